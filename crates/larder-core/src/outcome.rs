@@ -176,6 +176,16 @@ reasons! {
 }
 
 reasons! {
+    /// The reason why a response was stored in memory alone.
+    NotShared {
+        /// The policy's limit on new keys was reached.
+        NewKeys => "new-keys",
+        /// The body is over the limit for the shared store.
+        TooLarge => "too-large",
+    }
+}
+
+reasons! {
     /// The reason why a stale response was served.
     StaleReason {
         /// The response is being refreshed in the background (RFC 5861 §3).

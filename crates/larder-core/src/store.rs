@@ -35,6 +35,14 @@ pub trait SharedTier: Send + Sync + 'static {
     /// This only frees memory. The log decides whether a response is still valid.
     fn remove(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Returns how long one exchange may take, if the store limits it.
+    ///
+    /// All exchanges of one request together get this time. The default implementation returns
+    /// `None`: the exchanges of a request are then limited only by the store itself.
+    fn time_limit(&self) -> Option<Duration> {
+        None
+    }
+
     /// Ends the store's background work, such as its connections, and waits until it has ended.
     ///
     /// Every later call fails at once.

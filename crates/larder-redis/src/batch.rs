@@ -23,12 +23,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::KeysInterface;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use self::queue::{Admission, Batch, PendingGet, Queue, refuse, shutting_down};
 use crate::connection::Connection;
+use crate::home::Home;
 use crate::patience::backstop;
 
 /// The maximum number of keys in one command. More keys would save nothing.
@@ -61,7 +61,7 @@ type Command = Pin<Box<dyn Future<Output = Values> + Send>>;
 #[derive(Clone)]
 pub(crate) struct BatchTarget {
     pub(crate) link: Arc<Connection>,
-    pub(crate) runtime: Handle,
+    pub(crate) home: Arc<Home>,
     pub(crate) limit: Duration,
 }
 
@@ -109,9 +109,10 @@ impl GetBatcher {
         // This poll gives the command to fred before the callers of the last batch continue. So
         // Redis works on this batch while they work on their results. On a single thread, the
         // command would otherwise wait for all of them.
-        let _entered = way.runtime.enter();
+        let runtime = way.home.runtime();
+        let _entered = runtime.enter();
         let sent = command.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        way.runtime.spawn(Arc::clone(self).get_all(way.clone(), command, sent, answers, batch.epoch));
+        runtime.spawn(Arc::clone(self).get_all(way.clone(), command, sent, answers, batch.epoch));
     }
 
     async fn get_all(

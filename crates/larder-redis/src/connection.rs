@@ -3,7 +3,7 @@
 //! In a cluster, it consists of one connection to each primary.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use fred::clients::{Client, WithOptions};
@@ -15,13 +15,14 @@ use fred::types::config::{
 };
 use fred::types::{ClusterHash, ConnectHandle};
 use larder_core::store::{StoreError, StoreErrorKind};
-use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::config_check;
 use crate::failover;
 use crate::health::Health;
+use crate::home::Home;
 use crate::reply;
 
 /// The time limit for establishing a connection, and for each step of it.
@@ -56,7 +57,9 @@ const BETWEEN_RENEWALS: Duration = Duration::from_secs(1);
 /// A connection that a background task establishes, and re-establishes after a loss.
 pub(crate) struct Connection {
     config: Config,
-    runtime: Handle,
+    home: Arc<Home>,
+    /// The task that runs the client. It ends with its runtime.
+    task: Mutex<Option<AbortHandle>>,
     client: RwLock<Client>,
     /// The reason why the server rejects this client, or why the client does not trust the server.
     ///
@@ -80,27 +83,51 @@ pub(crate) enum ConfigCheck {
 }
 
 impl Connection {
-    /// Opens a connection in the background, on `runtime`.
+    /// Opens a connection in the background.
     ///
     /// The connection is established at once, and re-established until it is closed.
     pub(crate) fn open(
         config: Config,
-        runtime: &Handle,
+        home: &Arc<Home>,
         advice: ConfigCheck,
         health: Option<Arc<Health>>,
     ) -> Arc<Self> {
         let link = Arc::new(Self {
             client: RwLock::new(client(config.clone(), unacknowledged_limit(health.as_ref()))),
             config,
-            runtime: runtime.clone(),
+            home: Arc::clone(home),
+            task: Mutex::new(None),
             refusal: Mutex::new(None),
             health,
             renewing: AtomicBool::new(false),
             closing: Notify::new(),
             closed: watch::Sender::new(false),
         });
-        runtime.spawn(Arc::clone(&link).run(advice));
+        link.start(advice);
         link
+    }
+
+    fn start(self: &Arc<Self>, advice: ConfigCheck) {
+        let task = self.home.runtime().spawn(Arc::clone(self).run(advice));
+        *self.task() = Some(task.abort_handle());
+    }
+
+    /// Whether the connection has ended with its runtime, and was not closed.
+    pub(crate) fn is_orphaned(&self) -> bool {
+        !*self.closed.borrow() && self.task().as_ref().is_some_and(AbortHandle::is_finished)
+    }
+
+    /// Connects again, on the present runtime, with a new client.
+    ///
+    /// The tasks of the old client have ended, and a client cannot be started twice.
+    pub(crate) fn restart(self: &Arc<Self>) {
+        self.replace_client();
+        self.renewing.store(false, Ordering::Relaxed);
+        self.start(ConfigCheck::Done);
+    }
+
+    fn task(&self) -> MutexGuard<'_, Option<AbortHandle>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the connection in the background.
@@ -176,7 +203,7 @@ impl Connection {
             return;
         }
         let link = Arc::clone(self);
-        self.runtime.spawn(async move {
+        self.home.runtime().spawn(async move {
             let client = link.client();
             // An error means that fred is already reconnecting.
             let _ = timeout(BETWEEN_RENEWALS, client.force_reconnection()).await;
@@ -200,7 +227,7 @@ impl Connection {
             return;
         }
         let link = Arc::clone(self);
-        self.runtime.spawn(async move {
+        self.home.runtime().spawn(async move {
             if failover::was_replaced(&node, &link.within(CONNECT_LIMIT)).await {
                 let client = link.client();
                 let _ = timeout(BETWEEN_RENEWALS, client.sync_cluster()).await;
@@ -245,11 +272,16 @@ impl Connection {
         }
     }
 
+    fn replace_client(&self) {
+        let fresh = client(self.config.clone(), unacknowledged_limit(self.health.as_ref()));
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+    }
+
     fn client(&self) -> Client {
         self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn rejection(&self) -> std::sync::MutexGuard<'_, Option<Box<str>>> {
+    fn rejection(&self) -> MutexGuard<'_, Option<Box<str>>> {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -257,8 +289,7 @@ impl Connection {
         while self.run_client(&mut advice).await {
             // fred gives up after an error that it considers permanent. The client is then
             // unusable, so a new one replaces it.
-            let fresh = client(self.config.clone(), unacknowledged_limit(self.health.as_ref()));
-            *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+            self.replace_client();
         }
         self.closed.send_replace(true);
     }

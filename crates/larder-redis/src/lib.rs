@@ -49,6 +49,7 @@ mod error;
 mod expiry;
 mod failover;
 mod health;
+mod home;
 mod keys;
 mod large_value;
 mod lease;

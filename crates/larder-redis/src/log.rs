@@ -37,7 +37,7 @@ impl InvalidationLog for RedisStore {
         let arguments = wait_arguments(inner.keys.events(), cursor.after, at_most);
         // The command has its own task, so that its turn lasts as long as the server is blocked,
         // even if the caller is dropped.
-        let waiting = inner.runtime.spawn(async move {
+        let waiting = inner.home.runtime().spawn(async move {
             let _turn = turn;
             let command = CustomCommand::new_static("XREAD", ClusterHash::Offset(STREAM), true);
             client.custom::<Value, _>(command, arguments).await
@@ -58,6 +58,8 @@ impl InvalidationLog for RedisStore {
 
     async fn poll(&self, cursor: Cursor) -> Result<LogPage, StoreError> {
         let inner = &*self.inner;
+        // Polls come first on a new runtime: nothing else is done before one has succeeded.
+        inner.leave_ended_runtime();
         let amount = inner.poll_budget.amount();
         let arguments = [
             random().to_string().into(),

@@ -13,11 +13,11 @@ use fred::types::cluster::ClusterRouting;
 use fred::types::config::{Config, Options};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use larder_core::store::{StoreError, StoreErrorKind};
-use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::connection::{ConfigCheck, Connection};
+use crate::home::Home;
 use crate::reply::{number, unreadable};
 use crate::timeouts::{ALARM_GRACE, LOG_TIMEOUT};
 
@@ -40,10 +40,10 @@ pub(crate) struct ReplicaWaiter {
 }
 
 impl ReplicaWaiter {
-    pub(crate) fn open(requirement: ReplicaRequirement, config: Config, runtime: &Handle) -> Self {
+    pub(crate) fn open(requirement: ReplicaRequirement, config: Config, home: &Arc<Home>) -> Self {
         Self {
             requirement,
-            link: Connection::open(config, runtime, ConfigCheck::Done, None),
+            link: Connection::open(config, home, ConfigCheck::Done, None),
             turn: Mutex::new(()),
             short: AtomicBool::new(false),
         }

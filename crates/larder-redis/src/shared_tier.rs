@@ -52,6 +52,10 @@ impl SharedTier for RedisStore {
         reclaim::step(&self.inner, what, from).await
     }
 
+    fn time_limit(&self) -> Option<Duration> {
+        Some(self.inner.command_timeout)
+    }
+
     /// Ends the connections of this store and of all its clones.
     async fn close(&self) {
         for link in self.inner.links() {

@@ -16,6 +16,7 @@ use crate::circuit::Permit;
 use crate::connection::{ConfigCheck, Connection};
 use crate::error::ConnectError;
 use crate::health::{Call, Health, HungNode};
+use crate::home::Home;
 use crate::keys::Keys;
 use crate::large_value::LargeValues;
 use crate::patience::Waited;
@@ -52,7 +53,7 @@ pub(crate) struct Inner {
     pub(crate) command_timeout: Duration,
     pub(crate) log_size: LogSize,
     pub(crate) poll_budget: PollBudget,
-    pub(crate) runtime: Handle,
+    pub(crate) home: Arc<Home>,
     pub(crate) batcher: Arc<GetBatcher>,
     /// Connection, runtime and time limit of batched lookups.
     pub(crate) batch_target: BatchTarget,
@@ -159,30 +160,31 @@ impl RedisStore {
     pub(crate) fn open(config: Config, runtime: &Handle, options: StoreOptions) -> Self {
         let StoreOptions { keys, command_timeout, log_size, replicas } = options;
         let address = url::address(&config);
+        let home = Arc::new(Home::new(runtime.clone()));
         let health = Arc::new(Health::new());
         let watched = config.server.is_clustered().then(|| Arc::clone(&health));
-        let data = Connection::open(config.clone(), runtime, ConfigCheck::Pending, watched);
+        let data = Connection::open(config.clone(), &home, ConfigCheck::Pending, watched);
         let inner = Inner {
             keys,
             scripts: Scripts::new(),
             command_timeout,
             log_size,
             poll_budget: PollBudget::default(),
-            runtime: runtime.clone(),
+            home: Arc::clone(&home),
             batcher: Arc::default(),
             batch_target: BatchTarget {
                 link: Arc::clone(&data),
-                runtime: runtime.clone(),
+                home: Arc::clone(&home),
                 limit: command_timeout,
             },
             large: LargeValues::new(
-                Connection::open(config.clone(), runtime, ConfigCheck::Done, None),
+                Connection::open(config.clone(), &home, ConfigCheck::Done, None),
                 command_timeout,
             ),
-            replicas: replicas.map(|wanted| ReplicaWaiter::open(wanted, config.clone(), runtime)),
+            replicas: replicas.map(|wanted| ReplicaWaiter::open(wanted, config.clone(), &home)),
             data,
-            log: Connection::open(config.clone(), runtime, ConfigCheck::Done, None),
-            alarm: Connection::open(config, runtime, ConfigCheck::Done, None),
+            log: Connection::open(config.clone(), &home, ConfigCheck::Done, None),
+            alarm: Connection::open(config, &home, ConfigCheck::Done, None),
             waiting: Arc::new(Semaphore::new(1)),
             weak_log_warned: AtomicBool::new(false),
             health,
@@ -218,6 +220,18 @@ impl Inner {
     /// Records the result of a call for `key` that the circuit admitted to the data connection.
     pub(crate) fn settle<T>(&self, key: &str, permit: Permit, waited: Waited<T>) -> Result<T, StoreError> {
         self.settle_on(&self.data, key, Some(permit), waited)
+    }
+
+    /// Moves the store to the present runtime if its own has ended.
+    pub(crate) fn leave_ended_runtime(&self) {
+        if !self.data.is_orphaned() {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else { return };
+        self.home.move_to(runtime);
+        for link in self.links().filter(|link| link.is_orphaned()) {
+            link.restart();
+        }
     }
 
     /// Returns all connections.

@@ -1,5 +1,6 @@
 //! A server that is unreachable, hangs, or comes back.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used)] // In the helpers, too.
 
 mod support;
 
@@ -278,4 +279,49 @@ async fn closing_does_not_wait_for_a_server_that_hangs_or_is_away() {
             eventually("the server has seen it", async || clients(&server).await == 0).await;
         }
     }
+}
+
+/// A store in a `static` outlives the runtime of the test that used it first.
+#[test]
+fn a_store_that_outlives_its_runtime_moves_to_the_next() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let of_server = runtime();
+    let server = of_server.block_on(RedisServer::start()).unwrap();
+    let first = runtime();
+    let store = first.block_on(async { joined(patient(&server.url())).await });
+    drop(first);
+    for value in [&b"x"[..], b"y"] {
+        let next = runtime();
+        next.block_on(async {
+            reachable_after_poll(&store).await;
+            eventually("it is stored", async || {
+                store.set(KEY, Bytes::from_static(value), HOUR).await.is_ok()
+            })
+            .await;
+            let found = many_lookups(&store).await;
+            assert!(found.iter().all(|found| found.as_deref() == Some(value)));
+        });
+    }
+    let last = runtime();
+    last.block_on(async {
+        reachable_after_poll(&store).await;
+        store.close().await;
+        assert!(store.poll(start()).await.is_err(), "a closed store does not come back");
+    });
+}
+
+/// The task that follows the log polls first, on each runtime.
+async fn reachable_after_poll(store: &RedisStore) {
+    eventually("it polls", async || store.poll(start()).await.is_ok()).await;
+    reachable(store).await;
+}
+
+/// Looks a key up so often at once that the lookups share commands.
+async fn many_lookups(store: &RedisStore) -> Vec<Option<Bytes>> {
+    let mut lookups = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let store = store.clone();
+        lookups.spawn(async move { store.get(KEY).await.unwrap() });
+    }
+    lookups.join_all().await
 }

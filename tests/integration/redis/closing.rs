@@ -104,7 +104,7 @@ async fn a_store_under_way_is_waited_for_and_no_connection_is_left() {
         shop.cache.stats().stored > 0 && is_stored(&redis, "probe").await
     })
     .await;
-    assert_eq!(clients(&redis).await, 3);
+    eventually("all connections are up", async || clients(&redis).await == 4).await;
     let gate = shop.proxy.hold(ToServer, RESPONSE);
     assert_eq!(shop.get("/a").await.x_cache(), "MISS");
     soon("the response on its way to Redis", gate.arrived(1)).await;

@@ -100,6 +100,11 @@ impl Outbox {
         self.entries.is_empty()
     }
 
+    /// Returns how many events are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Returns how many events were not appended to the log yet.
     pub(crate) fn pending_count(&self) -> usize {
         self.entries.iter().filter(|entry| entry.appended.is_none()).count()

@@ -248,6 +248,12 @@ impl Tail {
         self.outbox.pending_count()
     }
 
+    /// Returns how many deferred events still take up room, appended or not.
+    #[must_use]
+    pub fn deferred_count(&self) -> usize {
+        self.outbox.len()
+    }
+
     /// Notes that a batch was appended. It stays in the outbox until we have passed it (rule 12).
     pub fn batch_appended(&mut self, batch: &Batch, appended: Appended) {
         self.note_appended();

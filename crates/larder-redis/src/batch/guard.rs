@@ -25,7 +25,7 @@ struct Guard {
 /// A runtime that has shut down drops it at once, so the caller must not hold a lock.
 pub(super) fn start(gather: &Arc<GetBatcher>, way: &BatchTarget) {
     let guard = Guard { gather: Arc::clone(gather), ended: false };
-    way.runtime.spawn(guard.run(way.clone()));
+    way.home.runtime().spawn(guard.run(way.clone()));
 }
 
 impl Guard {

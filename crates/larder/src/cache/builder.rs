@@ -1,6 +1,6 @@
 //! The options of a cache.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use larder_core::invalidation::position::Incarnation;
@@ -21,7 +21,7 @@ use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
 use crate::engine::invalidation_log::uri_aliases::UriAliases;
 use crate::engine::invalidation_log::view::LogView;
 use crate::engine::report::Report;
-use crate::engine::shared::Engine;
+use crate::engine::shared::{Engine, StoreLimits};
 use crate::engine::store::Store;
 use crate::http::flight_event::Flights;
 use crate::http::http_state::HttpState;
@@ -52,6 +52,7 @@ pub struct CacheBuilder {
     limits: Limits,
     background: BackgroundLimits,
     close_timeout: Duration,
+    pub(super) store_limits: StoreLimits,
 }
 
 /// 64 MiB: half the memory of a small container, which usually has 128 MiB.
@@ -80,6 +81,7 @@ impl Default for CacheBuilder {
                 abandoned_writes: DEFAULT_ABANDONED,
             },
             close_timeout: DEFAULT_CLOSE_TIMEOUT,
+            store_limits: StoreLimits::default(),
         }
     }
 }
@@ -373,11 +375,12 @@ impl CacheBuilder {
             recent_writes: RecentWrites::default(),
             group_commits: Arc::default(),
             background: Background::new(self.background),
+            store_limits: self.store_limits,
             close_timeout: self.close_timeout,
             report: Report::default(),
             reclaim: ReclaimState::default(),
             outbox_filled: Notify::new(),
-            follower_started: OnceLock::new(),
+            follower: Mutex::default(),
         };
         let engine = Arc::new(engine);
         spawn_follower(&engine);
@@ -394,6 +397,7 @@ impl std::fmt::Debug for CacheBuilder {
             .field("background", &self.background)
             .field("close_timeout", &self.close_timeout)
             .field("shared_store", &self.store.is_some())
+            .field("store_limits", &self.store_limits)
             .finish_non_exhaustive()
     }
 }

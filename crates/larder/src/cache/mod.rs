@@ -5,11 +5,13 @@
 //!
 //! - `mod.rs`: [`Cache`], the handle
 //! - `builder.rs`: [`CacheBuilder`], its options
+//! - `store_options.rs`: the options for the shared store
 //! - `close.rs`: [`CloseReport`], and the steps of closing
 
 pub(crate) mod builder;
 pub(crate) mod close;
 pub(crate) mod layer;
+pub(crate) mod store_options;
 
 use std::sync::Arc;
 
@@ -136,8 +138,9 @@ impl Cache {
     /// fills are in flight. Call this method after the write is committed. Dropping the future does
     /// not take the invalidation back.
     ///
-    /// With a shared store, this takes about as long as two exchanges with it. While the store is
-    /// unreachable, this takes at most half a second, and usually no time.
+    /// With a shared store, this takes about as long as two exchanges with it, and at most the
+    /// [`invalidation_timeout`](CacheBuilder::invalidation_timeout). While the store is unreachable,
+    /// this usually takes no time.
     ///
     /// # Examples
     ///

@@ -10,6 +10,7 @@
 //! - `background.rs`: tasks that run without a client, and their limits
 //! - `detach.rs`: work that goes on after its client has left
 //! - `report/`: counters, metrics and log events
+//! - `store_time.rs`: the time that a request spends on the shared store
 //! - `clock.rs`: the clocks of the operating system
 //! - `sync.rs`: the synchronization primitives that the concurrency tests replace
 //! - `ttl.rs`: constants for freshness lifetimes
@@ -26,5 +27,6 @@ pub(crate) mod memory_tier;
 pub(crate) mod report;
 pub(crate) mod shared;
 pub(crate) mod store;
+pub(crate) mod store_time;
 pub(crate) mod sync;
 pub mod ttl;

@@ -1,12 +1,13 @@
 //! The parts of a cache that know nothing of HTTP.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use larder_core::invalidation::tail::Tail;
 use larder_core::key::query::QueryRules;
 use larder_core::time::Clock;
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 
 use crate::engine::background::Background;
 use crate::engine::coalesce::reruns::Reruns;
@@ -18,6 +19,7 @@ use crate::engine::invalidation_log::uri_aliases::UriAliases;
 use crate::engine::invalidation_log::view::LogView;
 use crate::engine::report::Report;
 use crate::engine::store::Store;
+use crate::engine::store_time::StoreTime;
 
 /// The parts of a cache, shared by its handles, its layers and its background tasks.
 pub(crate) struct Engine {
@@ -30,20 +32,41 @@ pub(crate) struct Engine {
     pub(crate) recent_writes: RecentWrites,
     pub(crate) group_commits: Arc<GroupCommits>,
     pub(crate) background: Background,
+    pub(crate) store_limits: StoreLimits,
     /// The maximum time that closing takes.
     pub(crate) close_timeout: Duration,
     pub(crate) report: Report,
     pub(crate) reclaim: ReclaimState,
     /// Wakes the task that follows the log after an event was put into the outbox.
     pub(crate) outbox_filled: Notify,
-    /// Set once that task was started.
-    pub(crate) follower_started: OnceLock<()>,
+    /// That task. It ends with the runtime on which it was started.
+    pub(crate) follower: Mutex<Option<AbortHandle>>,
+}
+
+/// The limits for what goes to the shared store.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StoreLimits {
+    /// How long an invalidation waits for each of its steps.
+    pub(crate) invalidation_timeout: Duration,
+    /// Maximum size of a body that is shared.
+    pub(crate) max_body_bytes: u64,
+}
+
+impl Default for StoreLimits {
+    fn default() -> Self {
+        Self { invalidation_timeout: Duration::from_millis(100), max_body_bytes: 8 * 1024 * 1024 }
+    }
 }
 
 impl Engine {
     /// Returns the shared store, if there is one and the cache is not closed.
     pub(crate) fn open_store(&self) -> Option<&Arc<dyn Store>> {
         self.store.as_ref().filter(|_| !self.background.is_closed())
+    }
+
+    /// Returns the time that a new request may spend on the shared store.
+    pub(crate) fn store_time(&self) -> StoreTime {
+        StoreTime::new(self.store.as_ref().and_then(|store| store.time_limit()))
     }
 
     /// Returns the local number for responses of the shared tier, if it may be trusted (rule 12).

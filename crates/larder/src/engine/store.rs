@@ -43,6 +43,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn poll(&self, cursor: Cursor) -> StoreFuture<'_, LogPage>;
     fn append<'a>(&'a self, events: &'a [Event]) -> StoreFuture<'a, (Incarnation, LogId)>;
     fn ready(&self) -> StoreFuture<'_, ()>;
+    fn time_limit(&self) -> Option<Duration>;
     fn close(&self) -> CloseFuture<'_>;
 }
 
@@ -104,6 +105,10 @@ impl<T: Leases + InvalidationLog> Store for T {
 
     fn ready(&self) -> StoreFuture<'_, ()> {
         Box::pin(InvalidationLog::ready(self))
+    }
+
+    fn time_limit(&self) -> Option<Duration> {
+        SharedTier::time_limit(self)
     }
 
     fn close(&self) -> CloseFuture<'_> {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use http::Method;
 use larder::store::StoreErrorKind;
+use larder::time::Clock as _;
 use larder::{Cache, Policy};
-use larder_testing::{Answer, Gate};
+use larder_testing::{Answer, Gate, ManualClock};
 use tower::ServiceExt as _;
 use tracing::span::Id;
 use tracing::{Instrument as _, Level, Subscriber};
@@ -114,6 +115,23 @@ async fn where_nobody_listens_to_its_span_a_handler_keeps_that_of_its_request() 
     let lines = journal.lines();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains("request{id=7}: "), "{lines:?}");
+}
+
+/// The clocks of instances differ, and then so do the ages that they see.
+#[tokio::test]
+async fn a_clock_that_differs_from_that_of_the_store_is_logged_once() {
+    let seconds = |seconds| ManualClock::new().wall().saturating_add(Duration::from_secs(seconds));
+    for (store_clock, lines) in [(seconds(1), 0), (seconds(60), 1)] {
+        let (journal, _guard) = Journal::listen(Level::WARN);
+        let store = MemoryStore::default();
+        store.set_clock(store_clock);
+        let options = Cache::builder().shared_store(store.clone());
+        let _shop = Shop::of(options, named(), |_| Answer::ok("hello"));
+        store.looked().await;
+        store.looked().await;
+        let of_clock = journal.lines().into_iter().filter(|line| line.contains("clock differs"));
+        assert_eq!(of_clock.count(), lines);
+    }
 }
 
 #[tokio::test]

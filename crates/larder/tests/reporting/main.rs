@@ -11,6 +11,7 @@ mod metrics;
 mod only_if_cached;
 mod ranges;
 mod reasons;
+mod shared_store;
 mod shop;
 mod stats;
 mod store;

@@ -209,7 +209,7 @@ fn responses_beyond_the_budget_of_new_keys() {
         assert_eq!(shop.cache.stats().not_shared, 2);
         eventually("it is shared", || store.holds() == 2).await;
     });
-    assert_eq!(metrics["larder_not_shared_total{}"], DebugValue::Counter(2));
+    assert_eq!(metrics["larder_not_shared_total{reason=new-keys}"], DebugValue::Counter(2));
 }
 
 #[test]

@@ -33,9 +33,48 @@ struct State {
     no_leases: bool,
     looks: usize,
     alarms: usize,
+    delay: Duration,
+    now: WallTime,
 }
 
+/// The time limit of an exchange about responses.
+pub(crate) const LIMIT: Duration = Duration::from_millis(50);
+/// The time limit of an append.
+const APPEND_LIMIT: Duration = Duration::from_millis(500);
+
 impl MemoryStore {
+    /// Makes every exchange take this long from now on, as with a store that is far away.
+    pub(crate) fn move_away(&self, delay: Duration) {
+        self.state().delay = delay;
+    }
+
+    /// Sets the clock of the store. Without this, it has none.
+    pub(crate) fn set_clock(&self, now: WallTime) {
+        self.state().now = now;
+    }
+
+    /// Changes every stored value.
+    pub(crate) fn change_all(&self, change: impl Fn(&mut Vec<u8>)) {
+        for value in self.state().responses.values_mut() {
+            let mut bytes = value.to_vec();
+            change(&mut bytes);
+            *value = bytes.into();
+        }
+    }
+
+    /// Returns the stored values.
+    pub(crate) fn values(&self) -> Vec<Bytes> {
+        self.state().responses.values().cloned().collect()
+    }
+
+    async fn travel(&self, limit: Duration) -> Result<(), StoreError> {
+        let delay = self.state().delay;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay.min(limit)).await;
+        }
+        if delay > limit { Err(StoreError::new(StoreErrorKind::Timeout, "too far away")) } else { Ok(()) }
+    }
+
     /// Makes every operation fail with this kind of error from now on.
     pub(crate) fn fail(&self, kind: StoreErrorKind) {
         self.state().failing = Some(kind);
@@ -125,10 +164,12 @@ impl MemoryStore {
 
 impl SharedTier for MemoryStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.travel(LIMIT).await?;
         Ok(self.working()?.responses.get(key).cloned())
     }
 
     async fn set(&self, key: &str, value: Bytes, _expiry: Duration) -> Result<(), StoreError> {
+        self.travel(LIMIT).await?;
         self.working()?.responses.insert(key.to_owned(), value);
         Ok(())
     }
@@ -136,6 +177,10 @@ impl SharedTier for MemoryStore {
     async fn remove(&self, key: &str) -> Result<(), StoreError> {
         self.working()?.responses.remove(key);
         Ok(())
+    }
+
+    fn time_limit(&self) -> Option<Duration> {
+        Some(LIMIT)
     }
 
     /// Frees responses in two steps. The second one is a scan.
@@ -163,6 +208,7 @@ impl SharedTier for MemoryStore {
 /// The leases never expire.
 impl Leases for MemoryStore {
     async fn claim(&self, claim: Claim<'_>) -> Result<ClaimReply, StoreError> {
+        self.travel(LIMIT).await?;
         let mut state = self.working()?;
         if state.no_leases {
             return Err(StoreError::new(StoreErrorKind::Timeout, "as the test wants it"));
@@ -223,13 +269,14 @@ impl InvalidationLog for MemoryStore {
             incarnation,
             floor: LogId::ZERO,
             last: id(state.log.len()),
-            now: WallTime::default(),
+            now: state.now,
             entries: entries.filter(|(id, _)| *id > after).collect(),
             more: false,
         })
     }
 
     async fn append(&self, events: &[Event]) -> Result<(Incarnation, LogId), StoreError> {
+        self.travel(APPEND_LIMIT).await?;
         let mut state = self.working()?;
         state.log.push(events.to_vec());
         self.changed.notify_waiters();

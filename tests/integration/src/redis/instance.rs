@@ -33,6 +33,8 @@ pub struct Setup {
     pub schema: u32,
     /// How long a request waits for Redis. Long by default, so that a slow machine does not matter.
     pub command_timeout: Duration,
+    /// How long an invalidation waits. Long by default, for the same reason.
+    pub invalidation_timeout: Duration,
     /// How many invalidations the log keeps.
     pub log_length: u64,
     /// The bound on staleness.
@@ -52,6 +54,7 @@ impl Default for Setup {
             namespace: "larder",
             schema: 1,
             command_timeout: Duration::from_secs(10),
+            invalidation_timeout: Duration::from_secs(1),
             log_length: 200_000,
             max_staleness: Duration::from_secs(2),
             memory: 64 * 1024 * 1024,
@@ -65,7 +68,12 @@ impl Setup {
     /// A configuration like in production: the machine's clock, and the store's default limits.
     #[must_use]
     pub fn real() -> Self {
-        Self { command_timeout: Duration::from_millis(50), clock: None, ..Self::default() }
+        Self {
+            command_timeout: Duration::from_millis(50),
+            invalidation_timeout: Duration::from_millis(100),
+            clock: None,
+            ..Self::default()
+        }
     }
 }
 
@@ -107,6 +115,7 @@ impl Instance {
             .shared_store(store.clone())
             .max_memory_bytes(setup.memory)
             .invalidation_capacity(setup.remembered_names)
+            .invalidation_timeout(setup.invalidation_timeout)
             .max_staleness(setup.max_staleness);
         let cache = match setup.clock {
             Some(clock) => cache.clock(clock),

@@ -82,7 +82,7 @@ impl World {
         let reply = self.redis.command(&["KEYS", "larder:*"]).await.unwrap();
         let names = reply.as_array().unwrap().iter();
         let names = names.map(|name| name.as_str().unwrap().to_owned());
-        names.filter(|name| !name.contains(":log}:") && !name.contains(":lease")).collect()
+        names.filter(|name| ![":log}:", ":lease", ":body"].iter().any(|part| name.contains(part))).collect()
     }
 
     /// Waits for the only stored response in Redis whose name contains `part`, and returns its

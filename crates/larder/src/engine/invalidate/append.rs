@@ -7,6 +7,7 @@ use larder_core::invalidation::append_status::{AppendStatus, Appended};
 use larder_core::invalidation::outbox::batches;
 use larder_core::invalidation::selector::{Event, Selector};
 use larder_core::invalidation::tail::Tail;
+use tokio::time::timeout;
 
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidate::reclaim::enqueue;
@@ -21,6 +22,12 @@ use crate::engine::store::Store;
 ///
 /// After that, the event counts as deferred.
 const APPLY_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How many deferred events there may be before invalidations wait for their appends to the end.
+///
+/// In a flood of writes, appends take long. If all of them were deferred, they would soon collapse
+/// into one invalidation of everything (rule 15).
+const MAX_EARLY_DEFERRALS: usize = 256;
 
 /// Appends the invalidation to the log, and waits until this instance has applied it.
 pub(crate) async fn invalidate(engine: &Arc<Engine>, what: Invalidation) -> InvalidationOutcome {
@@ -39,6 +46,24 @@ pub(crate) async fn invalidate(engine: &Arc<Engine>, what: Invalidation) -> Inva
         return defer(engine, &events);
     }
     spawn_follower(engine);
+    // In a task of its own, each append goes on after that. So the store still learns whether the
+    // server answers, and an event that is appended late is only there twice (rule 15).
+    let steps = u32::try_from(batches(&events).count()).unwrap_or(u32::MAX);
+    let limit = engine.store_limits.invalidation_timeout.saturating_mul(steps);
+    let mut append = Box::pin(append_shared(engine, store, events.clone()));
+    match timeout(limit, append.as_mut()).await {
+        Ok(outcome) => outcome,
+        Err(_) if engine.log.read(Tail::deferred_count) < MAX_EARLY_DEFERRALS => defer(engine, &events),
+        Err(_) => append.await,
+    }
+}
+
+/// Appends the events in a task of their own, or together with other invalidations of their path.
+async fn append_shared(
+    engine: &Arc<Engine>,
+    store: &Arc<dyn Store>,
+    events: Vec<Event>,
+) -> InvalidationOutcome {
     let Some(path) = single_path(&events).cloned() else {
         let background = &engine.background;
         let (engine, store) = (Arc::clone(engine), Arc::clone(store));

@@ -1,6 +1,6 @@
 //! The task that follows the invalidation log.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use larder_core::invalidation::append_status::Appended;
@@ -20,21 +20,23 @@ const MIN_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause after a failure.
 const MAX_PAUSE: Duration = Duration::from_millis(400);
 
-/// Spawns the task that follows the log of the shared store, unless it was spawned before.
+/// Spawns the task that follows the log of the shared store, unless it runs.
 ///
-/// Without a shared store or without a runtime, this does nothing.
+/// The task ends with its runtime. A cache in a `static` may outlive that: the first request on
+/// another runtime starts the task there. Without a shared store or without a runtime, this does
+/// nothing.
 pub(crate) fn spawn_follower(engine: &Arc<Engine>) {
     let Some(store) = &engine.store else { return };
-    if engine.follower_started.get().is_some() {
+    let mut follower = engine.follower.lock().unwrap_or_else(PoisonError::into_inner);
+    let runs = follower.as_ref().is_some_and(|task| !task.is_finished());
+    if runs || engine.background.is_closed() {
         return;
     }
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return;
     };
-    engine.follower_started.get_or_init(|| {
-        let following = follow(Arc::downgrade(engine), Arc::clone(store));
-        runtime.spawn(engine.background.until_closed(following));
-    });
+    let following = follow(Arc::downgrade(engine), Arc::clone(store));
+    *follower = Some(runtime.spawn(engine.background.until_closed(following)).abort_handle());
 }
 
 /// Follows the log for as long as the cache lives and is not closed.
@@ -82,8 +84,9 @@ async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
 async fn poll(engine: &Engine, store: &dyn Store) -> Result<PageApplied, StoreError> {
     let cursor = engine.log.read(Tail::cursor);
     // Rule 9: the answer is as old as the moment at which the poll was sent.
-    let sent = engine.clock.boot();
+    let (sent, asked) = (engine.clock.boot(), engine.clock.wall());
     let mut look = store.poll(cursor).await?;
+    engine.report.store_time(look.now, asked, engine.clock.wall());
     let took = engine.clock.boot().saturating_since(sent);
     Ok(engine.update_log(|tail| {
         engine.uri_aliases.keyed_by.add_keyed_uris(&mut look);

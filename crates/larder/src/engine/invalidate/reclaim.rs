@@ -30,24 +30,47 @@ const FAILURES: u32 = 10;
 /// because the responses that it names are still useful.
 pub(crate) fn enqueue(engine: &Arc<Engine>, events: &[Event], incarnation: Incarnation, before: LogId) {
     let Some(store) = &engine.store else { return };
-    let mut state = engine.reclaim.lock();
-    let hard = events.iter().filter(|event| event.mode == Mode::Hard);
-    for selector in hard.flat_map(|event| event.selector.for_reclaim()) {
-        if selector.key_scope() != KeyScope::Unknown {
-            state.queue.push(ReclaimRequest { selector, incarnation, before });
+    let is_idle = {
+        let mut state = engine.reclaim.lock();
+        let hard = events.iter().filter(|event| event.mode == Mode::Hard);
+        for selector in hard.flat_map(|event| event.selector.for_reclaim()) {
+            if selector.key_scope() != KeyScope::Unknown {
+                state.queue.push(ReclaimRequest { selector, incarnation, before });
+            }
         }
-    }
-    if !state.queue.is_empty() && !state.running {
-        state.running = true;
-        tokio::spawn(run(Arc::downgrade(engine), Arc::clone(store)));
+        !state.queue.is_empty() && !std::mem::replace(&mut state.running, true)
+    };
+    if is_idle {
+        // Without the lock: a runtime that is shutting down drops the task at once.
+        tokio::spawn(run(ReclaimTask { engine: Arc::downgrade(engine), ended: false }, Arc::clone(store)));
     }
 }
 
-async fn run(engine: Weak<Engine>, store: Arc<dyn Store>) {
+/// Notes that no task runs any more, if this one ends with its runtime.
+struct ReclaimTask {
+    engine: Weak<Engine>,
+    ended: bool,
+}
+
+impl Drop for ReclaimTask {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        if let Some(engine) = self.engine.upgrade() {
+            engine.reclaim.lock().running = false;
+        }
+    }
+}
+
+async fn run(mut task: ReclaimTask, store: Arc<dyn Store>) {
     let mut failures = 0;
     // This task does not keep the cache alive for longer than one step.
-    while let Some(engine) = engine.upgrade() {
-        let Some(step) = engine.reclaim.next() else { return };
+    while let Some(engine) = task.engine.upgrade() {
+        let Some(step) = engine.reclaim.next() else {
+            task.ended = true;
+            return;
+        };
         let result = run_step(&engine, &*store, &step).await;
         let pause = match result {
             Ok(scans) => {

@@ -17,6 +17,7 @@ use crate::engine::lease::timing::LEASE_TTL;
 use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::store_health::StoreOp;
 use crate::engine::shared::Engine;
+use crate::engine::store_time::StoreTime;
 
 /// The result of a claim. The caller may continue the claim after `Stored` and `Left`.
 pub(crate) enum ClaimEvent {
@@ -68,6 +69,7 @@ pub(crate) struct LeaseClaim {
     has_waited: bool,
     takes_over: bool,
     urgency: Urgency,
+    store_time: Arc<StoreTime>,
     deadline: Instant,
     is_finished: bool,
     backoff: Backoff,
@@ -81,6 +83,7 @@ impl LeaseClaim {
         engine: &Arc<Engine>,
         target: ClaimTarget,
         position: Position,
+        store_time: &Arc<StoreTime>,
         deadline: Instant,
     ) -> Option<Self> {
         let lease = Lease::new(engine, engine.open_store()?, &target.address);
@@ -93,6 +96,7 @@ impl LeaseClaim {
             has_waited: false,
             takes_over: false,
             urgency: Urgency::Required,
+            store_time: Arc::clone(store_time),
             deadline,
             is_finished: false,
             backoff: Backoff::new(),
@@ -143,6 +147,9 @@ impl LeaseClaim {
             // Check this before every claim, because rule 12 is about the moment at which the store
             // is asked.
             let Some(local) = self.engine.trusted_local_position() else { break };
+            if self.store_time.is_used_up() {
+                break;
+            }
             match self.claim().await {
                 Err(error) if error.kind() == StoreErrorKind::Timeout => {
                     self.lease.possibly_acquired();
@@ -183,7 +190,7 @@ impl LeaseClaim {
             take_over: self.takes_over || self.is_finished,
             may_retry_later: self.urgency != Urgency::Required,
         };
-        let claimed = self.lease.claim(claim).await;
+        let claimed = self.store_time.spend(self.lease.claim(claim)).await;
         let (report, clock) = (&self.engine.report, &*self.engine.clock);
         match &claimed {
             Ok(_) => report.store_ok(StoreOp::Lease, clock),
@@ -208,6 +215,8 @@ impl LeaseClaim {
             on_wait();
         }
         sleep(self.backoff.next_delay(fastrand::f64())).await;
+        // It waits for the other instance's fill now. The next claim has the time of one exchange.
+        self.store_time.renew();
     }
 
     /// Returns whether this instance will refuse the value that the holder is filling.

@@ -11,7 +11,7 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use larder_core::invalidation::table::Forgotten;
-use larder_core::outcome::{BypassReason, MissReason, NotStored, Outcome, StaleReason, Tier};
+use larder_core::outcome::{BypassReason, MissReason, NotShared, NotStored, Outcome, StaleReason, Tier};
 use larder_core::store::StoreError;
 use metrics::{
     Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
@@ -35,7 +35,7 @@ pub(crate) fn describe() {
     count("larder_refreshes_total", "Responses refreshed in the background");
     count("larder_refreshes_skipped_total", "Refreshes skipped because too many were running");
     count("larder_stored_total", "Responses stored");
-    count("larder_not_shared_total", "Responses stored in memory alone, by the budget of new keys");
+    count("larder_not_shared_total", "Responses stored in memory alone");
     count("larder_not_stored_total", "Responses not stored");
     count("larder_invalidations_total", "Selectors invalidated by this process");
     count("larder_folded_names_total", "Invalidated paths of which only the directory is remembered");
@@ -79,8 +79,8 @@ pub(super) fn record_refresh_skipped() {
     counter!("larder_refreshes_skipped_total").increment(1);
 }
 
-pub(super) fn record_not_shared() {
-    counter!("larder_not_shared_total").increment(1);
+pub(super) fn record_not_shared(reason: NotShared) {
+    counter!("larder_not_shared_total", "reason" => reason.as_str()).increment(1);
 }
 
 pub(super) fn record_store_decision(route: &str, stored: Result<(), NotStored>) {

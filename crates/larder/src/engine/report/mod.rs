@@ -4,10 +4,12 @@
 //! - `hits.rs`: the counters of fresh hits, one set for each thread
 //! - `stats.rs`: `Stats`, the counters as numbers for users
 //! - `metrics.rs`: the same through the `metrics` facade
+//! - `clock_skew.rs`: one log event if the clock differs from that of the shared store
 //! - `lease_event.rs`: the events of leases that are counted
 //! - `store_health.rs`: one log event when trouble with the shared store begins, and one when it
 //!   ends
 
+mod clock_skew;
 pub(crate) mod hits;
 pub(crate) mod lease_event;
 #[cfg(feature = "metrics")]
@@ -19,10 +21,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use larder_core::invalidation::table::Forgotten;
-use larder_core::outcome::{BypassReason, MissReason, NotStored, Outcome, StaleReason, Tier};
+use larder_core::outcome::{BypassReason, MissReason, NotShared, NotStored, Outcome, StaleReason, Tier};
 use larder_core::store::StoreError;
-use larder_core::time::Clock;
+use larder_core::time::{Clock, WallTime};
 
+use crate::engine::report::clock_skew::ClockSkew;
 use crate::engine::report::hits::Hits;
 use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::stats::Stats;
@@ -49,7 +52,7 @@ pub(crate) struct Report {
     fills: AtomicU64,
     fill_nanos: AtomicU64,
     stored: AtomicU64,
-    not_shared: AtomicU64,
+    not_shared: [AtomicU64; NotShared::ALL.len()],
     invalidations: AtomicU64,
     folded: AtomicU64,
     floor_raises: AtomicU64,
@@ -58,6 +61,7 @@ pub(crate) struct Report {
     store_errors: AtomicU64,
     leases: [AtomicU64; 3],
     store_health: StoreHealth,
+    clock_skew: ClockSkew,
     #[cfg(feature = "metrics")]
     saved_time: metrics::SavedTime,
 }
@@ -152,11 +156,16 @@ impl Report {
         metrics::record_store_decision(route, stored);
     }
 
-    /// Records a response that was stored in memory alone, by the budget of new keys.
-    pub(crate) fn not_shared(&self) {
-        add(&self.not_shared, 1);
+    /// Compares the time of the shared store with the times at which it was asked and answered.
+    pub(crate) fn store_time(&self, store: WallTime, asked: WallTime, answered: WallTime) {
+        self.clock_skew.compare(store, asked, answered);
+    }
+
+    /// Records a response that was stored in memory alone.
+    pub(crate) fn not_shared(&self, reason: NotShared) {
+        add(&self.not_shared[reason.index()], 1);
         #[cfg(feature = "metrics")]
-        metrics::record_not_shared();
+        metrics::record_not_shared(reason);
     }
 
     /// Records the number of selectors of an invalidation.
@@ -220,7 +229,8 @@ impl Report {
             fills: get(&self.fills),
             fill_time: Duration::from_nanos(get(&self.fill_nanos)),
             stored: get(&self.stored),
-            not_shared: get(&self.not_shared),
+            not_shared: get(&self.not_shared[NotShared::NewKeys.index()]),
+            too_large_to_share: get(&self.not_shared[NotShared::TooLarge.index()]),
             not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
             handler_time_saved: Duration::from_nanos(self.hits.saved_nanos()),
             invalidations: get(&self.invalidations),

@@ -36,7 +36,7 @@ use std::time::Duration;
 /// | `larder_refreshes_skipped_total` | counter | |
 /// | `larder_handler_time_saved_nanoseconds_total` | counter | |
 /// | `larder_stored_total` | counter | `route` |
-/// | `larder_not_shared_total` | counter | |
+/// | `larder_not_shared_total` | counter | `reason` |
 /// | `larder_not_stored_total` | counter | `route`, `reason` |
 /// | `larder_invalidations_total` | counter | |
 /// | `larder_folded_names_total` | counter | |
@@ -104,6 +104,10 @@ pub struct Stats {
     ///
     /// See [`Policy::max_new_keys_per_minute`](crate::Policy::max_new_keys_per_minute).
     pub not_shared: u64,
+    /// Responses that were stored only in memory, because their bodies are too large to be shared.
+    ///
+    /// See [`CacheBuilder::max_shared_body_bytes`](crate::CacheBuilder::max_shared_body_bytes).
+    pub too_large_to_share: u64,
     /// Responses that were not stored, grouped by reason.
     pub not_stored: BTreeMap<&'static str, u64>,
     /// The handler time that hits have saved.

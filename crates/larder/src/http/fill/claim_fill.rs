@@ -119,7 +119,8 @@ impl<'a> FillClaim<'a> {
         target: Option<ClaimTarget>,
     ) -> Option<Self> {
         let deadline = Instant::now() + layer.policy.fill_limits.head;
-        let claim = LeaseClaim::new(&layer.engine, target?, leader.flight().position, deadline)?;
+        let claim =
+            LeaseClaim::new(&layer.engine, target?, leader.flight().position, &context.store_time, deadline)?;
         Some(Self { layer, context, claim, stale: None, started_at: layer.engine.clock.wall() })
     }
 

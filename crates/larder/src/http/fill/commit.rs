@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use larder_core::invalidation::table::Verdict;
-use larder_core::outcome::{MissReason, Outcome};
+use larder_core::outcome::{MissReason, NotShared, Outcome};
 
 use crate::http::fill::Fill;
 use crate::http::fill::build::StorageRecord;
@@ -33,7 +33,8 @@ impl Fill {
         }
         let is_useful = self.insert_in_memory(&cached);
         self.finish_flight(FlightOutcome::Stored(Arc::clone(&cached)));
-        Committed { cached, is_shareable: is_useful && self.may_add_key() }
+        let is_shareable = is_useful && self.may_be_shared(&cached) && self.may_add_key();
+        Committed { cached, is_shareable }
     }
 
     /// Stores the response in memory, unless the log refuses it.
@@ -67,6 +68,23 @@ impl Fill {
         }
     }
 
+    /// Whether the body is small enough for the shared tier.
+    ///
+    /// If it is not, instances that wait for the response run their handlers at once.
+    fn may_be_shared(&mut self, cached: &CachedResponse) -> bool {
+        let engine = &self.layer.engine;
+        if engine.store.is_none() || cached.body.len() as u64 <= engine.store_limits.max_body_bytes {
+            return true;
+        }
+        engine.report.not_shared(NotShared::TooLarge);
+        let (key, bytes) = (&*self.context.key, cached.body.len());
+        tracing::debug!(target: "larder", key, bytes, "response not shared: its body is too large");
+        if let Some(lease) = self.lease.take() {
+            lease.finish_with(FillResult::NotShared.into_bytes());
+        }
+        false
+    }
+
     /// Whether the policy's limit for new keys lets the response be shared.
     ///
     /// A response that replaces a stored one needs no new key. If the lookup found out nothing, the
@@ -88,7 +106,7 @@ impl Fill {
         if was_stored || self.layer.new_key_budget.try_take(self.layer.engine.clock.boot()) {
             return true;
         }
-        self.layer.engine.report.not_shared();
+        self.layer.engine.report.not_shared(NotShared::NewKeys);
         false
     }
 

@@ -17,6 +17,7 @@ use crate::http::lookup::from_memory::{
 use crate::http::lookup::from_store::lookup_shared_key;
 use crate::http::lookup::query_scope::{LookupKey, QueryScope};
 use crate::http::lookup::reuse::evaluate_reuse_for;
+use crate::http::lookup::store_value::exchange;
 
 /// Looks a request up in the memory tier.
 ///
@@ -33,7 +34,8 @@ pub(crate) fn lookup_memory_scoped(
         None => lookup_memory(layer, traits, exact, &parts.headers, now),
         Some(scope) => {
             let key = scope.lookup_key();
-            let lookup_key = LookupKey { key: &key, headers: &parts.headers, scope: Some(&scope) };
+            let lookup_key =
+                LookupKey { key: &key, headers: &parts.headers, scope: Some(&scope), store_time: None };
             restrict_to_shareable(traits, lookup_memory_for(layer, lookup_key, now))
         }
     }
@@ -43,7 +45,7 @@ pub(crate) fn lookup_memory_scoped(
 ///
 /// The key that equivalent queries have in common comes first, then the request's own key.
 pub(crate) fn lookup_memory_for(layer: &LayerState, lookup_key: LookupKey<'_>, now: BootTime) -> Lookup {
-    let LookupKey { key, headers, scope: Some(scope) } = lookup_key else {
+    let LookupKey { key, headers, scope: Some(scope), .. } = lookup_key else {
         return lookup_memory_any(layer, lookup_key.key, lookup_key.headers, now);
     };
     let lookup = lookup_memory_with(layer, key, headers, now, |cached| {
@@ -101,7 +103,7 @@ async fn lookup_shared_equivalents(
             return Some(lookup_shared_key(layer, own, missing).await.0);
         }
         if scope.should_fetch_variation() {
-            fetch_variation(layer, scope).await;
+            fetch_variation(layer, scope, lookup_key).await;
         }
         None
     };
@@ -118,12 +120,13 @@ async fn lookup_shared_equivalents(
 /// Fetches the variation for equivalent queries from the shared tier, and records it.
 ///
 /// Another instance may have stored it there, or this one before a restart.
-async fn fetch_variation(layer: &LayerState, scope: &QueryScope) {
+async fn fetch_variation(layer: &LayerState, scope: &QueryScope, lookup_key: LookupKey<'_>) {
     let engine = &*layer.engine;
     let Some(store) = engine.open_store().filter(|_| engine.trusted_local_position().is_some()) else {
         return;
     };
-    match store.get(&address::variation(scope.base_key())).await {
+    let address = address::variation(scope.base_key());
+    match exchange(lookup_key, store.get(&address)).await {
         Ok(Some(value)) => {
             if let Ok(Decoded::VariationHint(hint)) = wire::decode(value, scope.base_key()) {
                 layer.http.variations.record(

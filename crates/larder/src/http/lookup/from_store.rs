@@ -10,6 +10,7 @@ use larder_core::stored::address;
 use crate::engine::lease::claim::ClaimTarget;
 use crate::engine::report::store_health::StoreOp;
 use crate::engine::shared::Engine;
+use crate::engine::store_time::StoreTime;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::query_scope::LookupKey;
@@ -24,9 +25,11 @@ pub(crate) async fn lookup_store_only(
     layer: &LayerState,
     key_and_address: &KeyAndAddress,
     headers: &HeaderMap,
+    store_time: &StoreTime,
 ) -> Lookup {
     let missing = MissReason::NeverStored;
-    let lookup_key = LookupKey { key: key_and_address.key(), headers, scope: None };
+    let lookup_key =
+        LookupKey { key: key_and_address.key(), headers, scope: None, store_time: Some(store_time) };
     match fetch_at(layer, key_and_address.address(), lookup_key, true).await {
         Ok((read, _)) => lookup_from_store_value(layer, lookup_key, read, missing),
         Err(reason) => Lookup::Miss(miss_reason(reason, missing)),
@@ -139,7 +142,10 @@ pub(crate) fn lookup_from_value(
     missing: MissReason,
 ) -> Option<Lookup> {
     match decode_value(layer, lookup_key, Some(value), local) {
-        StoreValue::VaryFields(_) | StoreValue::Unreadable | StoreValue::Redirect => None,
+        StoreValue::VaryFields(_)
+        | StoreValue::Unreadable
+        | StoreValue::OtherVersion
+        | StoreValue::Redirect => None,
         read => Some(lookup_from_store_value(layer, lookup_key, read, missing)),
     }
 }
@@ -155,7 +161,8 @@ fn lookup_from_store_value(
         StoreValue::Response(cached) => cached,
         StoreValue::VaryFields(_) | StoreValue::OtherVariant => return Lookup::Miss(MissReason::Vary),
         StoreValue::Absent | StoreValue::Redirect => return Lookup::Miss(missing),
-        StoreValue::Unreadable => return Lookup::Miss(MissReason::Unreadable),
+        // During a deploy. It is not removed, and a fill of ours replaces it only by rule 16.
+        StoreValue::OtherVersion | StoreValue::Unreadable => return Lookup::Miss(MissReason::Unreadable),
     };
     // The response has just arrived.
     let reuse = evaluate_reuse_for(layer, lookup_key, &cached, cached.received_at());

@@ -12,6 +12,7 @@ use larder_core::http::no_vary_search::UrlVariation;
 use larder_core::invalidation::names::Names;
 use larder_core::key::buf::KeyBuf;
 
+use crate::engine::store_time::StoreTime;
 use crate::http::layer_state::LayerState;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::request::target_uri::TargetUri;
@@ -48,6 +49,8 @@ pub(crate) struct LookupKey<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// The keys for equivalent queries, if the policy matches them.
     pub(crate) scope: Option<&'a QueryScope>,
+    /// The time of the request for exchanges with the shared store. `None` for a lookup in memory.
+    pub(crate) store_time: Option<&'a StoreTime>,
 }
 
 impl QueryScope {

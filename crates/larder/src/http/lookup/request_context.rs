@@ -9,6 +9,7 @@ use larder_core::outcome::BypassReason;
 use tracing::field::Empty;
 
 use crate::engine::coalesce::flight::FlightKey;
+use crate::engine::store_time::StoreTime;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::eligibility::RequestTraits;
 use crate::http::lookup::query_scope::{LookupKey, QueryScope};
@@ -34,6 +35,8 @@ pub(crate) struct RequestContext {
     pub(crate) purpose: Purpose,
     pub(crate) matched_path: Option<Box<str>>,
     pub(crate) span: tracing::Span,
+    /// The time that is spent on exchanges with the shared store.
+    pub(crate) store_time: Arc<StoreTime>,
     /// The run through which an inner layer reports that it handles the request.
     pub(crate) outer_run: OuterRun,
     /// Whether it is unknown if an inner layer does, because the route has not answered yet.
@@ -86,6 +89,7 @@ impl RequestContext {
             headers: parts.headers.clone(),
             traits,
             purpose: Purpose::Answer,
+            store_time: Arc::new(layer.engine.store_time()),
             matched_path: crate::http::request::axum_route::matched_path(parts).map(Into::into),
             span,
             outer_run: run,
@@ -101,7 +105,12 @@ impl RequestContext {
 
     /// Returns the subject of the request's lookup.
     pub(crate) fn lookup_key(&self) -> LookupKey<'_> {
-        LookupKey { key: &self.key, headers: &self.headers, scope: self.scope.as_deref() }
+        LookupKey {
+            key: &self.key,
+            headers: &self.headers,
+            scope: self.scope.as_deref(),
+            store_time: Some(&self.store_time),
+        }
     }
 
     /// Returns the request's own key, even if the request is looked up under another one.

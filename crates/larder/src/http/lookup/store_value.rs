@@ -6,7 +6,7 @@ use bytes::Bytes;
 use larder_core::http::vary;
 use larder_core::store::StoreError;
 use larder_core::stored::StoredResponse;
-use larder_core::stored::wire::{self, Decoded};
+use larder_core::stored::wire::{self, Decoded, WireErrorKind};
 
 use crate::engine::store::Store;
 use crate::http::layer_state::LayerState;
@@ -28,6 +28,8 @@ pub(super) enum StoreValue {
     Absent,
     /// A hint that responses to equivalent queries are stored under another key.
     Redirect,
+    /// A value of another version of Larder, which instances of that version can use.
+    OtherVersion,
     /// A value that cannot be decoded, or that does not belong under its key.
     Unreadable,
 }
@@ -42,16 +44,27 @@ pub(super) async fn fetch_value(
     lookup_key: LookupKey<'_>,
     local: u64,
 ) -> Result<(StoreValue, Fingerprint), StoreError> {
-    let value = store.get(address).await?;
+    let value = exchange(lookup_key, store.get(address)).await?;
     let mut fingerprint = value.as_deref().and_then(wire::fingerprint);
     let read = decode_value(layer, lookup_key, value, local);
     if matches!(read, StoreValue::Unreadable) {
         // Its position is arbitrary. A high one would keep the response of the next fill from
         // replacing it (rule 16).
-        store.remove(address).await?;
+        exchange(lookup_key, store.remove(address)).await?;
         fingerprint = None;
     }
     Ok((read, fingerprint))
+}
+
+/// Runs one exchange with the store, in the time that the request has for the store.
+pub(super) async fn exchange<T>(
+    lookup_key: LookupKey<'_>,
+    exchange: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match lookup_key.store_time {
+        Some(time) => time.spend(exchange).await,
+        None => exchange.await,
+    }
 }
 
 /// Decodes a value of the shared tier.
@@ -63,7 +76,7 @@ pub(super) fn decode_value(
     value: Option<Bytes>,
     local: u64,
 ) -> StoreValue {
-    let LookupKey { key, headers, scope } = lookup_key;
+    let LookupKey { key, headers, scope, .. } = lookup_key;
     let Some(bytes) = detach_buffer(layer, value) else { return StoreValue::Absent };
     match wire::decode_after(crate::http::cache_status::reserved(), bytes, key) {
         // The fields of the response itself decide. The key is only what another process derived
@@ -92,6 +105,7 @@ pub(super) fn decode_value(
             }
             StoreValue::Redirect
         }
+        Err(error) if error.kind() == WireErrorKind::Version => StoreValue::OtherVersion,
         Err(error) => {
             tracing::debug!(target: "larder", key, %error, "unreadable value in the shared tier");
             StoreValue::Unreadable

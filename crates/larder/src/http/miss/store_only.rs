@@ -6,6 +6,7 @@ use http::Request;
 use tracing::Instrument as _;
 
 use crate::engine::invalidate::follow_log::spawn_follower;
+use crate::engine::store_time::StoreTime;
 use crate::http::body::service_bounds::{BoxResponseFuture, CacheableService, ServiceResult};
 use crate::http::fill::refresh::{is_due, spawn_early_refresh};
 use crate::http::layer_state::LayerState;
@@ -38,7 +39,8 @@ where
 {
     async move {
         spawn_follower(&layer.engine);
-        let lookup = lookup_store_only(&layer, &key_and_address, &request.parts.headers).await;
+        let time = layer.engine.store_time();
+        let lookup = lookup_store_only(&layer, &key_and_address, &request.parts.headers, &time).await;
         let (key, parts) = (key_and_address.key(), &request.parts);
         match lookup {
             Lookup::Fresh(cached, tier) => {
@@ -51,7 +53,7 @@ where
                 spawn_early_refresh(&layer, service, request, traits, key, stale);
                 Ok(response)
             }
-            lookup => miss(layer, service, request, traits, key, lookup).await,
+            lookup => miss(layer, service, request, traits, key, lookup, time).await,
         }
     }
 }
@@ -66,13 +68,15 @@ fn miss<S, Q>(
     traits: RequestTraits,
     key: &str,
     lookup: Lookup,
+    time: StoreTime,
 ) -> BoxResponseFuture<S::Body, S::Error>
 where
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
     match RequestContext::new(&layer, traits, key, &mut request.parts) {
-        Ok(context) => {
+        Ok(mut context) => {
+            context.store_time = Arc::new(time);
             let span = context.span.clone();
             let SplitRequest { parts, body } = request;
             let answer = handle_miss(layer, service, Request::from_parts(parts, body), context, lookup);

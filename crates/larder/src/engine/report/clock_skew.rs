@@ -1,0 +1,40 @@
+//! A clock that differs from that of the shared store.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use larder_core::time::WallTime;
+
+/// The difference that is logged. Smaller ones are common, and change lifetimes little.
+const TOLERANCE: Duration = Duration::from_secs(2);
+
+/// Whether the difference was logged already.
+#[derive(Debug, Default)]
+pub(super) struct ClockSkew {
+    is_logged: AtomicBool,
+}
+
+impl ClockSkew {
+    /// Compares the store's time with the times at which it was asked and answered.
+    ///
+    /// The age of a shared response is the time of its reader minus that of its writer. So a
+    /// response is fresh for as much longer as the clock of its reader is behind that of its
+    /// writer.
+    pub(super) fn compare(&self, store: WallTime, asked: WallTime, answered: WallTime) {
+        // A store without a time returns zero.
+        if store == WallTime::default() {
+            return;
+        }
+        let ahead = asked.saturating_since(store);
+        let behind = store.saturating_since(answered);
+        if ahead.max(behind) > TOLERANCE && !self.is_logged.swap(true, Ordering::Relaxed) {
+            let (ahead, behind) = (ahead.as_millis(), behind.as_millis());
+            tracing::warn!(
+                target: "larder",
+                ahead_ms = ahead,
+                behind_ms = behind,
+                "clock differs from that of the shared store, ages of shared responses are wrong by as much"
+            );
+        }
+    }
+}
