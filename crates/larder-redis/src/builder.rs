@@ -233,6 +233,10 @@ impl RedisStoreBuilder {
     /// setting is for servers that do not let scripts use `INFO`, and for applications that need to
     /// know whether the replicas have an invalidation.
     ///
+    /// A cache waits for an invalidation only as long as its `invalidation_timeout`, which is 100
+    /// ms by default. Set that to more than `within`. Otherwise an invalidation whose replicas take
+    /// longer is deferred early, and is in the log twice.
+    ///
     /// If replicas are missing for a long time, an instance that has deferred an invalidation does
     /// not trust the responses in Redis. It serves from memory and from its handlers. Other
     /// instances are not affected. Require fewer replicas than there are.

@@ -37,7 +37,9 @@ struct Instance {
 
 impl Instance {
     fn over(store: RedisStore) -> Self {
-        Self { cache: Cache::builder().shared_store(store).build(), runs: Arc::default() }
+        // Longer than the wait for replicas. Otherwise an invalidation is deferred before that ends.
+        let options = Cache::builder().invalidation_timeout(Duration::from_secs(2));
+        Self { cache: options.shared_store(store).build(), runs: Arc::default() }
     }
 
     async fn runs_for_a_request(&self) -> usize {
