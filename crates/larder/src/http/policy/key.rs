@@ -136,7 +136,7 @@ impl Policy {
                 key.uri(target.key_scheme, &target.authority, target.path);
                 key.query(&self.query, target.query);
             }
-            source => key.template(&source.key_text(parts, params)?),
+            _ => key.template(&self.key_text(parts, params)?),
         }
         for name in &self.key_headers {
             key.header(name, &parts.headers);
@@ -160,14 +160,14 @@ impl Policy {
     ) -> Result<NamesBuilder, BypassReason> {
         let mut keys = vec![Box::from(key)];
         if !matches!(self.key, KeySource::Uri) {
-            keys.push(self.key.key_text(parts, params)?.into_owned().into());
+            keys.push(self.key_text(parts, params)?.into_owned().into());
         }
         let uris = self.uri_names(target);
         // The log must be able to name the path, even if the path is not in the key.
         if uris.iter().any(|uri| uri.path().is_none()) {
             return Err(BypassReason::KeyTooLong);
         }
-        Ok(NamesBuilder { path: target.path.into(), keys, uris, tags: self.policy_tags(params)? })
+        Ok(NamesBuilder { path: target.path.into(), keys, uris, tags: self.policy_tags(parts, params)? })
     }
 
     /// Returns the names of the request's URI: on every host and on its own.
@@ -184,8 +184,29 @@ impl Policy {
         uris
     }
 
-    fn policy_tags(&self, params: &PathParams) -> Result<Vec<Tag>, BypassReason> {
-        self.tags.iter().map(|tag| render(tag, params).map(Tag::new)).collect()
+    fn policy_tags(&self, parts: &Parts, params: &PathParams) -> Result<Vec<Tag>, BypassReason> {
+        self.tags.iter().map(|tag| self.render(tag, parts, params).map(Tag::new)).collect()
+    }
+
+    /// Returns the text of a key that is not the URI.
+    fn key_text(&self, parts: &Parts, params: &PathParams) -> Result<Cow<'_, str>, BypassReason> {
+        match &self.key {
+            KeySource::Uri => Ok(Cow::Borrowed("")),
+            KeySource::Template(template) => self.render(template, parts, params).map(Cow::Owned),
+            KeySource::With(key) => key(parts).map(Cow::Owned).ok_or(BypassReason::NoKey),
+        }
+    }
+
+    /// Returns the text of a template for this request.
+    fn render(
+        &self,
+        template: &Template,
+        parts: &Parts,
+        params: &PathParams,
+    ) -> Result<String, BypassReason> {
+        template
+            .render(|name| params.get(name).or_else(|| self.user(name, parts).map(Cow::Owned)))
+            .map_err(|_| BypassReason::NoKey)
     }
 
     /// Returns the path parameters that the key needs.
@@ -197,19 +218,4 @@ impl Policy {
             KeySource::Uri | KeySource::With(_) => PathParams::none(),
         }
     }
-}
-
-impl KeySource {
-    /// Returns the text of a key that is not the URI.
-    fn key_text(&self, parts: &Parts, params: &PathParams) -> Result<Cow<'_, str>, BypassReason> {
-        match self {
-            Self::Uri => Ok(Cow::Borrowed("")),
-            Self::Template(template) => render(template, params).map(Cow::Owned),
-            Self::With(key) => key(parts).map(Cow::Owned).ok_or(BypassReason::NoKey),
-        }
-    }
-}
-
-fn render(template: &Template, params: &PathParams) -> Result<String, BypassReason> {
-    template.render(|name| params.get(name)).map_err(|_| BypassReason::NoKey)
 }

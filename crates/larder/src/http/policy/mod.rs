@@ -250,6 +250,8 @@ pub struct Policy {
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) cookies: CookieRules,
     pub(crate) partition: Option<KeyFn>,
+    /// Whether the partition is a user: `{user}` in templates then stands for it.
+    is_per_user: bool,
     pub(crate) request_rules: Option<Box<RequestRules>>,
     pub(crate) tags: Vec<Template>,
     pub(crate) invalidation_rules: InvalidationRules,
@@ -306,6 +308,7 @@ impl Policy {
             key_headers: Vec::new(),
             cookies: CookieRules::default(),
             partition: None,
+            is_per_user: false,
             request_rules: None,
             tags: Vec::new(),
             invalidation_rules: InvalidationRules::default(),

@@ -14,25 +14,65 @@ impl Policy {
     /// serves responses to requests with `Authorization` or cookies. A request for which `user`
     /// returns `None` bypasses the cache. This replaces an earlier [`partition`](Self::partition).
     ///
-    /// The id is part of keys, in memory and in Redis, so it must not be a secret. A client must
-    /// not be able to choose it freely: a client that can send the id of another user gets the
-    /// responses of that user.
+    /// # Identity
+    ///
+    /// The id must be verified before the request reaches the cache: in a layer around the cache,
+    /// which inserts it into the extensions of the request. On a hit, no extractor and no layer
+    /// inside of the cache runs. Two sources of the id are therefore wrong:
+    ///
+    /// * **A raw token or session cookie.** A hit verifies nothing, so a session that has ended
+    ///   still gets its stored pages, until they are stale. The id is also part of keys, in memory
+    ///   and in Redis, so it must not be a secret.
+    /// * **A field that a client can set**, such as `X-User-Id`. A client that sends the id of
+    ///   another user gets the responses of that user. Such a field is safe only behind a gateway
+    ///   that always replaces it.
+    ///
+    /// # All responses of a user
+    ///
+    /// `{user}` in the templates of [`tag`](Self::tag) and [`key`](Self::key) stands for the id,
+    /// unless the route has a path parameter `user`. With `.tag("user:{user}")`, an invalidation
+    /// of the tag `user:42` removes everything that is stored for user 42, for example if the
+    /// permissions of that user change.
     ///
     /// # Examples
     ///
     /// ```
-    /// use larder::{Policy, ttl};
+    /// use axum::Router;
+    /// use axum::extract::{Extension, Request};
+    /// use axum::http::{HeaderMap, StatusCode};
+    /// use axum::middleware::{Next, from_fn};
+    /// use axum::response::Response;
+    /// use axum::routing::get;
+    /// use larder::{Cache, Policy, ttl};
     ///
-    /// // A layer around the cache has verified the session and inserted the id.
-    /// #[derive(Clone)]
+    /// #[derive(Clone, Copy)]
     /// struct UserId(u64);
     ///
+    /// /// Runs for every request, also for hits.
+    /// async fn identify(mut request: Request, next: Next) -> Result<Response, StatusCode> {
+    ///     let user = verify_session(request.headers()).await.ok_or(StatusCode::UNAUTHORIZED)?;
+    ///     request.extensions_mut().insert(user);
+    ///     Ok(next.run(request).await)
+    /// }
+    ///
+    /// async fn account(Extension(user): Extension<UserId>) -> String {
+    ///     format!("account of user {}", user.0)
+    /// }
+    ///
+    /// let cache = Cache::default();
     /// let policy = Policy::ttl(ttl::REALTIME)
-    ///     .per_user(|parts| Some(parts.extensions.get::<UserId>()?.0.to_string()));
+    ///     .per_user(|parts| Some(parts.extensions.get::<UserId>()?.0.to_string()))
+    ///     .tag("user:{user}");
+    /// let app: Router = Router::new()
+    ///     .route("/account", get(account).layer(cache.layer(policy)))
+    ///     .layer(from_fn(identify)); // added later, so it is around the cache
+    /// # async fn verify_session(_: &HeaderMap) -> Option<UserId> { None }
     /// ```
     #[must_use]
     pub fn per_user(self, user: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
-        self.partition(user).share_authorized().ignore_cookies()
+        let mut policy = self.partition(user).share_authorized().ignore_cookies();
+        policy.is_per_user = true;
+        policy
     }
 
     /// Stores responses separately for each value of `partition`, such as a tenant or a language.
@@ -57,6 +97,7 @@ impl Policy {
     #[must_use]
     pub fn partition(mut self, partition: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
         self.partition = Some(Arc::new(partition));
+        self.is_per_user = false;
         self
     }
 
@@ -133,5 +174,14 @@ impl Policy {
     pub fn ignore_cookies(mut self) -> Self {
         self.cookies.ignore_all = true;
         self
+    }
+}
+
+impl Policy {
+    /// Returns the user that `{user}` in a template stands for.
+    #[cold]
+    pub(super) fn user(&self, name: &str, parts: &Parts) -> Option<String> {
+        let user = self.partition.as_ref().filter(|_| self.is_per_user && name == "user")?;
+        user(parts)
     }
 }
