@@ -25,7 +25,7 @@
 //! # Deployment
 //!
 //! * Put layers for authentication and authorization around the cache layer. A layer inside the
-//!   cache layer does not run on a hit.
+//!   cache layer does not run on a hit, and neither does an extractor: see [`Policy::per_user`].
 //! * The key contains the scheme, the host, the path and the query. Behind a proxy that rewrites
 //!   `Host`, instances share responses only if the proxy sends the same `Host` to all of them.
 //! * The cache needs a Tokio runtime with time enabled: `enable_all`, as in `#[tokio::main]`.
@@ -33,7 +33,13 @@
 //!   caller are not visible. If their client leaves, these tasks go on, but their number
 //!   ([`CacheBuilder::max_abandoned_fills`], [`CacheBuilder::max_abandoned_writes`]) and their time
 //!   ([`Policy::fill_timeout`]) are limited. If no other request waits for the handler, as with
-//!   `HEAD` or a bypass, the handler runs in the task of the caller.
+//!   `HEAD` or a bypass, the handler runs in the task of the caller. If the handler needs a
+//!   task-local value, insert the value into the extensions of the request, and let a layer inside
+//!   the cache layer set the task-local value from it.
+//! * A hit has no response extensions, and neither has a response that is shared with another
+//!   request. If a layer around the cache layer needs a value of the handler, send the value as a
+//!   header field, which is stored. A layer inside the cache layer can turn an extension into a
+//!   field.
 //! * A body of unknown length is not stored if it ends later than ten seconds after its head. A
 //!   body of known length is not stored if the wait for a part of it is longer than that, or if all
 //!   of it takes longer than ten minutes. Clients get both. Streams, such as `text/event-stream`,

@@ -35,6 +35,7 @@ mod reasons_page;
 mod refreshes;
 mod replica_lag;
 mod reports;
+mod request_scope;
 mod sessions;
 mod slow;
 mod stale;
