@@ -6,6 +6,16 @@ use fred::types::{ClusterHash, CustomCommand, Value};
 
 use crate::reply::{parts, text};
 
+/// Whether a connection still has to check the server's memory settings.
+///
+/// The check runs once the connection is up, and logs a warning for each bad setting. Only one of a
+/// store's connections runs it, so that each warning is logged once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConfigCheck {
+    Pending,
+    Done,
+}
+
 /// Reads the server's memory settings and warns of harmful ones.
 ///
 /// Returns whether the settings could be read. Managed services forbid this, which is no problem.

@@ -19,7 +19,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::config_check;
+use crate::config_check::{self, ConfigCheck};
 use crate::failover;
 use crate::health::Health;
 use crate::home::Home;
@@ -70,16 +70,6 @@ pub(crate) struct Connection {
     renewing: AtomicBool,
     closing: Notify,
     closed: watch::Sender<bool>,
-}
-
-/// Whether a connection still has to check the server's memory settings.
-///
-/// The check runs once the connection is up, and logs a warning for each bad setting. Only one of a
-/// store's connections runs it, so that each warning is logged once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ConfigCheck {
-    Pending,
-    Done,
 }
 
 impl Connection {

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use crate::connection::Connection;
 use crate::patience::{Waited, backstop, wait_within};
 use crate::reply::{self, parts, text, unreadable};
+use crate::script::Script;
 use crate::store::{Inner, LogSize, RedisStore};
 use crate::timeouts::{ALARM_GRACE, LOG_TIMEOUT};
 use crate::{log_page, stream_entry};
@@ -72,10 +73,8 @@ impl InvalidationLog for RedisStore {
             Value::Integer(amount.names),
         ];
         let keys = inner.log_keys();
-        let run = inner.scripts.look.run(&inner.log, backstop(LOG_TIMEOUT), &keys, &arguments);
-        let waited = wait_within(LOG_TIMEOUT, run).await;
+        let waited = run_on_log(&inner.log, &inner.scripts.look, &keys, &arguments).await;
         let sent = waited.wait.sent;
-        reconnect_if_hung(&inner.log, &waited);
         if waited.result.as_ref().is_err_and(|error| reply::kind(error) == StoreErrorKind::Timeout) {
             inner.poll_budget.timed_out();
         }
@@ -102,9 +101,7 @@ impl InvalidationLog for RedisStore {
         arguments.extend(stream_entry::fields(events));
         let keys = inner.log_keys();
         let link = inner.appends();
-        let run = inner.scripts.append.run(link, backstop(LOG_TIMEOUT), &keys, &arguments);
-        let waited = wait_within(LOG_TIMEOUT, run).await;
-        reconnect_if_hung(link, &waited);
+        let waited = run_on_log(link, &inner.scripts.append, &keys, &arguments).await;
         let answer = inner.settle_on(link, inner.keys.events(), Some(leave), waited)?;
         let appended = appended(&answer).ok_or_else(|| unreadable("the log's answer to an append"))?;
         if let Some(replicas) = &inner.replicas {
@@ -119,9 +116,7 @@ impl InvalidationLog for RedisStore {
             return Ok(());
         };
         let (link, key) = (&replicas.link, [inner.keys.beat()]);
-        let beat = inner.scripts.beat.run(link, backstop(LOG_TIMEOUT), &key, &[]);
-        let waited = wait_within(LOG_TIMEOUT, beat).await;
-        reconnect_if_hung(link, &waited);
+        let waited = run_on_log(link, &inner.scripts.beat, &key, &[]).await;
         inner.settle_on(link, key[0], None, waited)?;
         replicas.wait_acknowledged(key[0]).await
     }
@@ -156,12 +151,22 @@ impl Inner {
     }
 }
 
-/// Renews the connection if a call was not answered in time, though this process ran.
-fn reconnect_if_hung(link: &Arc<Connection>, waited: &Waited<Value>) {
+/// Runs a script within the time limit of the log.
+///
+/// If it was not answered in time, though this process ran, the connection is renewed.
+async fn run_on_log(
+    link: &Arc<Connection>,
+    script: &Script,
+    keys: &[&str],
+    arguments: &[Value],
+) -> Waited<Value> {
+    let run = script.run(link, backstop(LOG_TIMEOUT), keys, arguments);
+    let waited = wait_within(LOG_TIMEOUT, run).await;
     let timed_out = waited.result.as_ref().is_err_and(|error| reply::kind(error) == StoreErrorKind::Timeout);
     if timed_out && !waited.wait.was_starved {
         link.reconnect();
     }
+    waited
 }
 
 fn wait_arguments(events: &str, after: LogId, at_most: Duration) -> Vec<Value> {

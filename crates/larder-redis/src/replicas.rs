@@ -16,7 +16,8 @@ use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::connection::{ConfigCheck, Connection};
+use crate::config_check::ConfigCheck;
+use crate::connection::Connection;
 use crate::home::Home;
 use crate::reply::{number, unreadable};
 use crate::timeouts::{ALARM_GRACE, LOG_TIMEOUT};

@@ -81,8 +81,8 @@ async fn a_user_without_a_right_is_refused() {
 /// The fewest rights that Larder needs. `docs/OPERATIONS.md` gives this rule to operators.
 const RULE: &str = "resetchannels ~larder:larder:* ~larder:{larder:log}:* -@all \
     +get +mget +set +getrange +unlink +pexpire +eval +evalsha +scan +xadd +xread +xrange +xinfo|stream +type +time +info";
-/// The words of a refusal in Redis 7.0, in Redis 7.2 and later, and in Valkey, and of the effect of one
-/// that a script passes over.
+/// The words of a refusal in Redis 7.0, in Redis 7.2 and later, and in Valkey, and of the effect of
+/// one that a script passes over.
 const REFUSALS: [&str; 5] =
     ["NOPERM", "can't run this command", "ACL failure in script", "has no permissions", "older one"];
 const OPERATIONS: &str = include_str!("../../../docs/OPERATIONS.md");

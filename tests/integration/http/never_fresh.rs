@@ -113,7 +113,7 @@ async fn a_response_that_becomes_fresh_is_shared_again() {
     assert!(site.get("/a").await.is("HIT", "v3"));
 }
 
-/// What the last response said does not count for ever, and never after an invalidation.
+/// The record of a never-fresh response ends after a while, and with an invalidation.
 #[tokio::test]
 async fn after_a_while_or_an_invalidation_requests_wait_again() {
     for invalidate in [false, true] {

@@ -149,7 +149,7 @@ async fn the_policy_sets_the_period() {
     }
 }
 
-/// What was invalidated is not served, although the handler is not to be asked yet.
+/// An invalidated response is not served, although the handler is not to be asked yet.
 #[tokio::test]
 async fn after_an_invalidation_or_its_window_the_stale_response_is_not_served() {
     for invalidate in [false, true] {

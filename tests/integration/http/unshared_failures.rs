@@ -1,4 +1,5 @@
-//! Failures that not every waiting request may get: they run the handler again, but not all at once.
+//! Failures that not every waiting request may get. The requests run the handler again, but not all
+//! at once.
 
 use std::sync::Arc;
 

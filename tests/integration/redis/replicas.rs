@@ -37,7 +37,7 @@ struct Instance {
 
 impl Instance {
     fn over(store: RedisStore) -> Self {
-        // Longer than the wait for replicas. Otherwise an invalidation is deferred before that ends.
+        // Longer than the wait for replicas. Otherwise an invalidation is deferred before it ends.
         let options = Cache::builder().invalidation_timeout(Duration::from_secs(2));
         Self { cache: options.shared_store(store).build(), runs: Arc::default() }
     }

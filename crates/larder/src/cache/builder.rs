@@ -1,6 +1,6 @@
 //! The options of a cache.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use larder_core::invalidation::position::Incarnation;
@@ -46,7 +46,7 @@ use crate::http::policy::error::{ConfigError, ConfigErrorKind};
 /// ```
 pub struct CacheBuilder {
     max_memory_bytes: u64,
-    max_staleness: Duration,
+    pub(super) max_staleness: Duration,
     store: Option<Arc<dyn Store>>,
     clock: Arc<dyn Clock>,
     limits: Limits,
@@ -126,27 +126,6 @@ impl CacheBuilder {
     #[must_use]
     pub fn max_memory_bytes(mut self, bytes: u64) -> Self {
         self.max_memory_bytes = bytes;
-        self
-    }
-
-    /// Sets how long other instances may keep serving a response after it was invalidated.
-    ///
-    /// Each instance must confirm within this time that it has read the whole invalidation log. If
-    /// it cannot, it stops serving responses that it filled longer ago than this time, and calls
-    /// the handlers instead. Has no effect without a shared store. Default: 2 s. Minimum: 100 ms.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// use larder::Cache;
-    ///
-    /// let cache = Cache::builder().max_staleness(Duration::from_millis(500)).build();
-    /// ```
-    #[must_use]
-    pub fn max_staleness(mut self, limit: Duration) -> Self {
-        self.max_staleness = limit;
         self
     }
 
@@ -380,7 +359,7 @@ impl CacheBuilder {
             report: Report::default(),
             reclaim: ReclaimState::default(),
             outbox_filled: Notify::new(),
-            follower: Mutex::default(),
+            follower_runs: Arc::default(),
         };
         let engine = Arc::new(engine);
         spawn_follower(&engine);

@@ -139,8 +139,8 @@ impl Cache {
     /// not take the invalidation back.
     ///
     /// With a shared store, this takes about as long as two exchanges with it, and at most the
-    /// [`invalidation_timeout`](CacheBuilder::invalidation_timeout). While the store is unreachable,
-    /// this usually takes no time.
+    /// [`invalidation_timeout`](CacheBuilder::invalidation_timeout). While the store is
+    /// unreachable, this usually takes no time.
     ///
     /// # Examples
     ///

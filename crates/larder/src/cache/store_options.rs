@@ -1,10 +1,31 @@
-//! The options that limit what goes to the shared store.
+//! The options for the work with the shared store.
 
 use std::time::Duration;
 
 use crate::cache::builder::CacheBuilder;
 
 impl CacheBuilder {
+    /// Sets how long other instances may keep serving a response after it was invalidated.
+    ///
+    /// Each instance must confirm within this time that it has read the whole invalidation log. If
+    /// it cannot, it stops serving responses that it filled longer ago than this time, and calls
+    /// the handlers instead. Has no effect without a shared store. Default: 2 s. Minimum: 100 ms.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().max_staleness(Duration::from_millis(500)).build();
+    /// ```
+    #[must_use]
+    pub fn max_staleness(mut self, limit: Duration) -> Self {
+        self.max_staleness = limit;
+        self
+    }
+
     /// Sets how long an invalidation waits for the shared store.
     ///
     /// After that it is [`Deferred`](crate::InvalidationOutcome::Deferred): it has taken effect on

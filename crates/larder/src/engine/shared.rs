@@ -1,13 +1,13 @@
 //! The parts of a cache that know nothing of HTTP.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use larder_core::invalidation::tail::Tail;
 use larder_core::key::query::QueryRules;
 use larder_core::time::Clock;
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
 
 use crate::engine::background::Background;
 use crate::engine::coalesce::reruns::Reruns;
@@ -39,8 +39,8 @@ pub(crate) struct Engine {
     pub(crate) reclaim: ReclaimState,
     /// Wakes the task that follows the log after an event was put into the outbox.
     pub(crate) outbox_filled: Notify,
-    /// That task. It ends with the runtime on which it was started.
-    pub(crate) follower: Mutex<Option<AbortHandle>>,
+    /// Whether that task runs. It ends with the runtime on which it was started.
+    pub(crate) follower_runs: Arc<AtomicBool>,
 }
 
 /// The limits for what goes to the shared store.

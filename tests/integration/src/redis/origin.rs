@@ -31,7 +31,7 @@ pub const VALUES: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Truth {
     primary: Arc<[AtomicU64; VALUES]>,
-    /// A replica, which lags until it is told to catch up.
+    /// A replica. It lags until the test makes it catch up.
     replica: Arc<[AtomicU64; VALUES]>,
 }
 

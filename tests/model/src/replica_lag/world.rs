@@ -62,7 +62,7 @@ pub struct Process {
     pub fill: Option<Fill>,
     /// Its memory.
     pub memory: Vec<Stored>,
-    /// What it has deferred: the version, and when.
+    /// The version that its deferred invalidation is of, and the moment of that.
     pub deferred: Option<(usize, u64)>,
 }
 
@@ -74,7 +74,7 @@ pub struct Fill {
     pub began: u64,
     /// The position at that time.
     pub position: Position,
-    /// What it read from the replica.
+    /// The version that it read from the replica.
     pub version: Option<usize>,
 }
 

@@ -1,6 +1,7 @@
 //! The task that follows the invalidation log.
 
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use larder_core::invalidation::append_status::Appended;
@@ -27,16 +28,31 @@ const MAX_PAUSE: Duration = Duration::from_millis(400);
 /// nothing.
 pub(crate) fn spawn_follower(engine: &Arc<Engine>) {
     let Some(store) = &engine.store else { return };
-    let mut follower = engine.follower.lock().unwrap_or_else(PoisonError::into_inner);
-    let runs = follower.as_ref().is_some_and(|task| !task.is_finished());
-    if runs || engine.background.is_closed() {
+    // Each miss, and each hit in the shared tier, comes to this check.
+    if engine.follower_runs.load(Ordering::Acquire) || engine.background.is_closed() {
         return;
     }
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return;
     };
+    if engine.follower_runs.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let running = Running(Arc::clone(&engine.follower_runs));
     let following = follow(Arc::downgrade(engine), Arc::clone(store));
-    *follower = Some(runtime.spawn(engine.background.until_closed(following)).abort_handle());
+    runtime.spawn(engine.background.until_closed(async move {
+        let _running = running;
+        following.await;
+    }));
+}
+
+/// Notes that the task has ended, also if it ends with its runtime.
+struct Running(Arc<AtomicBool>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
 }
 
 /// Follows the log for as long as the cache lives and is not closed.

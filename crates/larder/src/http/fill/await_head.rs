@@ -17,11 +17,11 @@ use crate::http::lookup::request_context::Purpose;
 use crate::http::serve;
 use crate::http::serve::record::record;
 
-/// The reason for which a fill ends before the head of its response has come.
+/// An event that comes before the head of the response. All but one end the fill.
 enum Stop {
     /// The policy's `fill_timeout` has passed.
     TimedOut,
-    /// The policy's `serve_stale_after` has passed.
+    /// The policy's `serve_stale_after` has passed. The fill goes on.
     Slow,
     /// Its clients have left.
     Abandoned,
@@ -43,24 +43,23 @@ impl Fill {
         let mut call = pin!(call);
         let deadline = Instant::now() + self.layer.policy.fill_limits.head;
         let mut stale_at = self.stale_at();
-        let stop = loop {
+        loop {
             let stop = tokio::select! {
                 biased;
                 answer = &mut call => return Some(answer),
                 stop = self.stop(deadline, stale_at) => stop,
             };
-            if !matches!(stop, Stop::Slow) {
-                break stop;
-            }
-            stale_at = None;
-            self.answer_with_stale(sender);
-        };
-        match stop {
-            Stop::TimedOut | Stop::Slow => self.give_up(),
-            Stop::Nested => self.end_for_nested(),
-            Stop::Abandoned => {
-                self.record_store_decision(Err(NotStored::Abandoned));
-                return None;
+            match stop {
+                Stop::Slow => {
+                    stale_at = None;
+                    self.answer_with_stale(sender);
+                }
+                Stop::TimedOut => break self.give_up(),
+                Stop::Nested => break self.end_for_nested(),
+                Stop::Abandoned => {
+                    self.record_store_decision(Err(NotStored::Abandoned));
+                    return None;
+                }
             }
         }
         tokio::select! {
@@ -70,7 +69,7 @@ impl Fill {
         }
     }
 
-    /// Waits for a reason to end the fill.
+    /// Waits for the next event before the head.
     async fn stop(&self, deadline: Instant, stale_at: Option<Instant>) -> Stop {
         let nested = self.context.outer_run.nested();
         let slow = async {
