@@ -10,8 +10,10 @@
 //!   go to the handler.
 //! * A request with an unsafe method invalidates its URI if it succeeds (§4.4). With
 //!   [`Policy::ttl`], it also does so if it fails with a server error or 408, because the write may
-//!   have happened. An [`Invalidation`] in its response is applied too. Both happen before the
-//!   response is sent.
+//!   have happened. The response is sent after that.
+//! * An [`Invalidation`] in the response to any method is applied before the response is sent, by
+//!   all layers around the handler. [`Cache::invalidation_layer`] is for routes that have no other
+//!   layer.
 //! * A response is not stored if it is partial, or if the policy does not include its status code.
 //!   It is not stored either if it has `no-store`, `private`, `Set-Cookie` or `Vary: *`, or if its
 //!   body is over the limit or has trailers.
@@ -128,6 +130,7 @@ pub mod time {
 pub use crate::cache::Cache;
 pub use crate::cache::builder::CacheBuilder;
 pub use crate::cache::close::CloseReport;
+pub use crate::cache::invalidation_layer::InvalidationLayer;
 pub use crate::cache::layer::CacheLayer;
 pub use crate::engine::invalidation_log::invalidation::DeferredError;
 pub use crate::engine::invalidation_log::invalidation::Invalidation;
@@ -143,6 +146,8 @@ pub use crate::http::response::cache_for::CacheFor;
 pub use crate::http::response::tags::Tags;
 pub use crate::http::service::cache_service::CacheService;
 pub use crate::http::service::future::ResponseFuture;
+pub use crate::http::service::invalidation_future::InvalidationFuture;
+pub use crate::http::service::invalidation_service::InvalidationService;
 pub use larder_core::invalidation::selector::{
     Glob, HashedName, PathName, Prefix, Selector, SelectorError, Tag, UriName, UriParts,
 };

@@ -6,10 +6,12 @@
 //! - `mod.rs`: [`Cache`], the handle
 //! - `builder.rs`: [`CacheBuilder`], its options
 //! - `store_options.rs`: the options for the shared store
+//! - `layer.rs`: [`CacheLayer`], and `invalidation_layer.rs`: the layer that caches nothing
 //! - `close.rs`: [`CloseReport`], and the steps of closing
 
 pub(crate) mod builder;
 pub(crate) mod close;
+pub(crate) mod invalidation_layer;
 pub(crate) mod layer;
 pub(crate) mod store_options;
 

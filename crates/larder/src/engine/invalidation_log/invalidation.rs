@@ -1,8 +1,12 @@
 //! An invalidation, and its outcome.
 
 use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
 
 use larder_core::invalidation::selector::{Event, Glob, Mode, PathName, Prefix, Selector, Tag, UriName};
+
+use crate::engine::invalidation_log::part_tracker::PartTracker;
 
 /// An invalidation: one or more selectors, and whether it is hard or soft.
 ///
@@ -12,9 +16,17 @@ use larder_core::invalidation::selector::{Event, Glob, Mode, PathName, Prefix, S
 /// All selectors are appended to the log in one step, up to 1,024 selectors and 256 KiB. A larger
 /// invalidation takes several steps.
 ///
-/// This type is also a response part of axum. If a handler of an unsafe method returns it, or puts
-/// it into the extensions of the response, the layer invalidates before it sends the response. Of
-/// several response parts, each counts.
+/// # In a response
+///
+/// This type is also a response part of axum. If a handler returns it, or puts it into the
+/// extensions of the response, the layers around the handler invalidate before they send the
+/// response. Of several response parts, each counts. This applies to all methods, also to `GET`.
+/// The part is not stored with a response, so a hit does not repeat it.
+///
+/// Each cache acts on a part once, however many of its layers the response goes through. A route
+/// without a layer, such as one that only has `POST`, needs
+/// [`Cache::invalidation_layer`](crate::Cache::invalidation_layer). Without it, the part has no
+/// effect. That is logged as a warning, once for each place in the code that creates such a part.
 ///
 /// # Examples
 ///
@@ -28,12 +40,23 @@ use larder_core::invalidation::selector::{Event, Glob, Mode, PathName, Prefix, S
 /// cache.invalidate(Invalidation::tag("user:7").and_tag("users:top").soft()).await;
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Invalidation {
     selectors: Vec<Selector>,
     mode: Mode,
-    /// The events of earlier response parts.
-    before: Vec<Event>,
+    created_at: &'static Location<'static>,
+    /// The caches that have acted on it. `None` outside of a response.
+    tracker: Option<Arc<PartTracker>>,
+    /// The earlier parts of the same response.
+    before: Vec<EarlierPart>,
+}
+
+/// An invalidation that an earlier response part stated.
+#[derive(Debug, Clone)]
+struct EarlierPart {
+    events: Vec<Event>,
+    created_at: &'static Location<'static>,
+    tracker: Option<Arc<PartTracker>>,
 }
 
 impl Invalidation {
@@ -50,8 +73,9 @@ impl Invalidation {
     /// # }
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn of(selector: impl Into<Selector>) -> Self {
-        Self { selectors: vec![selector.into()], mode: Mode::Hard, before: Vec::new() }
+        Self::hard(vec![selector.into()])
     }
 
     /// Creates an invalidation of every response with this tag.
@@ -64,6 +88,7 @@ impl Invalidation {
     /// let product = Invalidation::tag("product:42");
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn tag(tag: impl Into<Tag>) -> Self {
         Self::of(tag.into())
     }
@@ -81,6 +106,7 @@ impl Invalidation {
     /// let user = Invalidation::key("user:42");
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn key(key: impl Into<Box<str>>) -> Self {
         Self::of(Selector::Key(key.into()))
     }
@@ -95,6 +121,7 @@ impl Invalidation {
     /// let everything = Invalidation::all();
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn all() -> Self {
         Self::of(Selector::All)
     }
@@ -148,27 +175,91 @@ impl Invalidation {
         self
     }
 
-    pub(crate) fn events(&self) -> Vec<Event> {
-        let event = |selector: &Selector| Event { mode: self.mode, selector: selector.clone() };
-        self.before.iter().cloned().chain(self.selectors.iter().map(event)).collect()
-    }
-
-    /// Puts the events of `other` before those of this invalidation. Each keeps its own mode.
-    #[cfg(feature = "axum")]
-    pub(crate) fn merge_after(mut self, other: &Self) -> Self {
-        self.before.splice(..0, other.events());
-        self
+    #[track_caller]
+    fn hard(selectors: Vec<Selector>) -> Self {
+        let created_at = Location::caller();
+        Self { selectors, mode: Mode::Hard, created_at, tracker: None, before: Vec::new() }
     }
 
     /// Creates a hard invalidation of these selectors. Returns `None` if there are none.
     pub(crate) fn all_of(selectors: Vec<Selector>) -> Option<Self> {
-        (!selectors.is_empty()).then_some(Self { selectors, mode: Mode::Hard, before: Vec::new() })
+        (!selectors.is_empty()).then(|| Self::hard(selectors))
+    }
+
+    pub(crate) fn events(&self) -> Vec<Event> {
+        let before = self.before.iter().flat_map(|part| part.events.iter().cloned());
+        before.chain(self.own_events()).collect()
+    }
+
+    fn own_events(&self) -> impl Iterator<Item = Event> + '_ {
+        self.selectors.iter().map(|selector| Event { mode: self.mode, selector: selector.clone() })
+    }
+
+    /// Returns this invalidation as a response part, whose use is tracked.
+    #[cfg(feature = "axum")]
+    pub(crate) fn into_part(mut self) -> Self {
+        let created_at = self.created_at;
+        self.tracker.get_or_insert_with(|| Arc::new(PartTracker::new(created_at)));
+        self
+    }
+
+    /// Puts the events of `other` before those of this invalidation. Each keeps its own mode.
+    #[cfg(feature = "axum")]
+    pub(crate) fn merge_after(mut self, other: Self) -> Self {
+        let events = other.own_events().collect();
+        let last = EarlierPart { events, created_at: other.created_at, tracker: other.tracker };
+        self.before.splice(..0, other.before.into_iter().chain([last]));
+        self
+    }
+
+    /// Returns the parts that this cache has not acted on yet, and notes that it does so now.
+    ///
+    /// `cache` is the address of the cache. Returns `None` if nothing is left to do.
+    pub(crate) fn claim(&mut self, cache: usize) -> Option<Self> {
+        let before: Vec<_> = self.before.iter_mut().filter_map(|part| part.claim(cache)).collect();
+        let is_own_new = claim(&mut self.tracker, self.created_at, cache);
+        let selectors = if is_own_new { self.selectors.clone() } else { Vec::new() };
+        let is_new = is_own_new || !before.is_empty();
+        is_new.then_some(Self {
+            selectors,
+            mode: self.mode,
+            created_at: self.created_at,
+            tracker: None,
+            before,
+        })
     }
 }
+
+impl EarlierPart {
+    fn claim(&mut self, cache: usize) -> Option<Self> {
+        claim(&mut self.tracker, self.created_at, cache).then(|| Self { tracker: None, ..self.clone() })
+    }
+}
+
+/// Notes that a cache acts on a part. Returns `false` if it has done so already.
+///
+/// A part that was put into the extensions of a response by hand has no tracker yet.
+fn claim(
+    tracker: &mut Option<Arc<PartTracker>>,
+    created_at: &'static Location<'static>,
+    cache: usize,
+) -> bool {
+    tracker.get_or_insert_with(|| Arc::new(PartTracker::new(created_at))).claim(cache)
+}
+
+/// Two invalidations are equal if they have the same selectors and the same modes.
+impl PartialEq for Invalidation {
+    fn eq(&self, other: &Self) -> bool {
+        self.events() == other.events()
+    }
+}
+
+impl Eq for Invalidation {}
 
 macro_rules! from_selectors {
     ($($kind:ty),+) => { $(
         impl From<$kind> for Invalidation {
+            #[track_caller]
             fn from(selector: $kind) -> Self {
                 Self::of(selector)
             }

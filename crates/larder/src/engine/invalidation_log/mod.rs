@@ -8,6 +8,7 @@
 //! - `wait.rs`: waiting until this instance has read as far as a consistency token says
 //! - `wait_slots.rs`: the limit on requests that wait for the log
 //! - `invalidation.rs`: `Invalidation`, its outcome and its error
+//! - `part_tracker.rs`: the caches that have acted on an invalidation in a response
 //! - `group_commit.rs`: one append for many invalidations of the same path
 //! - `recent_writes.rs`: paths and directories that get many writes
 //! - `uri_aliases.rs`: the URIs that are invalidated together
@@ -16,6 +17,7 @@
 
 pub(crate) mod group_commit;
 pub(crate) mod invalidation;
+pub(crate) mod part_tracker;
 pub(crate) mod recent_writes;
 pub(crate) mod reclaim_queue;
 pub(crate) mod repeat_queue;

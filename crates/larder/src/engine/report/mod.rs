@@ -8,6 +8,7 @@
 //! - `lease_event.rs`: the events of leases that are counted
 //! - `store_health.rs`: one log event when trouble with the shared store begins, and one when it
 //!   ends
+//! - `warned_once.rs`: mistakes in an application, each of which is logged once
 
 mod clock_skew;
 pub(crate) mod hits;
@@ -16,6 +17,7 @@ pub(crate) mod lease_event;
 pub(crate) mod metrics;
 pub(crate) mod stats;
 pub(crate) mod store_health;
+pub(crate) mod warned_once;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -15,6 +15,7 @@ use crate::http::fill::{Fill, FillStart, FillTimes, ResponseSender};
 use crate::http::flight_event::Lead;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::ready_service::ReadyService;
+use crate::http::response::invalidation_part::apply_invalidation;
 use crate::http::serve::record::record;
 
 /// Runs a fill, and returns the answer to the request that started it.
@@ -131,11 +132,16 @@ impl Fill {
         // `cargo xtask torture` must find the violation.
         #[cfg(larder_broken = "position-after-fill")]
         let start = FillStart { position: self.layer.engine.log.position(), ..start };
+        let (cost, arrived) = (clock.boot().saturating_since(called), clock.wall());
+        // A response that names itself is refused when it is stored: its fill began before that.
+        let answer = match answer {
+            Ok(response) => Ok(apply_invalidation(&self.layer.engine, response).await),
+            Err(error) => Err(error),
+        };
         if self.context.outer_run.is_nested() {
             return self.forward_nested(answer, sender);
         }
         self.context.outer_run.note_plain();
-        let (cost, arrived) = (clock.boot().saturating_since(called), clock.wall());
         if self.leader.is_some() {
             self.layer.engine.report.fill_finished(self.context.route(&self.layer), cost);
         }

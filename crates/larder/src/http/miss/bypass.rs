@@ -16,6 +16,7 @@ use crate::http::miss::step::Ending;
 use crate::http::nesting::OuterRun;
 use crate::http::ready_service::ReadyService;
 use crate::http::request::SplitRequest;
+use crate::http::response::invalidation_part::apply_invalidation;
 use crate::http::serve;
 use crate::http::serve::record::record_bypass;
 
@@ -62,5 +63,6 @@ where
     let run = OuterRun::begin(&layer.nesting, &mut parts);
     let mut service = ReadyService::new(service).ready().await?;
     let response = service.call(Request::from_parts(parts, body)).await?;
+    let response = apply_invalidation(&layer.engine, response).await;
     Ok(serve::bypassed(response, outcome, &run))
 }

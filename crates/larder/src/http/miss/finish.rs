@@ -23,6 +23,7 @@ use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::follow::incomplete_error_for;
 use crate::http::miss::step::{Collapsed, Ending};
 use crate::http::miss::{Miss, look_in_memory};
+use crate::http::response::invalidation_part::apply_invalidation;
 use crate::http::serve;
 use crate::http::serve::record::record;
 
@@ -99,6 +100,7 @@ where
     async fn forward_nested(self) -> ServiceResult<S::Body, S::Error> {
         record(&self.layer, &self.context, Outcome::Bypass(BypassReason::Nested));
         let response = self.service.ready().await?.call(self.request).await?;
+        let response = apply_invalidation(&self.layer.engine, response).await;
         Ok(response.map(CacheBody::inner))
     }
 }

@@ -11,7 +11,12 @@ use crate::http::response::cache_for::CacheFor;
 use crate::http::response::tags::Tags;
 
 /// A part that a handler and the layers between it and the cache may each add.
-trait MergeParts {
+trait MergeParts: Sized {
+    /// Returns the part as it travels in the response.
+    fn prepared(self) -> Self {
+        self
+    }
+
     /// Merges this part with the one that was added before it.
     ///
     /// Everything that prevents a response from being served stale must be kept.
@@ -31,8 +36,12 @@ impl MergeParts for CacheFor {
 }
 
 impl MergeParts for Invalidation {
+    fn prepared(self) -> Self {
+        self.into_part()
+    }
+
     fn after(self, other: Self) -> Self {
-        Self::merge_after(self, &other)
+        self.merge_after(other)
     }
 }
 
@@ -43,9 +52,10 @@ macro_rules! response_part {
 
             fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Infallible> {
                 let extensions = response.extensions_mut();
+                let part = MergeParts::prepared(self);
                 let merged = match extensions.remove::<Self>() {
-                    Some(other) => MergeParts::after(self, other),
-                    None => self,
+                    Some(other) => MergeParts::after(part, other),
+                    None => part,
                 };
                 extensions.insert(merged);
                 Ok(response)

@@ -3,8 +3,9 @@
 use http::HeaderMap;
 use larder_core::invalidation::tail::Tail;
 
+use crate::engine::shared::Engine;
 use crate::http::layer_state::LayerState;
-use crate::http::policy::read_your_writes::RequestToken;
+use crate::http::policy::read_your_writes::{ReadYourWrites, RequestToken};
 
 /// The reason why a request cannot be looked up under its key at once.
 pub(crate) enum BeforeLookup {
@@ -52,8 +53,20 @@ pub(crate) fn set_token(
     request_token: Option<RequestToken>,
     applied: bool,
 ) {
-    let Some(own_writes) = layer.policy.own_writes() else { return };
-    let log = &layer.engine.log;
+    if let Some(own_writes) = layer.policy.own_writes() {
+        set_token_of(&layer.engine, own_writes, response, request_token, applied);
+    }
+}
+
+/// Puts a token into the response to a write, in the carrier of these options.
+pub(crate) fn set_token_of(
+    engine: &Engine,
+    own_writes: &ReadYourWrites,
+    response: &mut HeaderMap,
+    request_token: Option<RequestToken>,
+    applied: bool,
+) {
+    let log = &engine.log;
     let own = log.read(Tail::token);
     let token = match request_token {
         Some(Ok(earlier)) => own.merge_after(earlier, applied),

@@ -28,6 +28,7 @@ use crate::http::miss::{self, answer_from_store};
 use crate::http::nesting::{self, Nesting, OuterRun, RoutePath};
 use crate::http::ready_service::Call;
 use crate::http::request::{SplitRequest, body_hint};
+use crate::http::response::invalidation_part::apply_invalidation;
 use crate::http::serve;
 use crate::http::serve::record::{count_bypass, record_bypass};
 use crate::http::service::before_lookup::{BeforeLookup, before_lookup, take_token};
@@ -285,9 +286,15 @@ impl<S> CacheService<S> {
         }
         let run = OuterRun::begin(&self.layer.nesting, &mut parts);
         match Call::begin(&mut self.inner, Request::from_parts(parts, body)) {
-            Call::Begun(response) => ResponseFuture::bypass(response, outcome, run),
+            Call::Begun(response) => {
+                ResponseFuture::bypass(response, outcome, run, Arc::clone(&self.layer.engine))
+            }
             call => {
-                ResponseFuture::boxed(async move { Ok(serve::bypassed(call.finish().await?, outcome, &run)) })
+                let engine = Arc::clone(&self.layer.engine);
+                ResponseFuture::boxed(async move {
+                    let response = apply_invalidation(&engine, call.finish().await?).await;
+                    Ok(serve::bypassed(response, outcome, &run))
+                })
             }
         }
     }
@@ -305,10 +312,9 @@ impl<S> CacheService<S> {
         let targets = unsafe_method::write_targets(&self.layer, &mut parts);
         let token = take_token(&self.layer, &mut parts.headers);
         let span = count_bypass(&self.layer, &parts, "", unsafe_method::OUTCOME);
-        let is_nested = OuterRun::is_within(&parts);
         let run = OuterRun::of_write(&mut parts);
         let response = Call::begin(&mut self.inner, Request::from_parts(parts, body)).finish();
-        let write = Write { targets, token, run, is_nested, span };
+        let write = Write { targets, token, run, span };
         ResponseFuture::boxed(unsafe_method::answer_write(Arc::clone(&self.layer), response, write))
     }
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -10,8 +11,11 @@ use http_body::Body;
 use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
+use crate::engine::invalidate::append::invalidate;
+use crate::engine::shared::Engine;
 use crate::http::body::service_bounds::{BoxResponseFuture, ServiceResult};
 use crate::http::nesting::OuterRun;
+use crate::http::response::invalidation_part::claim_invalidation;
 use crate::http::serve;
 use crate::http::serve::full_response::FullResponse;
 
@@ -38,7 +42,7 @@ pin_project! {
         // A complete response, such as a hit in memory. There is nothing to wait for.
         Ready { response: Option<FullResponse> },
         // A request that bypasses the cache. The inner service answers it.
-        Bypass { #[pin] inner: F, outcome: Outcome, run: OuterRun },
+        Bypass { #[pin] inner: F, outcome: Outcome, run: OuterRun, engine: Arc<Engine> },
         // A request that waits for more than the inner service.
         Boxed { answer: BoxResponseFuture<B, E> },
     }
@@ -50,8 +54,8 @@ impl<F, B: Body, E> ResponseFuture<F, B, E> {
         Self { state: State::Ready { response: Some(response) } }
     }
 
-    pub(super) const fn bypass(inner: F, outcome: Outcome, run: OuterRun) -> Self {
-        Self { state: State::Bypass { inner, outcome, run } }
+    pub(super) const fn bypass(inner: F, outcome: Outcome, run: OuterRun, engine: Arc<Engine>) -> Self {
+        Self { state: State::Bypass { inner, outcome, run, engine } }
     }
 
     pub(super) fn boxed(answer: impl Future<Output = ServiceResult<B, E>> + Send + 'static) -> Self {
@@ -62,19 +66,28 @@ impl<F, B: Body, E> ResponseFuture<F, B, E> {
 impl<F, B, E> Future for ResponseFuture<F, B, E>
 where
     F: Future<Output = Result<Response<B>, E>>,
-    B: Body<Data = Bytes>,
+    B: Body<Data = Bytes> + Send + 'static,
+    E: Send + 'static,
 {
     type Output = ServiceResult<B, E>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.as_mut().project().state.project() {
             // A caller must not poll a future again after its end. If one does, this stays pending.
             StateProjection::Ready { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response.into_response())))
             }
-            StateProjection::Bypass { inner, outcome, run } => {
-                let response = ready!(inner.poll(cx))?;
-                Poll::Ready(Ok(serve::bypassed(response, *outcome, run)))
+            StateProjection::Bypass { inner, outcome, run, engine } => {
+                let mut response = ready!(inner.poll(cx))?;
+                let Some(invalidation) = claim_invalidation(engine, response.extensions_mut()) else {
+                    return Poll::Ready(Ok(serve::bypassed(response, *outcome, run)));
+                };
+                let (engine, outcome, run) = (Arc::clone(engine), *outcome, run.clone());
+                self.set(Self::boxed(async move {
+                    invalidate(&engine, invalidation).await;
+                    Ok(serve::bypassed(response, outcome, &run))
+                }));
+                self.poll(cx)
             }
             StateProjection::Boxed { answer } => answer.as_mut().poll(cx),
         }

@@ -5,6 +5,8 @@
 //! * [`future`] is the future of every response.
 //! * [`before_lookup`] has the steps before a lookup. `await_token` waits until this instance has
 //!   read the invalidation log up to the client's token.
+//! * [`invalidation_service`] and [`invalidation_future`] are the service that caches nothing and
+//!   only carries out the invalidations in responses.
 //! * `unsafe_method` handles requests that may change something, and invalidates their URIs.
 //!   `related_uris` finds the other URIs and groups that the response to such a request names.
 
@@ -12,5 +14,7 @@ mod await_token;
 pub(crate) mod before_lookup;
 pub(crate) mod cache_service;
 pub(crate) mod future;
+pub(crate) mod invalidation_future;
+pub(crate) mod invalidation_service;
 mod related_uris;
 mod unsafe_method;

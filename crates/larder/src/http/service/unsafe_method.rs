@@ -29,6 +29,7 @@ use crate::http::policy::key::KeySource;
 use crate::http::policy::read_your_writes::RequestToken;
 use crate::http::request::axum_route::PathParams;
 use crate::http::request::target_uri::TargetUri;
+use crate::http::response::invalidation_part::claim_invalidation;
 use crate::http::serve;
 use crate::http::serve::record::emit;
 use crate::http::service::before_lookup::set_token;
@@ -109,10 +110,6 @@ pub(crate) struct Write {
     /// The token of the request.
     pub(crate) token: Option<RequestToken>,
     pub(crate) run: OuterRun,
-    /// Whether an outer layer must see the invalidations of the handler too.
-    ///
-    /// The outer layer may belong to another cache.
-    pub(crate) is_nested: bool,
     /// The span of the request. Its event comes once the handler has answered.
     pub(crate) span: Span,
 }
@@ -155,7 +152,7 @@ async fn run_to_completion<B, E>(
 where
     B: Body<Data = Bytes>,
 {
-    let Write { targets, token, run, is_nested, span } = write;
+    let Write { targets, token, run, span } = write;
     let unsettled = Unsettled::new(&layer, targets);
     let answer = tokio::select! {
         biased;
@@ -168,12 +165,9 @@ where
         Err(error) => return Some(Err(error)),
     };
     let status = response.status();
-    let by_handler = response.extensions_mut().remove::<Invalidation>();
+    let by_handler = claim_invalidation(&layer.engine, response.extensions_mut());
     let selectors = unsettled.settle().resolve(&layer.policy.invalidation_rules, status, response.headers());
     let selectors = collapsed(&layer, selectors);
-    if let Some(invalidation) = by_handler.clone().filter(|_| is_nested) {
-        response.extensions_mut().insert(invalidation);
-    }
     // Two separate events: that of the handler may be soft, that of the URI is not.
     let mut last = None;
     if let Some(invalidation) = by_handler {
