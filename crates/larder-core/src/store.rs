@@ -175,7 +175,7 @@ impl StoreErrorKind {
 }
 
 /// The error of a store that could not perform a call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StoreError {
     kind: StoreErrorKind,
     detail: Box<str>,

@@ -13,6 +13,7 @@ mod failures;
 mod flights;
 mod followers;
 mod framing;
+mod heads;
 mod hostile;
 mod hung;
 mod instances;

@@ -1,8 +1,9 @@
 //! The number of simultaneous background refreshes.
 
-use larder::{Cache, Invalidation};
-use larder_testing::{Answer, Gate, ManualClock, Origin};
-use larder_tests::http::soon;
+use http::Method;
+use larder::{Cache, Invalidation, Tag};
+use larder_testing::{Answer, Gate, ManualClock, MemoryStore, Origin};
+use larder_tests::http::{Site, soon};
 
 use crate::support::{counted, hourly, secs, site, stored};
 
@@ -76,4 +77,56 @@ async fn a_refresh_that_fails_gives_its_place_back() {
 #[should_panic(expected = "refreshes 0: a limit of zero lets nothing through")]
 fn none_at_all_cannot_be_right() {
     let _ = Cache::builder().max_concurrent_refreshes(0).build();
+}
+
+/// A refresh that waits for another instance leaves its permit to others. If too many wait, the
+/// other instance refreshes the response alone.
+#[tokio::test]
+async fn a_refresh_that_waits_for_another_instance_holds_up_no_other() {
+    let (store, gate) = (MemoryStore::new(), Gate::new());
+    let instance = async |limit, held: bool| {
+        let cache = Cache::builder().shared_store(store.clone()).max_concurrent_refreshes(limit).build();
+        let gate = gate.clone();
+        let origin = Origin::new(move |request, call| {
+            let answer = Answer::ok(format!("{} {call}", request.uri.path()));
+            if held && call > 3 { answer.held_at(&gate) } else { answer }
+        });
+        let policy = hourly().stale_while_revalidate(secs(60)).tag("thing");
+        let site = site(&cache, policy, &origin).await;
+        soon("the log", cache.invalidate(Tag::new("start"))).await.require_applied().unwrap();
+        (cache, origin, site)
+    };
+    let (slow, slow_origin, slow_site) = instance(8, true).await;
+    let (cache, origin, site) = instance(1, false).await;
+    let get = async |site: &Site, path: &str| site.ask(Method::GET, path).with("host", "shop").send().await;
+    let paths = ["/1", "/2", "/3"];
+    for path in paths {
+        get(&slow_site, path).await;
+        soon("a hit", async { while get(&site, path).await.x_cache() != "HIT" {} }).await;
+    }
+    assert_eq!((slow_origin.calls(), origin.calls()), (3, 0));
+    let soft = cache.invalidate(Invalidation::tag("thing").soft());
+    soon("the event", soft).await.require_applied().unwrap();
+    for path in &paths[..2] {
+        soon("the event", async { while get(&slow_site, path).await.x_cache() == "HIT" {} }).await;
+    }
+    soon("the refreshes of the other instance", gate.arrived(2)).await;
+
+    assert_eq!(get(&site, "/1").await.x_cache(), "STALE");
+    counted(&cache, |stats| stats.leases_awaited == 1).await;
+    // The only permit is free again. The second refresh has none to wait with, and ends.
+    assert_eq!(get(&site, "/2").await.x_cache(), "STALE");
+    counted(&cache, |stats| stats.refreshes_skipped == 1).await;
+    assert_eq!(cache.stats().leases_awaited, 1);
+    // The handlers of this instance run meanwhile.
+    assert_eq!(get(&site, "/3").await.x_cache(), "STALE");
+    soon("a refresh", async { while origin.calls() == 0 {} }).await;
+    soon("the response", async { while !get(&site, "/3").await.is("HIT", "/3 1") {} }).await;
+
+    gate.open();
+    for path in &paths[..2] {
+        soon("the response", async { while get(&site, path).await.x_cache() != "HIT" {} }).await;
+    }
+    assert_eq!((slow_origin.calls(), origin.calls()), (5, 1), "each response is refreshed once");
+    assert_eq!(slow.stats().refreshes_skipped, 0);
 }

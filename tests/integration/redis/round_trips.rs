@@ -196,6 +196,40 @@ async fn a_miss_takes_two_round_trips_before_the_handler_and_one_after_it() {
     assert_eq!(trips.load(Ordering::SeqCst) - before, 3);
 }
 
+/// Without the memory tier, each request asks Redis, but not all of them at once.
+#[tokio::test]
+async fn identical_lookups_of_one_moment_are_one_lookup() {
+    let redis = RedisServer::start().await.unwrap();
+    fill(&service(&counting(&redis, None), 0)).await;
+    let (gate, store) = (Gate::new(), counting(&redis, None));
+    let service = service(&store, 0);
+    fill(&service).await;
+    let held = Counting { gate: Some(gate.clone()), ..store.clone() };
+    let held_service = self::service(&held, 0);
+    eventually("it has read the log", async || {
+        let service = held_service.clone();
+        let asked = tokio::spawn(async move { outcome(&service).await });
+        tokio::select! {
+            () = gate.arrived(1) => true,
+            _ = asked => false,
+        }
+    })
+    .await;
+    let before = held.gets.load(Ordering::SeqCst);
+    let many: Vec<_> = (0..100)
+        .map(|_| {
+            let service = held_service.clone();
+            tokio::spawn(async move { outcome(&service).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    gate.open();
+    for request in many {
+        assert_eq!(request.await.unwrap(), "HIT shared");
+    }
+    assert_eq!(held.gets.load(Ordering::SeqCst) - before, 0, "all wait for the first one");
+}
+
 #[tokio::test]
 async fn a_request_during_a_lookup_in_redis_waits_for_its_answer_and_has_a_hit() {
     let redis = RedisServer::start().await.unwrap();

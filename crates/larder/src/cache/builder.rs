@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use crate::cache::Cache;
 use crate::engine::background::{Background, BackgroundLimits};
 use crate::engine::clock::SystemClock;
+use crate::engine::coalesce::reads::SharedReads;
 use crate::engine::coalesce::reruns::Reruns;
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidation_log::recent_writes::RecentWrites;
@@ -137,7 +138,8 @@ impl CacheBuilder {
     ///
     /// A refresh beyond the limit is skipped and [counted](crate::Stats::refreshes_skipped). The
     /// request is still answered, and the next request for the key tries the refresh again.
-    /// Default: 64. Minimum: 1.
+    /// A refresh that waits for another instance does not count. As many of them may wait, and
+    /// further ones are left to that instance. Default: 64. Minimum: 1.
     ///
     /// # Examples
     ///
@@ -348,6 +350,7 @@ impl CacheBuilder {
             clock: self.clock,
             log: LogView::new(tail, self.max_staleness),
             store: self.store,
+            reads: SharedReads::default(),
             reruns: Reruns::default(),
             repeat_queue: RepeatQueue::default(),
             uri_aliases: UriAliases::new(variations),

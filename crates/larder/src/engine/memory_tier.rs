@@ -39,12 +39,6 @@ impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
         }
     }
 
-    /// Returns whether this tier stores anything at all.
-    #[inline]
-    pub(crate) const fn is_enabled(&self) -> bool {
-        self.table.is_some()
-    }
-
     /// Returns the value under this key.
     #[inline]
     pub(crate) fn get<Q: Hash + Equivalent<K>>(&self, key: &Q) -> Option<V> {

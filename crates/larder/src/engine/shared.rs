@@ -10,6 +10,7 @@ use larder_core::time::Clock;
 use tokio::sync::Notify;
 
 use crate::engine::background::Background;
+use crate::engine::coalesce::reads::SharedReads;
 use crate::engine::coalesce::reruns::Reruns;
 use crate::engine::invalidation_log::group_commit::GroupCommits;
 use crate::engine::invalidation_log::recent_writes::RecentWrites;
@@ -26,6 +27,7 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: LogView,
     pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) reads: SharedReads,
     pub(crate) reruns: Reruns,
     pub(crate) repeat_queue: RepeatQueue,
     pub(crate) uri_aliases: UriAliases,

@@ -46,8 +46,10 @@ pub(crate) enum FlightOutcome {
 /// An event of a flight, for its followers.
 #[derive(Clone)]
 pub(crate) enum FillEvent {
-    /// The head of a response that is to be stored. Its body is arriving.
+    /// The head of a response that is to be stored. Followers may read its body as it arrives.
     HeadReady(Arc<SharedBody>),
+    /// The head of a response that may be stored. Followers get its body when it is complete.
+    HeadOnly(Arc<CachedResponse>),
     /// The end of the flight.
     Finished(FlightOutcome),
 }
@@ -68,10 +70,11 @@ impl From<FlightOutcome> for FillEvent {
     }
 }
 
-/// Returns the arriving body, if the head of the response is the flight's latest event.
-pub(crate) fn shared_body(flight: &Flight) -> Option<Arc<SharedBody>> {
+/// Returns the head of the flight's response, while its body is arriving.
+pub(crate) fn published_head(flight: &Flight) -> Option<Arc<CachedResponse>> {
     match flight.latest()? {
-        FillEvent::HeadReady(body) => Some(body),
+        FillEvent::HeadReady(body) => Some(Arc::clone(&body.head)),
+        FillEvent::HeadOnly(head) => Some(head),
         FillEvent::Finished(_) => None,
     }
 }

@@ -98,7 +98,7 @@ impl<E: FlightEvent> FlightGroup<E> {
         let flight =
             Arc::new(Flight { began, position, clients: ClientCount::new(), span: OnceLock::new(), events });
         flights.insert(key.clone(), Arc::clone(&flight));
-        Leader { flights: Arc::clone(&self.flights), key, flight, events: sender }
+        Leader { flights: Arc::clone(&self.flights), key, variant_key: None, flight, events: sender }
     }
 }
 
@@ -150,6 +150,8 @@ impl<E: FlightEvent> Flight<E> {
 pub(crate) struct Leader<E> {
     flights: Arc<Mutex<Table<E>>>,
     key: FlightKey,
+    /// The key of the variant, if that became known during the flight.
+    variant_key: Option<FlightKey>,
     flight: Arc<Flight<E>>,
     events: watch::Sender<Option<E>>,
 }
@@ -158,6 +160,17 @@ impl<E> Leader<E> {
     /// Returns the flight of this leader.
     pub(crate) const fn flight(&self) -> &Arc<Flight<E>> {
         &self.flight
+    }
+
+    /// Lets requests with this key join the flight, too, unless there is another flight for it.
+    ///
+    /// Requests with the first key still join. They may have read it before the variant was known.
+    pub(crate) fn add_key(&mut self, key: FlightKey) {
+        let mut flights = lock(&self.flights);
+        if self.variant_key.is_none() && !flights.contains_key(&key) {
+            flights.insert(key.clone(), Arc::clone(&self.flight));
+            self.variant_key = Some(key);
+        }
     }
 
     /// Ends the flight with this event.
@@ -175,9 +188,11 @@ impl<E> Leader<E> {
 
     fn remove(&self) {
         let mut flights = lock(&self.flights);
-        // A flight that may no longer be joined has been replaced by another one.
-        if flights.get(&self.key).is_some_and(|known| Arc::ptr_eq(known, &self.flight)) {
-            flights.remove(&self.key);
+        for key in std::iter::once(&self.key).chain(&self.variant_key) {
+            // A flight that may no longer be joined has been replaced by another one.
+            if flights.get(key).is_some_and(|known| Arc::ptr_eq(known, &self.flight)) {
+                flights.remove(key);
+            }
         }
     }
 }

@@ -7,10 +7,12 @@
 //! - `client_count.rs`: the count of the clients that a handler run is for
 //! - `clients.rs`: whether a handler run goes on after its last client has left
 //! - `new_key_budget.rs`: how many new keys of a route may be stored in the shared tier
+//! - `reads.rs`: identical reads of the shared store, which share one exchange
 //! - `reruns.rs`: how many requests run the handler again after the run they waited for failed
 
 pub(crate) mod client_count;
 pub(crate) mod clients;
 pub(crate) mod flight;
 pub(crate) mod new_key_budget;
+pub(crate) mod reads;
 pub(crate) mod reruns;

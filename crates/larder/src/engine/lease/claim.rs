@@ -138,9 +138,14 @@ impl LeaseClaim {
 
     /// Repeats the claim until the caller has something to decide.
     ///
-    /// Calls `on_wait` once, before the first wait for another instance. `names` returns the names
-    /// by which the value can be invalidated, as far as they are known before the fill.
-    pub(crate) async fn next(&mut self, names: impl Fn() -> Names, mut on_wait: impl FnMut()) -> ClaimEvent {
+    /// Calls `may_wait` once, before the first wait for another instance. If it returns `false`,
+    /// the claim does not wait. `names` returns the names by which the value can be invalidated, as
+    /// far as they are known before the fill.
+    pub(crate) async fn next(
+        &mut self,
+        names: impl Fn() -> Names,
+        mut may_wait: impl FnMut() -> bool,
+    ) -> ClaimEvent {
         // After the deadline, one last claim takes the lease over.
         while !self.is_finished {
             self.is_finished = Instant::now() >= self.deadline;
@@ -168,10 +173,10 @@ impl LeaseClaim {
                     self.awaiting = Some(holder);
                     self.takes_over = self.is_holder_invalidated(holder, local, &names());
                     if !self.takes_over {
-                        if self.urgency == Urgency::Immediate {
+                        if self.urgency == Urgency::Immediate || !(self.has_waited || may_wait()) {
                             return ClaimEvent::HeldElsewhere;
                         }
-                        self.wait(&mut on_wait).await;
+                        self.wait().await;
                     }
                 }
             }
@@ -209,10 +214,9 @@ impl LeaseClaim {
         ClaimEvent::Granted
     }
 
-    async fn wait(&mut self, on_wait: &mut impl FnMut()) {
+    async fn wait(&mut self) {
         if !std::mem::replace(&mut self.has_waited, true) {
             self.engine.report.lease_event(LeaseEvent::Awaited);
-            on_wait();
         }
         sleep(self.backoff.next_delay(fastrand::f64())).await;
         // It waits for the other instance's fill now. The next claim has the time of one exchange.

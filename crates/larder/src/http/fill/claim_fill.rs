@@ -59,7 +59,7 @@ pub(crate) async fn claim_fill(
         return Claim::Granted(None, stale);
     };
     let soft_limit = layer.policy.fill_limits.stale_after.zip(stale.clone());
-    let mut claiming = pin!(FillClaim { stale, ..claim }.claim_or_wait(|| {}));
+    let mut claiming = pin!(FillClaim { stale, ..claim }.claim_or_wait(|| true));
     if let Some((limit, stale)) = soft_limit {
         match timeout(limit, &mut claiming).await {
             Ok(claim) => return claim,
@@ -76,14 +76,14 @@ pub(crate) async fn claim_fill(
 
 /// Claims a refresh like [`claim_fill`], after a lookup in the shared tier.
 ///
-/// Another instance may have refreshed the response already. Calls `on_wait` before a wait for
-/// another instance.
+/// Another instance may have refreshed the response already. Calls `may_wait` before a wait for
+/// another instance. If it returns `false`, the refresh is left to that instance.
 pub(super) async fn claim_refresh(
     layer: &LayerState,
     context: &RequestContext,
     leader: &Lead,
     stale: Option<StaleResponse>,
-    on_wait: impl FnMut(),
+    may_wait: impl FnMut() -> bool,
 ) -> Claim {
     let reason = stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
     let (lookup, target) = lookup_shared_observed(layer, context.lookup_key(), reason).await;
@@ -93,7 +93,7 @@ pub(super) async fn claim_refresh(
     let mut claim = FillClaim { stale, ..claim };
     match claim.decide(lookup) {
         Some(decision) => decision,
-        None => claim.claim_or_wait(on_wait).await,
+        None => claim.claim_or_wait(may_wait).await,
     }
 }
 
@@ -125,15 +125,16 @@ impl<'a> FillClaim<'a> {
     }
 
     /// Claims and waits until there is a decision.
-    async fn claim_or_wait(mut self, mut on_wait: impl FnMut()) -> Claim {
+    async fn claim_or_wait(mut self, mut may_wait: impl FnMut() -> bool) -> Claim {
         let names = || self.context.names.clone().build([]);
         loop {
             self.claim.set_urgency(self.urgency());
-            let decision = match self.claim.next(names, &mut on_wait).await {
+            let decision = match self.claim.next(names, &mut may_wait).await {
                 ClaimEvent::Granted => return Claim::Granted(Some(self.claim.into_lease()), self.stale),
                 ClaimEvent::Unavailable => return Claim::Granted(None, self.stale),
                 ClaimEvent::Uncacheable => Some(self.hit_for_miss()),
                 ClaimEvent::RetryLater(time) => self.on_failure_elsewhere(Some(time)),
+                ClaimEvent::HeldElsewhere if self.context.purpose == Purpose::Refresh => self.leave_refresh(),
                 ClaimEvent::HeldElsewhere => self.on_failure_elsewhere(None),
                 ClaimEvent::Stored(value, local) => self.on_stored(value, local).await,
                 ClaimEvent::Left(result, local) => self.on_result(result, local),
@@ -154,6 +155,11 @@ impl<'a> FillClaim<'a> {
             }
             _ => Urgency::Required,
         }
+    }
+
+    /// Leaves a refresh to the instance that holds the lease.
+    fn leave_refresh(&mut self) -> Option<Claim> {
+        self.stale.take().map(|stale| Claim::AlreadyStored(Lookup::Stale(stale)))
     }
 
     /// Decides what to do after the handler failed on another instance.

@@ -148,7 +148,8 @@ impl Fill {
     ///
     /// While it waits for another instance, it holds the permit of a waiting refresh instead. The
     /// wait takes as long as that instance's handler, and this instance's handlers could run
-    /// meanwhile.
+    /// meanwhile. If too many refreshes wait, this one ends: the other instance refreshes the
+    /// response for all.
     async fn run_refresh<S, Q>(mut self, service: ReadyService<S>, request: Request<Q>, mut permit: Permit)
     where
         S: CacheableService<Q>,
@@ -157,12 +158,16 @@ impl Fill {
         let Some(leader) = &self.leader else { return };
         let engine = Arc::clone(&self.layer.engine);
         let mut is_waiting = false;
-        let on_wait = || {
-            if let Some(waiting) = engine.background.try_waiting_refresh() {
-                (permit, is_waiting) = (waiting, true);
+        let may_wait = || {
+            let waiting = engine.background.try_waiting_refresh();
+            is_waiting = waiting.is_some();
+            match waiting {
+                Some(waiting) => permit = waiting,
+                None => engine.report.refresh_skipped(),
             }
+            is_waiting
         };
-        let claim = claim_refresh(&self.layer, &self.context, leader, self.stale.take(), on_wait).await;
+        let claim = claim_refresh(&self.layer, &self.context, leader, self.stale.take(), may_wait).await;
         let outcome = match claim {
             Claim::Granted(lease, stale) => {
                 if is_waiting {

@@ -122,11 +122,9 @@ async fn lookup_shared_equivalents(
 /// Another instance may have stored it there, or this one before a restart.
 async fn fetch_variation(layer: &LayerState, scope: &QueryScope, lookup_key: LookupKey<'_>) {
     let engine = &*layer.engine;
-    let Some(store) = engine.open_store().filter(|_| engine.trusted_local_position().is_some()) else {
-        return;
-    };
+    let Some((store, local)) = engine.open_store().zip(engine.trusted_local_position()) else { return };
     let address = address::variation(scope.base_key());
-    match exchange(lookup_key, store.get(&address)).await {
+    match exchange(lookup_key, engine.reads.read(&address, local, || store.get(&address))).await {
         Ok(Some(value)) => {
             if let Ok(Decoded::VariationHint(hint)) = wire::decode(value, scope.base_key()) {
                 layer.http.variations.record(

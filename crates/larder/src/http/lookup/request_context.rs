@@ -14,6 +14,7 @@ use crate::http::layer_state::LayerState;
 use crate::http::lookup::eligibility::RequestTraits;
 use crate::http::lookup::query_scope::{LookupKey, QueryScope};
 use crate::http::memory::MemoryLookup;
+use crate::http::memory::cached_response::CachedResponse;
 use crate::http::nesting::OuterRun;
 use crate::http::policy::names::NamesBuilder;
 use crate::http::request::axum_route::PathParams;
@@ -154,10 +155,19 @@ impl RequestContext {
             MemoryLookup::Found(cached) => cached.variant(),
             MemoryLookup::HitForMiss | MemoryLookup::Absent => 0,
         };
+        self.flight_key_of(layer, &self.key, variant)
+    }
+
+    /// Returns the key of the flight of this response, whose variant is known.
+    pub(crate) fn flight_key_for(&self, layer: &LayerState, response: &CachedResponse) -> FlightKey {
+        self.flight_key_of(layer, &response.meta.key, response.variant())
+    }
+
+    fn flight_key_of(&self, layer: &LayerState, key: &str, variant: u128) -> FlightKey {
         // Layers don't share flights. A request may pass through two layers that give it the same
         // key, or twice through the same layer, and the inner pass must not wait for the outer one.
         let layer = std::ptr::from_ref(layer).addr() as u64 ^ u64::from(self.is_within);
-        (self.key.clone(), variant ^ u128::from(layer))
+        (key.into(), variant ^ u128::from(layer))
     }
 
     /// Returns the tags that the response states in its fields.

@@ -44,7 +44,8 @@ pub(super) async fn fetch_value(
     lookup_key: LookupKey<'_>,
     local: u64,
 ) -> Result<(StoreValue, Fingerprint), StoreError> {
-    let value = exchange(lookup_key, store.get(address)).await?;
+    let read = layer.engine.reads.read(address, local, || store.get(address));
+    let value = exchange(lookup_key, read).await?;
     let mut fingerprint = value.as_deref().and_then(wire::fingerprint);
     let read = decode_value(layer, lookup_key, value, local);
     if matches!(read, StoreValue::Unreadable) {

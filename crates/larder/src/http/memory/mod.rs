@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
-use larder_core::http::vary;
+use larder_core::http::vary::{self, SelectingFields};
 use larder_core::outcome::NotStored;
 use larder_core::time::BootTime;
 
@@ -50,8 +50,13 @@ pub(crate) enum MemoryLookup {
 /// The responses in this process's memory, and the records of keys without one.
 pub(crate) struct ResponseMemory {
     slots: MemoryTier<SlotKey, Slot>,
+    /// Whether responses are stored. If not, the slots have only the fields that they vary on.
+    stores_responses: bool,
     oversize_keys: OversizeKeys,
 }
+
+/// The size of the slots in bytes if no responses are stored.
+const FIELDS_SIZE: u64 = 256 * 1024;
 
 /// The reason why requests do not wait for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +83,9 @@ impl UncacheableReason {
 
 impl ResponseMemory {
     pub(crate) fn new(bytes: u64) -> Self {
-        Self { slots: MemoryTier::new(bytes), oversize_keys: OversizeKeys::default() }
+        let stores_responses = bytes > 0;
+        let slots = MemoryTier::new(if stores_responses { bytes } else { FIELDS_SIZE });
+        Self { slots, stores_responses, oversize_keys: OversizeKeys::default() }
     }
 
     /// Looks up a request by its key and its header fields.
@@ -108,7 +115,7 @@ impl ResponseMemory {
     /// A response with a higher position in the invalidation log is not replaced.
     pub(crate) fn insert(&self, cached: Arc<CachedResponse>) {
         let slots = &self.slots;
-        if !slots.is_enabled() {
+        if !self.stores_responses {
             return;
         }
         let key = cached.meta.key.clone();
@@ -146,12 +153,36 @@ impl ResponseMemory {
     }
 
     /// Remembers the fields that responses under a key vary on, as read from the shared tier.
+    ///
+    /// Returns them without those that are known from other responses: each response has the
+    /// address of its own fields there.
     pub(crate) fn insert_vary_fields(&self, key: &str, fields: Box<[HeaderName]>) -> Arc<Variants> {
         let variants = Arc::new(Variants::of(fields));
-        if self.slots.is_enabled() {
-            self.slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(Arc::clone(&variants)));
-        }
+        let all = match self.variants(key) {
+            None => Arc::clone(&variants),
+            Some(known) => match known.merge_fields(variants.fields.clone()) {
+                all if all == known.fields => return variants,
+                all => Arc::new(Variants::of(all)),
+            },
+        };
+        self.slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(all));
         variants
+    }
+
+    /// Remembers the fields that a response under a key varies on, before it is stored.
+    ///
+    /// A stored response that did not vary stays until then.
+    pub(crate) fn note_vary_fields(&self, key: &str, selecting: &SelectingFields) {
+        let fields: Box<[HeaderName]> = selecting.iter().map(|(name, _)| name.clone()).collect();
+        let is_noted = match self.slots.get(&SlotKeyRef { key, variant: 0 }) {
+            Some(Slot::Response(_)) => true,
+            Some(Slot::Variants(variants)) => variants.fields == fields,
+            Some(Slot::HitForMiss { .. }) | None => false,
+        };
+        if !is_noted {
+            let variants = Arc::new(Variants::of(fields));
+            self.slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(variants));
+        }
     }
 
     /// Remembers for a while that responses under this key cannot be stored. Returns for how long.
@@ -168,7 +199,7 @@ impl ResponseMemory {
             UncacheableReason::Head => HIT_FOR_MISS_TIME,
             UncacheableReason::Body => self.oversize_keys.next(key, variant),
         };
-        if self.slots.is_enabled() {
+        if self.stores_responses {
             let until = now.saturating_add(time);
             self.slots.insert(SlotKey { key: key.into(), variant }, Slot::HitForMiss { until });
         }
@@ -197,15 +228,15 @@ impl ResponseMemory {
             Some(Slot::Response(_) | Slot::Variants(_)) => false,
             None => true,
         };
-        if is_due {
+        if is_due && self.stores_responses {
             let until = now.saturating_add(time);
             self.slots.insert(SlotKey { key: key.into(), variant }, Slot::HitForMiss { until });
         }
     }
 
-    /// Whether it ever stores anything.
+    /// Whether it ever stores responses.
     pub(crate) const fn is_enabled(&self) -> bool {
-        self.slots.is_enabled()
+        self.stores_responses
     }
 
     /// Removes this response if it is still the one under its key.
@@ -216,6 +247,10 @@ impl ResponseMemory {
 
     /// Returns the number of slots, and about how many bytes they take.
     pub(crate) fn usage(&self) -> MemoryUsage {
-        MemoryUsage { entries: self.slots.len(), bytes: self.slots.bytes() }
+        if self.stores_responses {
+            MemoryUsage { entries: self.slots.len(), bytes: self.slots.bytes() }
+        } else {
+            MemoryUsage { entries: 0, bytes: 0 }
+        }
     }
 }

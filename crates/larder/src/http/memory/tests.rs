@@ -53,6 +53,38 @@ fn a_memory_of_no_bytes_keeps_nothing() {
     assert_eq!(*variants.fields, [http::header::ACCEPT]);
 }
 
+/// Otherwise requests for all variants would wait for the fill of one.
+#[test]
+fn a_memory_of_no_bytes_knows_the_fields_that_responses_vary_on() {
+    let memory = ResponseMemory::new(0);
+    memory.insert_vary_fields("a", [http::header::ACCEPT].into());
+    let fields = [http::header::ACCEPT, http::header::COOKIE];
+    memory.note_vary_fields("a", &vary::selecting(&fields, &HeaderMap::new()));
+    let read = memory.insert_vary_fields("a", [http::header::ACCEPT].into());
+    assert_eq!(*read.fields, [http::header::ACCEPT], "the address of what is stored");
+    let MemoryLookup::OtherVariants(known) = memory.find("a", &HeaderMap::new(), now()) else {
+        panic!("the fields are forgotten");
+    };
+    assert_eq!(*known.fields, fields);
+    assert_eq!((memory.usage().entries, memory.usage().bytes), (0, 0));
+}
+
+#[test]
+fn fields_that_are_noted_replace_no_stored_response() {
+    let memory = ResponseMemory::new(MIB);
+    let plain = cached("a", "1");
+    memory.insert(Arc::clone(&plain));
+    let selecting = vary::selecting(&[http::header::ACCEPT], &HeaderMap::new());
+    memory.note_vary_fields("a", &selecting);
+    assert!(is(finds(&memory, "a", &accept("text/plain")), &plain));
+    let variant = varying("b", &["accept"], &accept("text/html"));
+    memory.insert(Arc::clone(&variant));
+    memory.note_vary_fields("b", &selecting);
+    assert!(is(finds(&memory, "b", &accept("text/html")), &variant));
+    memory.note_vary_fields("c", &selecting);
+    assert!(matches!(memory.find("c", &HeaderMap::new(), now()), MemoryLookup::OtherVariants(_)));
+}
+
 #[test]
 fn each_variant_is_found_by_its_own_request() {
     let memory = ResponseMemory::new(MIB);

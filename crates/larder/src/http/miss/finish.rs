@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use http::Response;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderValue, Response};
 use http_body::Body;
 use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason, Tier};
 use tokio::time::Instant;
 
 use crate::engine::coalesce::reruns::RerunPermit;
 use crate::http::body::CacheBody;
+use crate::http::body::incomplete::incomplete_body_error;
 use crate::http::body::service_bounds::{CacheableService, ServiceResult};
 use crate::http::cache_status::ForwardInfo;
 use crate::http::fill::FillPlan;
@@ -20,8 +22,7 @@ use crate::http::lookup::equivalent::lookup_shared;
 use crate::http::lookup::request_context::{Purpose, RequestContext};
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
-use crate::http::miss::follow::incomplete_error_for;
-use crate::http::miss::step::{Collapsed, Ending};
+use crate::http::miss::step::{Collapsed, CollapsedBody, Ending};
 use crate::http::miss::{Miss, look_in_memory};
 use crate::http::response::invalidation_part::apply_invalidation;
 use crate::http::serve;
@@ -88,11 +89,14 @@ where
 
     fn serve_collapsed(self, collapsed: Collapsed) -> Response<CacheBody<S::Body>> {
         let response = from_flight(&self.layer, &self.context, &collapsed);
-        let error = incomplete_error_for::<<S::Body as Body>::Error>(&self.context);
-        match collapsed.body.zip(error) {
-            Some((body, error)) => response
+        let error = incomplete_body_error::<<S::Body as Body>::Error>();
+        match (collapsed.body, error) {
+            (CollapsedBody::Followed(body), Some(error)) => response
                 .map(|_: CacheBody<S::Body>| self.into_body(body, Outcome::Miss(collapsed.reason), error)),
-            None => response,
+            (CollapsedBody::Unread(length), _) => {
+                with_length_of_body(response, &collapsed.response.headers, length)
+            }
+            _ => response,
         }
     }
 
@@ -126,7 +130,7 @@ async fn filled_meanwhile(
         lookup => lookup,
     };
     let Lookup::Fresh(response, tier) = lookup else { return None };
-    Some(Collapsed { response, outcome: Outcome::Hit(tier), reason, body: None })
+    Some(Collapsed { response, outcome: Outcome::Hit(tier), reason, body: CollapsedBody::Complete })
 }
 
 /// Serves the outcome of another request's fill.
@@ -149,4 +153,23 @@ fn from_flight<B: Body>(
             serve::collapsed(layer, context, response, Outcome::Miss(*reason), forwarded)
         }
     }
+}
+
+/// Corrects the length in a response to `HEAD` whose body has yet to arrive for other requests.
+///
+/// RFC 9110 §8.6: a server "MUST NOT send Content-Length in such a response unless its field value
+/// equals the decimal number of octets that would have been sent" in the response to `GET`.
+fn with_length_of_body<B: Body>(
+    mut response: Response<CacheBody<B>>,
+    stored: &HeaderMap,
+    length: Option<u64>,
+) -> Response<CacheBody<B>> {
+    let fields = response.headers_mut();
+    if fields.contains_key(CONTENT_LENGTH) && !stored.contains_key(CONTENT_LENGTH) {
+        match length {
+            Some(length) => fields.insert(CONTENT_LENGTH, HeaderValue::from(length)),
+            None => fields.remove(CONTENT_LENGTH),
+        };
+    }
+    response
 }

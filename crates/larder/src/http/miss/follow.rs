@@ -3,8 +3,10 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use http::StatusCode;
+use http::header::{ETAG, IF_NONE_MATCH};
 use http_body::Body;
-use larder_core::http::vary;
+use larder_core::http::{validators, vary};
 use larder_core::outcome::{Outcome, StaleReason};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
@@ -18,9 +20,11 @@ use crate::http::flight_event::{FillEvent, Flight, FlightOutcome};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::{Purpose, RequestContext};
 use crate::http::lookup::reuse::may_serve_on_error;
+use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::Miss;
-use crate::http::miss::step::{Ending, FollowedBody, Seat, Step, Wait};
+use crate::http::miss::step::{CollapsedBody, Ending, FollowedBody, Seat, Step, Wait};
+use crate::http::serve;
 
 impl<S, Q> Miss<S, Q>
 where
@@ -29,21 +33,14 @@ where
 {
     /// Waits for the head of the flight's response, or for the flight's end.
     pub(super) async fn follow(&mut self, seat: Seat) -> Step {
-        let guard = seat.flight.clients.guard();
-        let may_stream = incomplete_error_for::<<S::Body as Body>::Error>(&self.context).is_some();
+        let may_stream = incomplete_body_error::<<S::Body as Body>::Error>().is_some();
         let waited = wait_as_follower(&self.layer, &self.context, &seat, may_stream, self.deadline).await;
         seat.flight.link(&self.context.span);
         match waited {
             Waited::TooLong => Step::Done(Ending::Rerun(seat.reason)),
             Waited::Slow(stale) => Step::Done(Ending::ServeStale(stale, StaleReason::SlowHandler)),
-            Waited::Event(Some(FillEvent::HeadReady(body))) => {
-                let outcome = Some(FlightOutcome::Stored(Arc::clone(&body.head)));
-                Step::Settle(Wait { seat, outcome, body: Some(FollowedBody { body, guard }) })
-            }
-            Waited::Event(Some(FillEvent::Finished(outcome))) => {
-                Step::Settle(Wait { seat, outcome: Some(outcome), body: None })
-            }
-            Waited::Event(None) => Step::Settle(Wait { seat, outcome: None, body: None }),
+            Waited::Response(outcome, body) => Step::Settle(Wait { seat, outcome: Some(outcome), body }),
+            Waited::Retry => Step::Settle(Wait { seat, outcome: None, body: CollapsedBody::Complete }),
         }
     }
 
@@ -58,6 +55,10 @@ where
     ) -> CacheBody<S::Body> {
         let retry: RetryFn<S::Body> = Box::new(move || {
             self.context.purpose = Purpose::ResumeBody;
+            // They did not lead to a 304, so this client has the beginning of a 200.
+            self.context.traits.conditional = false;
+            validators::strip_conditions(&mut self.context.headers);
+            validators::strip_conditions(self.request.headers_mut());
             let span = self.context.span.clone();
             let Self { layer, service, request, context, retries, .. } = self;
             let miss = Self::new(layer, service, request, context, retries);
@@ -68,19 +69,12 @@ where
     }
 }
 
-/// Returns the error that ends a body whose rest does not come.
-///
-/// Returns `None` for a request that has to wait for the end of a flight: one that may need less
-/// than the whole body, and one whose body cannot fail.
-pub(super) fn incomplete_error_for<E: 'static>(context: &RequestContext) -> Option<fn() -> E> {
-    let traits = context.traits;
-    if traits.head || traits.conditional || traits.range { None } else { incomplete_body_error() }
-}
-
 /// The end of a follower's wait.
 enum Waited {
-    /// An event came, or the leader left the flight.
-    Event(Option<FillEvent>),
+    /// The flight's response is known, or how the flight ended without one.
+    Response(FlightOutcome, CollapsedBody),
+    /// The leader left the flight, or its response is for requests with other fields.
+    Retry,
     /// The handler is slow, and this stale response may be served.
     Slow(StaleResponse),
     /// The follower has waited for as long as it may.
@@ -95,32 +89,87 @@ async fn wait_as_follower(
     may_stream: bool,
     deadline: Instant,
 ) -> Waited {
-    let mut event = pin!(wait_for_flight(&seat.flight, context, may_stream));
+    let mut event = pin!(wait_for_flight(layer, context, &seat.flight, may_stream));
     if let Some((limit, stale)) = layer.policy.fill_limits.stale_after.zip(seat.stale.as_ref()) {
         // The limit is about the handler, which may have run for a while when the follower joined.
         let elapsed = layer.engine.clock.boot().saturating_since(seat.flight.began);
         let stale_at = deadline.min(Instant::now() + limit.saturating_sub(elapsed));
         if let Ok(event) = timeout_at(stale_at, &mut event).await {
-            return Waited::Event(event);
+            return event;
         }
         if may_serve_on_error(layer, context, stale) {
             return Waited::Slow(stale.clone());
         }
     }
-    timeout_at(deadline, event).await.map_or(Waited::TooLong, Waited::Event)
+    timeout_at(deadline, event).await.unwrap_or(Waited::TooLong)
 }
 
 /// Waits for the next event that is of use to this request.
-///
-/// Returns `None` if the leader left the flight.
-async fn wait_for_flight(flight: &Flight, context: &RequestContext, may_stream: bool) -> Option<FillEvent> {
-    if may_stream {
-        match flight.next_event().await? {
-            // The fields that the response varies on are remembered once it is stored. From then
-            // on, only requests that would get the same response wait together.
-            FillEvent::HeadReady(body) if !vary::matches(&body.head.meta.selecting, &context.headers) => {}
-            event => return Some(event),
+async fn wait_for_flight(
+    layer: &LayerState,
+    context: &RequestContext,
+    flight: &Flight,
+    may_stream: bool,
+) -> Waited {
+    let guard = flight.clients.guard();
+    let (head, body) = match flight.next_event().await {
+        None => return Waited::Retry,
+        Some(FillEvent::Finished(outcome)) => return Waited::Response(outcome, CollapsedBody::Complete),
+        Some(FillEvent::HeadReady(body)) => (Arc::clone(&body.head), Some(body)),
+        Some(FillEvent::HeadOnly(head)) => (head, None),
+    };
+    match (head_use(layer, context, &head), body) {
+        (HeadUse::Retry, _) => return Waited::Retry,
+        (HeadUse::Answer, body) => {
+            let length = body.and_then(|body| body.hint.exact());
+            return Waited::Response(FlightOutcome::Stored(head), CollapsedBody::Unread(length));
         }
+        (HeadUse::Follow, Some(body)) if may_stream => {
+            let body = CollapsedBody::Followed(FollowedBody { body, guard });
+            return Waited::Response(FlightOutcome::Stored(head), body);
+        }
+        (HeadUse::Follow | HeadUse::Wait, _) => {}
     }
-    flight.finished().await
+    match flight.finished().await {
+        Some(FillEvent::Finished(outcome)) => Waited::Response(outcome, CollapsedBody::Complete),
+        _ => Waited::Retry,
+    }
+}
+
+/// The use that a follower has for a response, by its head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HeadUse {
+    /// The answer has no body, so the head is enough.
+    Answer,
+    /// The follower needs the whole body, and may read it as it arrives.
+    Follow,
+    /// The follower has to wait for the end.
+    Wait,
+    /// The response is for requests with other fields.
+    Retry,
+}
+
+/// Decides what a follower does with the head of the flight's response.
+///
+/// The caller checks the log afterwards (rule 13): for an answer from the head, that is the same
+/// check as for a body that is still arriving.
+fn head_use(layer: &LayerState, context: &RequestContext, head: &CachedResponse) -> HeadUse {
+    let (traits, fields) = (context.traits, &context.headers);
+    if !vary::matches(&head.meta.selecting, fields) {
+        return HeadUse::Retry;
+    }
+    // The whole decides about a part. A response to other queries is refused with its head.
+    if context.scope.as_ref().is_some_and(|scope| !scope.is_answered_by(&head.meta.key, &head.headers)) {
+        return HeadUse::Answer;
+    }
+    // An entity tag that the cache generates is known once the body is.
+    let may_get_etag = layer.policy.make_etag && head.status == StatusCode::OK;
+    let needs_etag = may_get_etag && fields.contains_key(IF_NONE_MATCH) && !head.headers.contains_key(ETAG);
+    if traits.range || traits.conditional && needs_etag {
+        return HeadUse::Wait;
+    }
+    if traits.head || traits.conditional && serve::is_not_modified(head, fields) {
+        return HeadUse::Answer;
+    }
+    HeadUse::Follow
 }

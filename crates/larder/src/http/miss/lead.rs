@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use larder_core::http::vary;
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::table::Verdict;
@@ -12,7 +13,7 @@ use crate::engine::lease::claim::ClaimTarget;
 use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
 use crate::http::fill::claim_fill::{Claim, claim_fill};
-use crate::http::flight_event::{Flight, FlightOutcome, Joined, Lead, shared_body};
+use crate::http::flight_event::{Flight, FlightOutcome, Joined, Lead, published_head};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::equivalent::lookup_shared_observed;
@@ -20,7 +21,7 @@ use crate::http::lookup::from_store::observe_shared;
 use crate::http::lookup::request_context::RequestContext;
 use crate::http::lookup::reuse::may_serve_on_error;
 use crate::http::memory::stale_response::StaleResponse;
-use crate::http::miss::step::{Ending, Fallback, JoinedAt, Seat, Step, Wait};
+use crate::http::miss::step::{CollapsedBody, Ending, Fallback, JoinedAt, Seat, Step, Wait};
 use crate::http::miss::{Miss, look_in_memory};
 
 /// The result of the second lookup.
@@ -49,6 +50,7 @@ where
         let position = engine.log.position();
         let may_join = |flight: &Flight| {
             engine.log.may_join(flight.began, confirmed_at, now)
+                && !is_other_variant(&self.context, flight)
                 && !is_flight_invalidated(&self.layer, &self.context, flight, position)
         };
         let key = self.context.flight_key(&self.layer);
@@ -162,7 +164,15 @@ fn settle_as_leader(leader: Lead, outcome: FlightOutcome, reason: MissReason) ->
     let joined_at = JoinedAt { boot: flight.began, wall: WallTime::default(), position: flight.position };
     leader.finish(outcome.clone());
     let seat = Seat { flight, joined_at, reason, stale: None };
-    Step::Settle(Wait { seat, outcome: Some(outcome), body: None })
+    Step::Settle(Wait { seat, outcome: Some(outcome), body: CollapsedBody::Complete })
+}
+
+/// Whether the flight's response is known to be for other requests.
+///
+/// Such a flight may have the request's key: the stored response under it is one that did not vary,
+/// or the fields that responses vary on were forgotten.
+fn is_other_variant(context: &RequestContext, flight: &Flight) -> bool {
+    published_head(flight).is_some_and(|head| !vary::matches(&head.meta.selecting, &context.headers))
 }
 
 /// Whether an event that names the request's own response came after the flight began.
@@ -181,9 +191,9 @@ fn is_flight_invalidated(
     let (log, now) = (&layer.engine.log, layer.engine.clock.boot());
     let is_refused =
         |names: &Names| log.read(|tail| tail.check(&flight.position, names, now)) != Verdict::Valid;
-    match shared_body(flight) {
-        Some(body) => {
-            is_refused(&body.head.meta.names)
+    match published_head(flight) {
+        Some(head) => {
+            is_refused(&head.meta.names)
                 || context.scope.as_ref().is_some_and(|scope| is_refused(scope.request_names()))
         }
         None => is_refused(&context.names.clone().build([])),

@@ -76,8 +76,17 @@ pub(super) struct Wait {
     pub(super) seat: Seat,
     /// `None` if the leader left the flight without an outcome.
     pub(super) outcome: Option<FlightOutcome>,
-    /// The body that is still arriving.
-    pub(super) body: Option<FollowedBody>,
+    pub(super) body: CollapsedBody,
+}
+
+/// The body of a flight's response, for one follower.
+pub(super) enum CollapsedBody {
+    /// It is complete. This is also the value if there is no response.
+    Complete,
+    /// It is arriving, and the follower reads it.
+    Followed(FollowedBody),
+    /// It is arriving, but the answer to this request has no body. Its length may be known.
+    Unread(Option<u64>),
 }
 
 /// A body that arrives while its followers read it.
@@ -113,5 +122,5 @@ pub(super) struct Collapsed {
     pub(super) outcome: Outcome,
     /// Why the follower needed a fill.
     pub(super) reason: MissReason,
-    pub(super) body: Option<FollowedBody>,
+    pub(super) body: CollapsedBody,
 }

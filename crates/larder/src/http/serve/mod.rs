@@ -22,3 +22,4 @@ pub(crate) use from_cache::{collapsed, from_cache, stale_on_error};
 pub(crate) use from_handler::{bypassed, from_fill, from_handler};
 pub(crate) use full_response::gateway_timeout;
 pub(crate) use hit::{hit, hit_owned};
+pub(crate) use select::is_not_modified;

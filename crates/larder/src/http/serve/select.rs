@@ -42,7 +42,7 @@ pub(super) fn select_representation(
 ///
 /// RFC 9110 §13.2.1: preconditions are ignored if the response without them would not be a
 /// success.
-fn is_not_modified(cached: &CachedResponse, request: &HeaderMap) -> bool {
+pub(crate) fn is_not_modified(cached: &CachedResponse, request: &HeaderMap) -> bool {
     cached.status.is_success() && validators::not_modified(request, &cached.headers)
 }
 

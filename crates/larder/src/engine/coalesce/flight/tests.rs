@@ -162,3 +162,21 @@ async fn a_finished_flight_serves_later_followers() {
     assert!(matches!(soon(late.finished()).await, Some(Done)), "after the leader was dropped");
     assert_eq!(under_way(&flights), 0);
 }
+
+/// The variant becomes known during the flight. No request with either key begins another one.
+#[tokio::test]
+async fn a_flight_has_a_second_key_once_its_variant_is_known() {
+    let flights = Flights::default();
+    let mut first = lead(&flights, "a");
+    let other = lead(&flights, "taken");
+    first.add_key(key("taken"));
+    assert!(!Arc::ptr_eq(&wait(&flights, "taken"), first.flight()), "of another flight");
+    first.add_key(key("variant"));
+    for name in ["a", "variant"] {
+        assert!(Arc::ptr_eq(&wait(&flights, name), first.flight()), "{name}");
+    }
+    first.finish(Done);
+    assert_eq!(under_way(&flights), 1);
+    drop(other);
+    assert_eq!(under_way(&flights), 0);
+}

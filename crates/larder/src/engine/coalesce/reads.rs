@@ -1,0 +1,165 @@
+//! Identical reads of the shared store, which share one exchange.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use larder_core::store::StoreError;
+use tokio::sync::OnceCell;
+
+/// The reads that are under way.
+#[derive(Default)]
+pub(crate) struct SharedReads {
+    table: Mutex<Table>,
+}
+
+type Table = HashMap<ReadKey, Arc<ReadCell>>;
+/// The address, and the local number of this instance before the store is asked (rule 1).
+///
+/// A read from before an invalidation that was deferred is not for a request from after it.
+type ReadKey = (Arc<str>, u64);
+type ReadCell = OnceCell<Result<Option<Bytes>, StoreError>>;
+
+/// The part of one request in a read.
+struct SharedRead<'a> {
+    reads: &'a SharedReads,
+    key: ReadKey,
+    cell: Arc<ReadCell>,
+}
+
+impl SharedReads {
+    /// Reads the value at an address, together with other requests that do so at this moment.
+    ///
+    /// `local` is the local number of this instance, which is trusted at this moment (rules 1 and
+    /// 12). A value that was read before an invalidation is refused when it is used (rule 3).
+    ///
+    /// # Errors
+    /// If the store did not answer.
+    pub(crate) async fn read<F>(
+        &self,
+        address: &str,
+        local: u64,
+        exchange: impl FnOnce() -> F,
+    ) -> Result<Option<Bytes>, StoreError>
+    where
+        F: Future<Output = Result<Option<Bytes>, StoreError>>,
+    {
+        let read = self.join((address.into(), local));
+        // If the request that asks the store is cancelled, another one asks.
+        read.cell.get_or_init(exchange).await.clone()
+    }
+
+    fn join(&self, key: ReadKey) -> SharedRead<'_> {
+        let mut table = lock(&self.table);
+        let cell = match table.get(&key) {
+            Some(cell) if !cell.initialized() => Arc::clone(cell),
+            _ => {
+                let cell = Arc::new(ReadCell::new());
+                table.insert(key.clone(), Arc::clone(&cell));
+                cell
+            }
+        };
+        SharedRead { reads: self, key, cell }
+    }
+}
+
+impl Drop for SharedRead<'_> {
+    fn drop(&mut self) {
+        let mut table = lock(&self.reads.table);
+        // A count of 2 is this request and the table.
+        let is_over = self.cell.initialized() || Arc::strong_count(&self.cell) == 2;
+        if is_over && table.get(&self.key).is_some_and(|known| Arc::ptr_eq(known, &self.cell)) {
+            table.remove(&self.key);
+        }
+    }
+}
+
+fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::testing::soon;
+
+    /// A store whose answers are held until there are permits.
+    struct Held {
+        reads: SharedReads,
+        asked: AtomicUsize,
+        permits: Semaphore,
+    }
+
+    impl Held {
+        fn new() -> Arc<Self> {
+            let (reads, asked) = (SharedReads::default(), AtomicUsize::new(0));
+            Arc::new(Self { reads, asked, permits: Semaphore::new(0) })
+        }
+
+        async fn read(self: Arc<Self>, address: &'static str, local: u64) -> Bytes {
+            let exchange = || async {
+                let number = 1 + self.asked.fetch_add(1, Ordering::Relaxed);
+                self.permits.acquire().await.unwrap().forget();
+                Ok(Some(Bytes::from(number.to_string())))
+            };
+            self.reads.read(address, local, exchange).await.unwrap().unwrap()
+        }
+
+        /// Begins a read in a task.
+        async fn begin(
+            self: &Arc<Self>,
+            address: &'static str,
+            local: u64,
+        ) -> tokio::task::JoinHandle<Bytes> {
+            let task = tokio::spawn(Arc::clone(self).read(address, local));
+            tokio::task::yield_now().await;
+            task
+        }
+
+        fn under_way(&self) -> usize {
+            lock(&self.reads.table).len()
+        }
+    }
+
+    #[tokio::test]
+    async fn reads_of_one_moment_share_an_exchange_and_later_ones_do_not() {
+        let held = Held::new();
+        let (first, second) = (held.begin("a", 0).await, held.begin("a", 0).await);
+        let other = held.begin("b", 0).await;
+        assert_eq!((held.asked.load(Ordering::Relaxed), held.under_way()), (2, 2));
+        held.permits.add_permits(3);
+        assert_eq!(soon(first).await.unwrap(), soon(second).await.unwrap());
+        soon(other).await.unwrap();
+        assert_eq!(soon(Arc::clone(&held).read("a", 0)).await, "3");
+        assert_eq!(held.under_way(), 0);
+    }
+
+    /// Rule 1: a read from before an invalidation that was deferred has a lower local number.
+    #[tokio::test]
+    async fn a_request_after_a_deferred_invalidation_asks_again() {
+        let held = Held::new();
+        let before = held.begin("a", 0).await;
+        let after = held.begin("a", 1).await;
+        held.permits.add_permits(2);
+        assert_ne!(soon(before).await.unwrap(), soon(after).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn another_request_asks_if_the_first_one_is_cancelled() {
+        let held = Held::new();
+        let (first, second) = (held.begin("a", 0).await, held.begin("a", 0).await);
+        first.abort();
+        let _ = soon(first).await;
+        held.permits.add_permits(1);
+        assert_eq!(soon(second).await.unwrap(), "2");
+        assert_eq!(held.under_way(), 0);
+        let only = held.begin("a", 0).await;
+        only.abort();
+        let _ = soon(only).await;
+        assert_eq!(held.under_way(), 0, "nothing is left of a read without an answer");
+    }
+}
