@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Path;
-use axum::http::{Method, Request, Response, StatusCode, header};
+use axum::http::{Method, Request, Response, StatusCode, Version, header};
 use axum::routing::get;
 use larder::{Cache, CacheFor, Invalidation, Policy, Tag, Tags, ttl};
 use larder_testing::ManualClock;
@@ -61,6 +61,21 @@ impl Shop {
 
 fn field<'a>(response: &'a Response<String>, name: &str) -> &'a str {
     response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+/// RFC 9110 §6.2: the version is that of the message, and not of the stored response. With the
+/// version of the handler, a server would close the connection after each hit.
+#[tokio::test]
+async fn a_hit_does_not_have_the_http_version_of_the_handlers_response() {
+    let cache = Cache::default();
+    let handler = async || Response::builder().version(Version::HTTP_10).body(Body::from("old")).unwrap();
+    let app: Router = Router::new().route("/", get(handler)).layer(cache.layer(Policy::ttl(ttl::STANDARD)));
+    for (result, version) in [("MISS", Version::HTTP_10), ("HIT", Version::HTTP_11)] {
+        let request = Request::builder().header(header::HOST, "shop").body(Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.headers()["x-cache"], result);
+        assert_eq!(response.version(), version, "{result}");
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use clap::builder::BoolishValueParser;
 use http::HeaderName;
 
 use crate::origin::Origin;
+use crate::purge_token::PurgeToken;
 use crate::via::ViaName;
 
 /// A caching reverse proxy: Larder in front of any HTTP service.
@@ -72,6 +73,19 @@ pub struct Args {
     /// example CDN-Cache-Control.
     #[arg(long, env = "PROXY_TARGETS", value_name = "FIELDS", value_delimiter = ',')]
     pub targets: Vec<HeaderName>,
+
+    /// Response fields that list tags, separated by commas: for example Surrogate-Key or Cache-Tag.
+    /// Surrogate-Key and xkey have spaces between tags, other fields commas. Clients do not get
+    /// these fields. At most 1,000 tags of at most 1,024 bytes are used. A response with more is
+    /// purged by any tag.
+    #[arg(long, env = "PROXY_TAGS_FROM", value_name = "FIELDS", value_delimiter = ',')]
+    pub tags_from: Vec<HeaderName>,
+
+    /// The secret of clients that may purge, 16 characters or more. They send `PURGE <uri>` with
+    /// `Authorization: Bearer <token>`, and optionally tags in a field of --tags-from. Prefer the
+    /// variable, as other users of the machine can see arguments.
+    #[arg(long, env = "PROXY_PURGE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub purge_token: Option<PurgeToken>,
 
     /// Ignore the order and case of Accept-Language where responses vary by it.
     #[arg(long, env = "PROXY_SORT_LANGUAGES", value_parser = BoolishValueParser::new())]

@@ -14,6 +14,13 @@
 //!   need another route. `CONNECT` is answered with 501.
 //! * **`Forwarded` is appended to, not replaced.** Every element before the last comes from the
 //!   client.
+//! * **`PURGE` is for the proxy**, with the token of `--purge-token` as `Authorization: Bearer`. It
+//!   invalidates the responses of its URI, with all variants, or those with the tags that it lists
+//!   in a field of `--tags-from`. `Fastly-Soft-Purge: 1` only makes them stale. The answer is 200 if
+//!   all instances know of it, or 202 if the others will as soon as Redis can be reached. Without
+//!   the option, `PURGE` is answered with 403, and never reaches the origin.
+//! * **Fields for this proxy alone are not passed on**: `Surrogate-Control`, if it is one of
+//!   `--targets`, and the fields of `--tags-from`.
 //! * **Only safe requests are sent twice**: a request with a safe method and without a body is sent
 //!   once more if the origin closes the connection without an answer (RFC 9110 §9.2.2). A stored
 //!   response replaces a 502, 503 or 504 where `stale-if-error` allows that.
@@ -34,11 +41,13 @@
 //! ```
 
 mod args;
+mod check_args;
 mod failure;
 mod forwarded_header;
 mod hop_by_hop;
 mod idle_timeout;
 mod max_forwards;
+mod open_error;
 mod origin;
 mod origin_client;
 mod origin_service;
@@ -46,14 +55,19 @@ mod outbound_request;
 mod policy;
 mod proxy;
 mod proxy_error;
+mod purge;
+mod purge_token;
 mod service;
 mod surrogate;
+mod tags;
 mod target;
 mod upload_body;
 mod via;
 mod write_timeout;
 
 pub use args::Args;
+pub use open_error::OpenError;
 pub use origin::{Origin, ParseOriginError};
 pub use proxy::Proxy;
+pub use purge_token::PurgeToken;
 pub use via::{ParseViaNameError, ViaName};

@@ -28,8 +28,7 @@ async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<(), String> {
     let cannot_listen = |error| format!("cannot listen on {}: {error}", args.addr);
     let stop = stop_signal().map_err(|error| format!("cannot wait for signals: {error}"))?;
-    // The URL may contain a password, so the message does not repeat it.
-    let proxy = Proxy::open(args).map_err(|error| format!("cannot use this Redis: {error}"))?;
+    let proxy = Proxy::open(args).map_err(|error| error.to_string())?;
     let listener = TcpListener::bind(args.addr).await.map_err(cannot_listen)?;
     let addr = listener.local_addr().map_err(cannot_listen)?;
     println!("listening on http://{addr}");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::TRANSFER_ENCODING;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, Version};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use tower_service::Service;
@@ -20,6 +20,7 @@ use crate::origin_client::OriginClient;
 use crate::outbound_request::Outbound;
 use crate::proxy_error::ProxyError;
 use crate::surrogate;
+use crate::tags::TagFields;
 
 /// The peer that a request came from, in the request's extensions.
 #[derive(Debug, Clone, Copy)]
@@ -36,13 +37,14 @@ pub(crate) struct OriginService(Arc<Shared>);
 struct Shared {
     outbound: Outbound,
     client: OriginClient,
+    tags: TagFields,
     idle: Duration,
 }
 
 impl OriginService {
-    pub(crate) fn new(args: &Args) -> Self {
+    pub(crate) fn new(args: &Args, tags: TagFields) -> Self {
         let (outbound, client) = (Outbound::new(args), OriginClient::new(args));
-        Self(Arc::new(Shared { outbound, client, idle: args.idle_timeout }))
+        Self(Arc::new(Shared { outbound, client, tags, idle: args.idle_timeout }))
     }
 }
 
@@ -77,6 +79,10 @@ impl Shared {
         self.outbound.make(&mut parts)?;
         let mut response = self.client.send(parts, body).await?;
         let received = response.version();
+        // RFC 9110 §6.2: "When a message is forwarded by an intermediary, the protocol version is
+        // updated to reflect the version used by that intermediary." With the version of an origin
+        // that speaks HTTP/1.0, the connection of the client would be closed.
+        *response.version_mut() = Version::HTTP_11;
         let fields = response.headers_mut();
         if has_coding(fields) {
             return Err(ProxyError::TransferCoding);
@@ -85,6 +91,7 @@ impl Shared {
         if self.outbound.is_surrogate {
             surrogate::filter_directives(fields, self.outbound.name());
         }
+        self.tags.limit(fields);
         self.outbound.name().append(fields, received);
         Ok(response)
     }

@@ -27,5 +27,6 @@ pub(crate) fn policy(args: &Args) -> Policy {
     if let Some(window) = args.stale_if_error {
         policy = policy.stale_if_error(window);
     }
-    args.targets.iter().cloned().fold(policy, Policy::targeted_cache_control)
+    let policy = args.targets.iter().cloned().fold(policy, Policy::targeted_cache_control);
+    args.tags_from.iter().cloned().fold(policy, Policy::tags_from)
 }

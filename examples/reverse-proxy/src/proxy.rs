@@ -15,7 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use crate::args::Args;
-use crate::origin_service::OriginService;
+use crate::check_args;
+use crate::open_error::OpenError;
 use crate::service::ProxyService;
 use crate::write_timeout::WriteTimeout;
 
@@ -39,14 +40,15 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// Fails if the URL of Redis or its namespace is invalid.
-    pub fn open(args: &Args) -> Result<Self, ConnectError> {
+    /// Fails if the URL of Redis, its namespace or the purge token is invalid.
+    pub fn open(args: &Args) -> Result<Self, OpenError> {
+        check_args::check(args)?;
         let builder = Cache::builder().max_memory_bytes(u64::from(args.memory) * MIB);
         let cache = match &args.redis {
             Some(url) => builder.shared_store(store(args, url)?).build(),
             None => builder.build(),
         };
-        let service = ProxyService::new(&cache, OriginService::new(args), args);
+        let service = ProxyService::new(&cache, args);
         Ok(Self { service, cache, idle: args.idle_timeout })
     }
 

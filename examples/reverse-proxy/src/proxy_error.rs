@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
@@ -22,6 +22,10 @@ pub(crate) enum ProxyError {
     NotImplemented(&'static str),
     /// The request has an expectation that the proxy does not know.
     Expectation,
+    /// The request is one to purge, and the proxy has no token for it.
+    PurgeOff,
+    /// The request is one to purge, without the token.
+    PurgeToken,
     /// The body of the request stopped.
     ClientIdle,
     /// The request came through this proxy before.
@@ -59,6 +63,16 @@ impl ProxyError {
                 StatusCode::EXPECTATION_FAILED,
                 Some("http_request_error"),
                 "no expectation but 100-continue can be met",
+            ),
+            Self::PurgeOff => (
+                StatusCode::FORBIDDEN,
+                Some("http_request_denied"),
+                "the proxy was started without --purge-token",
+            ),
+            Self::PurgeToken => (
+                StatusCode::UNAUTHORIZED,
+                Some("http_request_denied"),
+                "a purge needs the token in Authorization, as Bearer",
             ),
             Self::ClientIdle => (StatusCode::REQUEST_TIMEOUT, None, "the body of the request stopped coming"),
             Self::Loop => {
@@ -108,6 +122,10 @@ impl ProxyError {
             answer.headers_mut().insert(PROXY_STATUS, proxy_status);
         }
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self == Self::PurgeToken {
+            // RFC 9110 §15.5.2: a 401 has "at least one challenge applicable to the target resource".
+            answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"purge\""));
+        }
         answer
     }
 }
@@ -137,6 +155,8 @@ mod tests {
             (ProxyError::Loop, 502, "\"edge\"; error=proxy_loop_detected"),
             (ProxyError::Internal, 500, "\"edge\"; error=proxy_internal_error"),
             (ProxyError::BadRequest("why"), 400, "\"edge\"; error=http_request_error"),
+            (ProxyError::PurgeOff, 403, "\"edge\"; error=http_request_denied"),
+            (ProxyError::PurgeToken, 401, "\"edge\"; error=http_request_denied"),
             (ProxyError::ClientIdle, 408, "\"edge\""),
         ];
         for (error, status, said) in cases {

@@ -7,16 +7,31 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::tags::TagFields;
 use crate::via::ViaName;
 
 pub(crate) const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
 const SURROGATE_CAPABILITY: HeaderName = HeaderName::from_static("surrogate-capability");
 
-/// Announces the name of this proxy to the origin, after the surrogates before it.
+/// Announces the name of this proxy to the origin, in place of the surrogates before it.
+///
+/// The response may be stored, and is then for every client. An origin must not make it for what
+/// one client announced, such as `ESI/1.0`. Surrogates before this proxy get no `Surrogate-Control`
+/// anyway.
 pub(crate) fn announce(request: &mut HeaderMap, name: &ViaName) {
+    request.remove(SURROGATE_CAPABILITY);
     if let Ok(capability) = HeaderValue::try_from(format!("{name}=\"Surrogate/1.0\"")) {
-        request.append(SURROGATE_CAPABILITY, capability);
+        request.insert(SURROGATE_CAPABILITY, capability);
     }
+}
+
+/// Returns the fields that the proxy uses itself, so that clients do not get them.
+///
+/// Other targeted fields are passed on. RFC 9213 §3.1: "CDN caches that use CDN-Cache-Control will
+/// typically forward this header so that downstream CDN caches can use it as well."
+pub(crate) fn consumed_fields(targets: &[HeaderName], tags: &TagFields) -> Box<[HeaderName]> {
+    let control = targets.iter().filter(|name| **name == SURROGATE_CONTROL);
+    control.chain(tags.names()).cloned().collect()
 }
 
 /// Keeps the directives for every surrogate and those for this one. The latter come last, because
@@ -82,11 +97,10 @@ mod tests {
     }
 
     #[test]
-    fn the_name_is_appended_to_earlier_names() {
-        let mut fields =
-            HeaderMap::from_iter([(SURROGATE_CAPABILITY, "a=\"Surrogate/1.0\"".parse().unwrap())]);
+    fn only_this_surrogate_is_announced() {
+        let mut fields = HeaderMap::from_iter([(SURROGATE_CAPABILITY, "a=\"ESI/1.0\"".parse().unwrap())]);
         announce(&mut fields, &"larder".parse().unwrap());
         let lines: Vec<_> = fields.get_all(SURROGATE_CAPABILITY).iter().collect();
-        assert_eq!(lines, ["a=\"Surrogate/1.0\"", "larder=\"Surrogate/1.0\""]);
+        assert_eq!(lines, ["larder=\"Surrogate/1.0\""]);
     }
 }

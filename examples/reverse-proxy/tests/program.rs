@@ -6,7 +6,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};
 
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 18] = [
     "PROXY_ORIGIN",
     "PROXY_ADDR",
     "REDIS_URL",
@@ -19,6 +19,8 @@ const VARIABLES: [&str; 16] = [
     "PROXY_STORE_SET_COOKIE",
     "PROXY_STORE_PARTIAL",
     "PROXY_TARGETS",
+    "PROXY_TAGS_FROM",
+    "PROXY_PURGE_TOKEN",
     "PROXY_SORT_LANGUAGES",
     "PROXY_STALE_IF_ERROR",
     "PROXY_CONNECT_TIMEOUT",
@@ -59,6 +61,22 @@ fn an_invalid_redis_url_is_reported_without_its_password() {
     let stderr = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("cannot use this Redis") && !stderr.contains("secret"), "{stderr}");
+}
+
+#[test]
+fn an_invalid_purge_token_is_reported_without_its_text() {
+    for variable in [false, true] {
+        let mut command = command();
+        if variable {
+            command.env("PROXY_PURGE_TOKEN", "hunter2").args(["--origin", "http://x"]);
+        } else {
+            command.args(["--origin", "http://x", "--purge-token", "hunter2"]);
+        }
+        let Output { status, stderr, .. } = command.output().unwrap();
+        let stderr = String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("invalid purge token") && !stderr.contains("hunter2"), "{stderr}");
+    }
 }
 
 #[test]

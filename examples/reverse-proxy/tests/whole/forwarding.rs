@@ -72,6 +72,30 @@ async fn a_client_of_http_1_0_is_answered_in_its_version() {
     assert_eq!(field(head, "host"), [origin.addr.to_string()]);
 }
 
+/// RFC 9110 §6.2: the proxy answers with its own version. RFC 9112 §9.3: a connection persists if
+/// "the received protocol is HTTP/1.1 (or later)".
+#[tokio::test]
+async fn an_origin_of_http_1_0_does_not_close_the_connections_of_clients() {
+    const BODY: &str = "HTTP/1.0 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\n\r\nhi";
+    const NO_LENGTH: &str = "HTTP/1.0 200 OK\r\nCache-Control: no-store\r\n\r\nhi";
+    for (answer, end) in [(BODY, "hi"), (NO_LENGTH, "\r\n0\r\n\r\n")] {
+        let origin = Origin::saying(answer).await;
+        let proxy = Running::before(&origin, &[]).await;
+        let mut client = proxy.connect().await;
+        // Misses with a body and without one, and a hit where the response is stored.
+        for line in ["GET /a", "HEAD /b", "GET /a"] {
+            client.write(&format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
+            let head = client.head().await;
+            assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{line}: {head}");
+            assert!(field(&head, "connection").is_empty(), "{line}: {head}");
+            assert_eq!(field(&head, "via"), ["1.0 larder"], "{line}");
+            if line.starts_with("GET") {
+                assert!(client.read_to(end).await.ends_with(end), "{line}");
+            }
+        }
+    }
+}
+
 /// The public cache tests cover most of these fields, but those tests cannot fail: their client
 /// looks for the fields in the wrong place.
 #[tokio::test]

@@ -6,7 +6,9 @@
 mod caching;
 mod forwarding;
 mod limits;
+mod purging;
 mod refusing;
 mod stopping;
 mod streaming;
 mod support;
+mod surrogates;
