@@ -70,6 +70,7 @@ impl CacheLayer {
             new_key_budget: NewKeyBudget::new(policy.max_new_keys),
             nesting: Arc::default(),
             _existing: Existing::new(),
+            max_body: max_body(&engine, &http, &policy),
             store_only: !http.memory.is_enabled()
                 && engine.store.is_some()
                 && !policy.matches_equivalent_queries(),
@@ -81,6 +82,26 @@ impl CacheLayer {
         };
         Self { layer: Arc::new(layer) }
     }
+}
+
+/// Returns the maximum size of a body that the policy and one of the tiers can store.
+///
+/// A larger body would be collected to be stored nowhere. Without any tier, bodies are still
+/// collected for requests that come at the same time.
+fn max_body(engine: &Engine, http: &HttpState, policy: &Policy) -> usize {
+    let in_store = engine.store.as_ref().map_or(0, |_| engine.store_limits.max_body_bytes);
+    let most = http.memory.max_response().max(in_store);
+    let limit = usize::try_from(most).unwrap_or(usize::MAX);
+    if limit == 0 || policy.max_body <= limit {
+        return policy.max_body;
+    }
+    tracing::warn!(
+        target: "larder",
+        max_body = policy.max_body,
+        limit,
+        "bodies over this limit are not stored: neither the memory nor the shared store takes them; see CacheBuilder::max_memory_bytes and max_shared_body_bytes"
+    );
+    limit
 }
 
 impl<S> Layer<S> for CacheLayer {

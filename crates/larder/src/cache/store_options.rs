@@ -55,7 +55,8 @@ impl CacheBuilder {
     /// Sets the maximum size of the bodies that are stored in the shared store.
     ///
     /// A response with a larger body stays in the memory of the instance that filled it.
-    /// [`Stats::too_large_to_share`](crate::Stats::too_large_to_share) counts these responses.
+    /// [`Stats::too_large_to_share`](crate::Stats::too_large_to_share) counts these responses. If
+    /// the memory tier is off or too small for it, the response is not stored.
     ///
     /// Default: 8 MiB. Has no effect without a shared store.
     ///

@@ -14,6 +14,10 @@ const TYPICAL_VALUE: u64 = 4 * 1024;
 /// large values.
 const MIN_SHARD: u64 = 4 * 1024 * 1024;
 const SHARDS_PER_CORE: usize = 4;
+/// The part of a shard for values that were used more than once, in percent.
+///
+/// No value may be larger than this part.
+const HOT_PERCENT: u64 = 97;
 
 /// A key or a value with a size in memory.
 pub(crate) trait Weigh {
@@ -25,6 +29,8 @@ pub(crate) trait Weigh {
 pub(crate) struct MemoryTier<K, V> {
     /// The table. `None` if nothing is stored in memory.
     table: Option<Cache<K, V, ByteWeighter>>,
+    /// The maximum size of a value, in bytes.
+    max_value: u64,
     #[cfg(feature = "metrics")]
     gauge: crate::engine::report::metrics::MemoryGauge,
 }
@@ -32,11 +38,18 @@ pub(crate) struct MemoryTier<K, V> {
 impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
     /// Creates an empty memory tier of this many bytes. With 0 it never stores anything.
     pub(crate) fn new(bytes: u64) -> Self {
+        let shards = shards(bytes, cores());
         Self {
-            table: (bytes > 0).then(|| table(bytes)).flatten(),
+            table: (bytes > 0).then(|| table(bytes, shards)).flatten(),
+            max_value: max_value(bytes, shards),
             #[cfg(feature = "metrics")]
             gauge: crate::engine::report::metrics::MemoryGauge::default(),
         }
+    }
+
+    /// Returns the maximum size of a value, in bytes.
+    pub(crate) const fn max_value(&self) -> u64 {
+        self.max_value
     }
 
     /// Returns the value under this key.
@@ -79,17 +92,31 @@ impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
 }
 
 /// Creates a table of this many bytes. Returns `None` only for zero bytes.
-fn table<K: Eq + Hash + Weigh, V: Clone + Weigh>(bytes: u64) -> Option<Cache<K, V, ByteWeighter>> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+fn table<K: Eq + Hash + Weigh, V: Clone + Weigh>(
+    bytes: u64,
+    shards: usize,
+) -> Option<Cache<K, V, ByteWeighter>> {
     let expected = usize::try_from(bytes / TYPICAL_VALUE).unwrap_or(usize::MAX);
     let options = OptionsBuilder::new()
         .estimated_items_capacity(expected.max(16))
         .weight_capacity(bytes)
-        .shards(shards(bytes, cores))
+        .shards(shards)
+        .hot_allocation(HOT_PERCENT as f64 / 100.0)
         .build()
         .ok()?;
     let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
     Some(Cache::with_options(options, ByteWeighter, hasher, lifecycle))
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Returns the maximum size of a value in a table of this many bytes.
+const fn max_value(bytes: u64, shards: usize) -> u64 {
+    // Divided first, so that no size overflows.
+    let shard = bytes / shards as u64;
+    shard / 100 * HOT_PERCENT + shard % 100 * HOT_PERCENT / 100
 }
 
 /// Returns the number of shards. It is a power of two, so the table does not round it up.
@@ -128,6 +155,33 @@ mod tests {
             (u64::MAX, 4, 16),
         ] {
             assert_eq!(shards(bytes, cores), expected, "{bytes} bytes, {cores} cores");
+        }
+    }
+
+    #[derive(Clone)]
+    struct Size(u64);
+
+    impl Weigh for Size {
+        fn weight(&self) -> u64 {
+            self.0
+        }
+    }
+
+    impl Weigh for u8 {
+        fn weight(&self) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn the_largest_value_is_kept_and_no_larger_one() {
+        for bytes in [0, 1, 1000, MIB, 64 * MIB, 100 * MIB + 1] {
+            let tier = MemoryTier::<u8, Size>::new(bytes);
+            let most = tier.max_value();
+            tier.insert(1, Size(most));
+            assert_eq!(tier.get(&1).is_some(), bytes > 0, "{bytes}");
+            tier.insert(2, Size(most + 2));
+            assert!(tier.get(&2).is_none(), "{bytes}");
         }
     }
 }

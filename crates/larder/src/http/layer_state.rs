@@ -17,6 +17,8 @@ pub(crate) struct LayerState {
     pub(crate) engine: Arc<Engine>,
     pub(crate) http: Arc<HttpState>,
     pub(crate) policy: Policy,
+    /// Maximum size of a stored body: that of the policy, or less if no tier can store it.
+    pub(crate) max_body: usize,
     pub(crate) new_key_budget: NewKeyBudget,
     /// The facts that are known about layers further in.
     pub(crate) nesting: Arc<NestingTable>,

@@ -120,6 +120,32 @@ async fn a_body_over_the_limit_stays_in_memory_alone() {
     assert_eq!(small.cache.stats().too_large_to_share, 0);
 }
 
+/// A body that no tier can store is not collected to be thrown away, and no field says that it was
+/// stored.
+#[tokio::test]
+async fn a_body_that_no_tier_can_store_is_too_large() {
+    const MEMORY: u64 = 1024 * 1024;
+    let store = MemoryStore::default();
+    let body = |bytes: usize| move |_| Answer::ok(vec![b'x'; bytes]);
+    let policy = || Policy::ttl(MINUTE).max_body(8 * 1024 * 1024);
+    let bare = Cache::builder().shared_store(store.clone()).max_memory_bytes(0).max_shared_body_bytes(4);
+    let small = Cache::builder().max_memory_bytes(MEMORY);
+    let bare = Shop::of(bare, policy(), body(5));
+    store.looked().await;
+    let small = Shop::of(small, policy(), body(usize::try_from(MEMORY).unwrap()));
+    for shop in [bare, small] {
+        for run in 1..=2 {
+            let response = shop.get("/").await;
+            let status = response.headers()["cache-status"].to_str().unwrap();
+            assert!(status.contains("not stored: too-large") && !status.contains("; stored"), "{status}");
+            assert_eq!(shop.origin.calls(), run);
+        }
+        assert_eq!(shop.cache.stats().not_stored.get("too-large"), Some(&2));
+        assert_eq!(shop.cache.stats().too_large_to_share, 0, "it was not even tried");
+    }
+    assert_eq!(store.holds(), 0);
+}
+
 /// Each test of a program has a runtime of its own, and a cache in a `static` outlives it.
 #[test]
 fn a_cache_that_outlives_its_runtime_follows_the_log_on_the_next() {

@@ -77,7 +77,7 @@ impl Fill {
             PartialBody { headers: &stored_headers, part: stored.meta.part.as_ref()?, body: &stored.body },
             PartialBody { headers: &new_headers, part: new.meta.part.as_ref()?, body: &new.body },
         )?;
-        if body.len() > self.layer.policy.max_body {
+        if body.len() > self.layer.max_body {
             return None;
         }
         // RFC 9111 §3.4: "a cache MUST update the stored response header fields using the header

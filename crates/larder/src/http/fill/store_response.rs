@@ -65,7 +65,7 @@ impl Fill {
     ) where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
-        let limit = self.layer.policy.max_body;
+        let limit = self.layer.max_body;
         let min_size = stated_length(&parts.headers).unwrap_or_default().max(body.size_hint().lower());
         if min_size > limit as u64 {
             return self.forward_uncached(parts, body, NotStored::TooLarge, sender);

@@ -234,6 +234,11 @@ impl ResponseMemory {
         }
     }
 
+    /// Returns the approximate maximum size of a response, in bytes. With 0, none is stored.
+    pub(crate) const fn max_response(&self) -> u64 {
+        if self.stores_responses { self.slots.max_value() } else { 0 }
+    }
+
     /// Whether it ever stores responses.
     pub(crate) const fn is_enabled(&self) -> bool {
         self.stores_responses

@@ -7,7 +7,14 @@ use crate::http::policy::error::ConfigErrorKind;
 impl Policy {
     /// Sets the maximum size of a stored body, in bytes.
     ///
-    /// A response with a larger body is passed on unchanged and is not stored.
+    /// A response with a larger body is passed on unchanged and is not stored. Neither is a body
+    /// that no tier can store. A layer whose policy allows such bodies logs a warning when it is
+    /// created.
+    ///
+    /// The memory tier takes bodies of up to about
+    /// [`max_memory_bytes`](crate::CacheBuilder::max_memory_bytes) divided by four times the number
+    /// of cores, or 4 MiB if that is more. The shared store takes
+    /// [`max_shared_body_bytes`](crate::CacheBuilder::max_shared_body_bytes).
     ///
     /// Default: 1 MiB. Minimum: 1 byte.
     ///
