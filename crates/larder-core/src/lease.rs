@@ -156,6 +156,12 @@ pub enum Release {
 ///
 /// A store without leases implements this trait with the default methods. Then every instance that
 /// wants to fill does so, and none waits for another.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a shared store for a cache",
+    label = "not a shared store",
+    note = "`larder::redis::RedisStore` is one, with the feature `redis`",
+    note = "`RedisStore::connect` returns a `Result`, and the store is in it"
+)]
 pub trait Leases: SharedTier {
     /// Claims the lease.
     ///

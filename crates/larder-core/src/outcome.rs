@@ -124,6 +124,8 @@ reasons! {
         ///
         /// The instance did not read as far in the log in time, or it cannot compare the token.
         ReadYourWrites => "read-your-writes",
+        /// The cache is disabled.
+        Disabled => "disabled",
     }
 }
 

@@ -15,6 +15,11 @@ use crate::invalidation::position::{Incarnation, LogId};
 use crate::invalidation::selector::{Event, Selector};
 
 /// The tier of stored responses that instances share.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot store responses for several instances",
+    label = "not a shared store",
+    note = "`larder::redis::RedisStore` is one, with the feature `redis`"
+)]
 pub trait SharedTier: Send + Sync + 'static {
     /// Returns the value under `key`, if there is one.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
@@ -107,6 +112,11 @@ pub struct ReclaimReport {
 }
 
 /// The invalidation log that instances share.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no invalidation log, which a shared store needs",
+    label = "not a shared store",
+    note = "`larder::redis::RedisStore` is one, with the feature `redis`"
+)]
 pub trait InvalidationLog: Send + Sync + 'static {
     /// Waits until there may be events after `cursor`, but not much longer than `at_most`.
     ///

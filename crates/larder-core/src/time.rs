@@ -104,6 +104,11 @@ impl BootTime {
 /// A source of both times.
 ///
 /// The cache reads its clock once per request. Tests pass a clock that is set by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a clock of a cache",
+    label = "not a clock",
+    note = "`larder_testing::ManualClock` is one, for tests"
+)]
 pub trait Clock: Send + Sync + 'static {
     /// Returns the current calendar time.
     fn wall(&self) -> WallTime;

@@ -130,12 +130,14 @@ pub mod time {
 pub use crate::cache::Cache;
 pub use crate::cache::builder::CacheBuilder;
 pub use crate::cache::close::CloseReport;
+pub use crate::cache::health::{Health, NotReadyError};
 pub use crate::cache::invalidation_layer::InvalidationLayer;
 pub use crate::cache::layer::CacheLayer;
 pub use crate::engine::invalidation_log::invalidation::DeferredError;
 pub use crate::engine::invalidation_log::invalidation::Invalidation;
 pub use crate::engine::invalidation_log::invalidation::InvalidationOutcome;
 pub use crate::engine::report::stats::Stats;
+pub use crate::engine::report::store_state::StoreState;
 pub use crate::engine::ttl;
 pub use crate::http::body::CacheBody;
 pub use crate::http::policy::Policy;

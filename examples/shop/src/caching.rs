@@ -53,7 +53,7 @@ impl Caching {
     /// apply it later.
     pub(crate) async fn invalidate(&self, what: impl Into<Invalidation>) {
         if let Some(cache) = &self.cache {
-            cache.invalidate(what).await;
+            let _ = cache.invalidate(what).await;
         }
     }
 

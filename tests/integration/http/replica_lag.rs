@@ -86,7 +86,7 @@ async fn once_the_lag_has_passed_no_older_row_is_served_whatever_was_named() {
         app.is("v0", "MISS").await;
         let gate = Gate::new();
         let replicated = app.database.write(&gate);
-        app.cache.invalidate(what).await;
+        let _ = app.cache.invalidate(what).await;
         app.clock.advance(secs(3));
         app.is("v0", "MISS").await;
         app.clock.advance(LAG - secs(4));
@@ -110,7 +110,7 @@ async fn there_are_no_stale_windows_during_the_lag() {
     let app = App::with(policy).await;
     let gate = Gate::new();
     let replicated = app.database.write(&gate);
-    app.cache.invalidate(Invalidation::tag("row")).await;
+    let _ = app.cache.invalidate(Invalidation::tag("row")).await;
     app.is("v0", "MISS").await;
     gate.open();
     soon("the replica", replicated).await.unwrap();
@@ -124,10 +124,10 @@ async fn the_earliest_of_several_invalidations_counts() {
     let app = App::with(hourly()).await;
     let (first, second) = (Gate::new(), Gate::new());
     let replicated = app.database.write(&first);
-    app.cache.invalidate(Invalidation::tag("row")).await;
+    let _ = app.cache.invalidate(Invalidation::tag("row")).await;
     app.clock.advance(secs(6));
     let later = app.database.write(&second);
-    app.cache.invalidate(UriName::new("/rows/1").unwrap()).await;
+    let _ = app.cache.invalidate(UriName::new("/rows/1").unwrap()).await;
     app.is("v0", "MISS").await;
     first.open();
     soon("the replica", replicated).await.unwrap();
@@ -154,7 +154,7 @@ async fn a_process_that_has_just_started_knows_nothing() {
 #[tokio::test]
 async fn names_that_were_not_invalidated_are_not_limited() {
     let app = App::with(hourly()).await;
-    app.cache.invalidate(Invalidation::tag("other").and(UriName::new("/rows/2").unwrap())).await;
+    let _ = app.cache.invalidate(Invalidation::tag("other").and(UriName::new("/rows/2").unwrap())).await;
     app.is("v0", "MISS").await;
     app.clock.advance(secs(3_599));
     app.is("v0", "HIT").await;

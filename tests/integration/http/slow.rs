@@ -93,7 +93,7 @@ async fn only_a_response_that_may_be_used_on_error_is_served() {
         let path = if case == "nothing stored" { "/a" } else { "/other" };
         clock.advance(secs(if case == "beyond the window" { 4200 } else { 3600 }));
         if case == "invalidated" {
-            cache.invalidate(Tag::new("thing")).await;
+            let _ = cache.invalidate(Tag::new("thing")).await;
         }
         let waiting = at_once(&site, path, 3);
         door.came(3).await;
@@ -117,7 +117,7 @@ async fn an_invalidation_during_the_wait_counts() {
     let waiting = at_once(&site, "/a", 3);
     door.came(3).await;
     soon("the run", gate.arrived(1)).await;
-    cache.invalidate(Tag::new("thing")).await;
+    let _ = cache.invalidate(Tag::new("thing")).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(waiting.iter().all(|page| !page.is_finished()));
     gate.open();

@@ -80,7 +80,7 @@ async fn a_soft_invalidation_counts_as_the_end_of_the_lifetime() {
     let policy = hourly().stale_while_revalidate(secs(30)).tag("thing");
     let site = site(&cache, policy, &origin).await;
     assert!(site.get("/a").await.is("MISS", "v1"));
-    cache.invalidate(Invalidation::tag("thing").soft()).await;
+    let _ = cache.invalidate(Invalidation::tag("thing").soft()).await;
     assert!(site.get("/a").await.is("STALE", "v1"));
     assert!(site.get("/a").await.is("STALE", "v1"));
     gate.open();
@@ -89,17 +89,17 @@ async fn a_soft_invalidation_counts_as_the_end_of_the_lifetime() {
     assert_eq!(origin.calls(), 2);
 
     // The window begins with the invalidation.
-    cache.invalidate(Invalidation::tag("thing").soft()).await;
+    let _ = cache.invalidate(Invalidation::tag("thing").soft()).await;
     clock.advance(secs(30));
     assert!(site.get("/a").await.is("MISS", "v3"));
 
     // A hard invalidation after a soft one is hard.
-    cache.invalidate(Invalidation::tag("thing").soft()).await;
-    cache.invalidate(Tag::new("thing")).await;
+    let _ = cache.invalidate(Invalidation::tag("thing").soft()).await;
+    let _ = cache.invalidate(Tag::new("thing")).await;
     assert!(site.get("/a").await.is("MISS", "v4"));
     // And a soft one after a hard one does not restore anything.
-    cache.invalidate(Tag::new("thing")).await;
-    cache.invalidate(Invalidation::tag("thing").soft()).await;
+    let _ = cache.invalidate(Tag::new("thing")).await;
+    let _ = cache.invalidate(Invalidation::tag("thing").soft()).await;
     assert!(site.get("/a").await.is("MISS", "v5"));
 }
 
@@ -110,7 +110,7 @@ async fn a_soft_invalidation_without_a_window_is_a_miss() {
     let origin = Origin::new(|_, call| Answer::ok(format!("v{call}")));
     let site = site(&cache, hourly().tag("thing"), &origin).await;
     assert!(site.get("/a").await.is("MISS", "v1"));
-    cache.invalidate(Invalidation::tag("thing").soft()).await;
+    let _ = cache.invalidate(Invalidation::tag("thing").soft()).await;
     let page = site.get("/a").await;
     assert!(page.is("MISS", "v2"));
     assert_eq!(page.cache_status(), "Larder; fwd=stale; fwd-status=200; stored; detail=invalidated");
@@ -133,7 +133,7 @@ async fn a_refresh_does_not_outlive_an_invalidation() {
     clock.advance(secs(3600));
     assert!(site.get("/a").await.is("STALE", "v1"));
     soon("the refresh", gate.arrived(1)).await;
-    cache.invalidate(Tag::new("thing")).await;
+    let _ = cache.invalidate(Tag::new("thing")).await;
     gate.open();
     assert!(site.get("/a").await.is("MISS", "v3"));
     assert!(site.get("/a").await.is("HIT", "v3"));
@@ -231,7 +231,7 @@ async fn an_invalidated_response_does_not_stand_in() {
     clock.advance(secs(3600));
     let failing = at_once(&site, "/a", 1);
     soon("the failing call", gate.arrived(1)).await;
-    cache.invalidate(Tag::new("thing")).await;
+    let _ = cache.invalidate(Tag::new("thing")).await;
     gate.open();
     assert_eq!(all(failing).await[0].status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(site.get("/a").await.status, StatusCode::INTERNAL_SERVER_ERROR);

@@ -236,7 +236,7 @@ async fn a_deferred_invalidation_refuses_what_another_instance_stores_meanwhile(
     stored.await.unwrap();
     world.stored_as("/values/1").await;
     let _ = world.truth.change(1);
-    a.invalidate(1).await;
+    let _ = a.invalidate(1).await;
 
     let answer = a.get("/values/1").await;
     assert_eq!(answer.text(), "v3", "{}", answer.outcome());

@@ -135,7 +135,7 @@ async fn variants_are_shared_and_kept_apart() {
     assert_eq!((a.runs(), b.runs()), (2, 1));
 
     let _ = world.truth.change(1);
-    a.invalidate(1).await;
+    let _ = a.invalidate(1).await;
     for language in ["de", "fr", "es"] {
         let expected = format!("v2 in {language}");
         assert_eq!(a.send(in_language(language)).await.text(), expected);

@@ -54,6 +54,7 @@ pub struct CacheBuilder {
     background: BackgroundLimits,
     close_timeout: Duration,
     pub(super) store_limits: StoreLimits,
+    is_disabled: bool,
 }
 
 /// 64 MiB: half the memory of a small container, which usually has 128 MiB.
@@ -83,6 +84,7 @@ impl Default for CacheBuilder {
             },
             close_timeout: DEFAULT_CLOSE_TIMEOUT,
             store_limits: StoreLimits::default(),
+            is_disabled: false,
         }
     }
 }
@@ -351,6 +353,7 @@ impl CacheBuilder {
             log: LogView::new(tail, self.max_staleness),
             store: self.store,
             reads: SharedReads::default(),
+            is_disabled: self.is_disabled,
             reruns: Reruns::default(),
             repeat_queue: RepeatQueue::default(),
             uri_aliases: UriAliases::new(variations),
@@ -367,6 +370,13 @@ impl CacheBuilder {
         let engine = Arc::new(engine);
         spawn_follower(&engine);
         Ok(Cache::of(engine, Arc::new(http)))
+    }
+}
+
+impl CacheBuilder {
+    /// Returns the options of a cache that stores nothing.
+    pub(super) fn disabled() -> Self {
+        Self { is_disabled: true, max_memory_bytes: 0, ..Self::default() }
     }
 }
 

@@ -88,7 +88,7 @@ pub(crate) async fn close(engine: &Arc<Engine>, within: Duration) -> CloseReport
 
 async fn repeat_now(engine: &Arc<Engine>) {
     for invalidation in engine.repeat_queue.take() {
-        invalidate(engine, invalidation).await;
+        let _ = invalidate(engine, invalidation).await;
     }
 }
 

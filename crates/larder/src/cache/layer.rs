@@ -7,9 +7,10 @@ use tower_layer::Layer;
 use crate::cache::Cache;
 use crate::engine::coalesce::new_key_budget::NewKeyBudget;
 use crate::engine::shared::Engine;
+use crate::engine::ttl::STANDARD;
 use crate::http::http_state::HttpState;
 use crate::http::layer_state::LayerState;
-use crate::http::nesting::Existing;
+use crate::http::nesting::{Existing, NestingTable};
 use crate::http::policy::Policy;
 use crate::http::service::cache_service::CacheService;
 
@@ -35,6 +36,24 @@ use crate::http::service::cache_service::CacheService;
 /// let layer = cache.layer(Policy::ttl(ttl::STANDARD));
 ///
 /// let app: Router = Router::new().route("/", get(async || "hello")).layer(layer);
+/// ```
+///
+/// # Optional layers
+///
+/// `tower::util::option_layer` does not fit, because the layer changes the type of the response
+/// body. Convert the `Option` instead. `None` becomes a layer of a
+/// [disabled](Cache::disabled) cache, which passes everything through.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use larder::{Cache, CacheLayer, Policy, ttl};
+///
+/// # let is_cached = true;
+/// let cache = is_cached.then(Cache::default);
+/// let layer = cache.as_ref().map(|cache| cache.layer(Policy::ttl(ttl::STANDARD)));
+///
+/// let app: Router =
+///     Router::new().route("/", get(async || "hello")).layer(CacheLayer::from(layer));
 /// ```
 #[derive(Debug, Clone)]
 pub struct CacheLayer {
@@ -68,7 +87,7 @@ impl CacheLayer {
         engine.register_query_rules(&policy.query);
         let layer = LayerState {
             new_key_budget: NewKeyBudget::new(policy.max_new_keys),
-            nesting: Arc::default(),
+            nesting: Arc::new(NestingTable::new(engine.is_disabled)),
             _existing: Existing::new(),
             max_body: max_body(&engine, &http, &policy),
             store_only: !http.memory.is_enabled()
@@ -102,6 +121,13 @@ fn max_body(engine: &Engine, http: &HttpState, policy: &Policy) -> usize {
         "bodies over this limit are not stored: neither the memory nor the shared store takes them; see CacheBuilder::max_memory_bytes and max_shared_body_bytes"
     );
     limit
+}
+
+impl From<Option<CacheLayer>> for CacheLayer {
+    /// Returns the layer. `None` becomes a layer that passes everything through.
+    fn from(layer: Option<Self>) -> Self {
+        layer.unwrap_or_else(|| Cache::disabled().layer(Policy::ttl(STANDARD)))
+    }
 }
 
 impl<S> Layer<S> for CacheLayer {

@@ -7,21 +7,25 @@
 //! - `builder.rs`: [`CacheBuilder`], its options
 //! - `store_options.rs`: the options for the shared store
 //! - `layer.rs`: [`CacheLayer`], and `invalidation_layer.rs`: the layer that caches nothing
+//! - `health.rs`: [`Health`], and waiting until the cache is ready
 //! - `close.rs`: [`CloseReport`], and the steps of closing
 
 pub(crate) mod builder;
 pub(crate) mod close;
+pub(crate) mod health;
 pub(crate) mod invalidation_layer;
 pub(crate) mod layer;
 pub(crate) mod store_options;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use larder_core::invalidation::tail::Tail;
 use larder_core::invalidation::token::ConsistencyToken;
 
 use crate::cache::builder::CacheBuilder;
 use crate::cache::close::{CloseReport, close};
+use crate::cache::health::{Health, NotReadyError, wait_until_ready};
 use crate::cache::layer::CacheLayer;
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
@@ -66,6 +70,29 @@ impl Cache {
     #[must_use]
     pub fn builder() -> CacheBuilder {
         CacheBuilder::default()
+    }
+
+    /// Creates a cache that stores nothing, for tests and for switching caching off.
+    ///
+    /// Its layers pass every request through to the handler, and every response back. The outcome
+    /// of each request is `bypass`, with the reason `disabled`. An invalidation has nothing to do:
+    /// its outcome is [`Applied`](InvalidationOutcome::Applied).
+    ///
+    /// Do not use it to switch off caching in one of several instances that share a store: the
+    /// others would not learn of its writes. Such an instance keeps its cache for
+    /// [`invalidate`](Self::invalidate), and uses a [`CacheLayer`] from `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// # let is_cached = false;
+    /// let cache = if is_cached { Cache::default() } else { Cache::disabled() };
+    /// ```
+    #[must_use]
+    pub fn disabled() -> Self {
+        CacheBuilder::disabled().build()
     }
 
     /// Creates a layer that caches responses by this policy.
@@ -161,6 +188,59 @@ impl Cache {
         invalidate(&self.engine, what.into()).await
     }
 
+    /// Waits until this instance can use the shared store, for at most this long.
+    ///
+    /// It can once it has read the whole invalidation log. Before that, requests run the handlers,
+    /// and their responses are not shared. So wait before an instance gets traffic, and in tests of
+    /// several instances. A cache without a shared store is always ready.
+    ///
+    /// An instance that is not ready still answers all requests. After an error, it is usually
+    /// better to go on than to stop: the cache connects as soon as it can.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with the [`Health`] of the cache if the time has passed, or at once if the
+    /// cache is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    ///
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::default();
+    /// if let Err(error) = cache.ready(Duration::from_secs(2)).await {
+    ///     eprintln!("starting without the shared store: {error}");
+    /// }
+    /// # }
+    /// ```
+    pub async fn ready(&self, within: Duration) -> Result<(), NotReadyError> {
+        wait_until_ready(&self.engine, within).await
+    }
+
+    /// Returns how the cache and its shared store are doing.
+    ///
+    /// It asks nothing and takes next to no time, so a probe may call it as often as it likes. Do
+    /// not restart an instance because of it: see [`Health`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use axum::extract::State;
+    /// use larder::Cache;
+    ///
+    /// async fn health(State(cache): State<Cache>) -> String {
+    ///     cache.health().to_string()
+    /// }
+    /// ```
+    #[must_use]
+    pub fn health(&self) -> Health {
+        Health::of(&self.engine)
+    }
+
     /// Finishes the background work of this cache, and reports what was left undone.
     ///
     /// Call this method between the last request and the end of the process. No new refresh begins.
@@ -209,7 +289,7 @@ impl Cache {
     /// use larder::{Cache, Tag};
     ///
     /// # let cache = Cache::default();
-    /// cache.invalidate(Tag::new("product:42")).await;
+    /// let _ = cache.invalidate(Tag::new("product:42")).await;
     /// let response = ([("larder-token", cache.token().to_string())], "saved");
     /// # }
     /// ```

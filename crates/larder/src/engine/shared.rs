@@ -28,6 +28,8 @@ pub(crate) struct Engine {
     pub(crate) log: LogView,
     pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) reads: SharedReads,
+    /// Whether the cache stores nothing, so that there is nothing to invalidate.
+    pub(crate) is_disabled: bool,
     pub(crate) reruns: Reruns,
     pub(crate) repeat_queue: RepeatQueue,
     pub(crate) uri_aliases: UriAliases,

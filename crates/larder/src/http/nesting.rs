@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::request::Parts;
+use larder_core::outcome::BypassReason;
 use tokio::sync::Notify;
 
 /// The maximum number of entries of a table: more routes than most applications have.
@@ -56,23 +57,39 @@ impl OuterRun {
         Self::of(None, parts)
     }
 
+    /// Returns the run of a request that a disabled layer passes on.
+    ///
+    /// If the request came through another layer, the layers around and within this one are as if
+    /// this one did not exist.
+    pub(crate) fn of_disabled(parts: &mut Parts) -> Self {
+        if Self::is_within(parts) { Self::new(None, true) } else { Self::of(None, parts) }
+    }
+
     fn of(place: Option<RunRoute>, parts: &mut Parts) -> Self {
-        let run = Run { is_nested: AtomicBool::new(false), reported: Notify::new(), place };
-        let run = Self(Arc::new(run));
+        let run = Self::new(place, false);
         parts.extensions.insert(run.clone());
         run
     }
 
+    fn new(place: Option<RunRoute>, is_nested: bool) -> Self {
+        Self(Arc::new(Run { is_nested: AtomicBool::new(is_nested), reported: Notify::new(), place }))
+    }
+
     /// Reports to an outer layer, if there is one, that the request is handled here.
+    ///
+    /// A layer of a disabled cache handles nothing.
     #[inline]
-    pub(super) fn report(parts: &Parts) {
+    pub(super) fn report(parts: &Parts, table: &NestingTable) {
         if let Some(run) = parts.extensions.get::<Self>() {
-            run.note_nested();
+            run.note_nested(table);
         }
     }
 
     #[cold]
-    fn note_nested(&self) {
+    fn note_nested(&self, inner: &NestingTable) {
+        if inner.is_disabled {
+            return;
+        }
         self.record(Nesting::Nested);
         self.0.is_nested.store(true, Ordering::Release);
         self.0.reported.notify_one();
@@ -125,8 +142,10 @@ pub(crate) enum Nesting {
 /// The facts that a layer has learned about its routes.
 #[derive(Debug, Default)]
 pub(crate) struct NestingTable {
-    /// Whether any route is [`Nested`](Nesting::Nested).
+    /// Whether any route is [`Nested`](Nesting::Nested), or the cache is disabled.
     any: AtomicBool,
+    /// Whether the cache is disabled. The layer then leaves all requests to its inner service.
+    is_disabled: bool,
     learned: Mutex<Learned>,
 }
 
@@ -160,21 +179,32 @@ impl<'a> RoutePath<'a> {
 }
 
 impl NestingTable {
-    /// Whether any route is known to have a layer further in. Most requests check only this.
-    #[inline]
-    fn has_nested(&self) -> bool {
-        self.any.load(Ordering::Relaxed)
+    /// Returns the table of a layer whose cache may be disabled.
+    pub(crate) fn new(is_disabled: bool) -> Self {
+        Self { any: AtomicBool::new(is_disabled), is_disabled, learned: Mutex::default() }
     }
 
-    /// Whether a layer further in is known to handle this request.
+    /// Whether the layer leaves all requests to its inner service.
+    pub(crate) const fn is_disabled(&self) -> bool {
+        self.is_disabled
+    }
+
+    /// Returns the reason why the layer leaves this request to its inner service, if it does.
+    ///
+    /// Most requests check only one flag.
     #[inline]
-    pub(crate) fn leaves_request(&self, parts: &Parts) -> bool {
-        self.has_nested() && self.is_nested(parts)
+    pub(crate) fn reason_to_leave(&self, parts: &Parts) -> Option<BypassReason> {
+        if self.any.load(Ordering::Relaxed) { self.reason(parts) } else { None }
     }
 
     #[cold]
-    fn is_nested(&self, parts: &Parts) -> bool {
-        self.get(RoutePath::of(parts)) == Some(Nesting::Nested) && !OuterRun::is_of(parts, self)
+    fn reason(&self, parts: &Parts) -> Option<BypassReason> {
+        if self.is_disabled {
+            return Some(BypassReason::Disabled);
+        }
+        let is_nested =
+            self.get(RoutePath::of(parts)) == Some(Nesting::Nested) && !OuterRun::is_of(parts, self);
+        is_nested.then_some(BypassReason::Nested)
     }
 
     pub(crate) fn get(&self, place: RoutePath<'_>) -> Option<Nesting> {

@@ -16,7 +16,7 @@ async fn an_invalidated_uri_shows_nothing_older_that_is_found_again() {
     site.get("/p?a=1&b=1").await;
     *field.lock().unwrap() = r#"params=("b")"#;
     site.get("/p?a=9&b=9").await;
-    cache.invalidate(UriName::new("/p?a=2&b=1").unwrap()).await;
+    let _ = cache.invalidate(UriName::new("/p?a=2&b=1").unwrap()).await;
     *field.lock().unwrap() = r#"params=("a")"#;
     site.get("/p?a=8&b=8").await;
     assert!(site.get("/p?a=3&b=1").await.is("HIT", "v1"), "it is found again");

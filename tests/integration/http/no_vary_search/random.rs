@@ -69,7 +69,7 @@ async fn nothing_wrong_is_ever_served() {
                 0 => *field.lock().unwrap() = FIELDS[history.random.usize(..FIELDS.len())],
                 1 => {
                     let query = history.query();
-                    cache.invalidate(UriName::new(&format!("/p{query}")).unwrap()).await;
+                    let _ = cache.invalidate(UriName::new(&format!("/p{query}")).unwrap()).await;
                     history.oldest.insert(query, origin.calls());
                 }
                 2 => clock.advance(secs(history.random.u64(..1900))),

@@ -56,7 +56,7 @@ async fn a_stale_response_is_served_and_refreshed_for_all() {
     clock.advance(secs(3600 + 60));
     assert!(site.get("/a?utm=4").await.is("STALE", "utm=2 #2"), "the handler failed");
     // But not under a URI that was invalidated.
-    cache.invalidate(UriName::new("/a?utm=5").unwrap()).await;
+    let _ = cache.invalidate(UriName::new("/a?utm=5").unwrap()).await;
     assert!(site.get("/a?utm=5").await.is("MISS", "utm=5 #4"));
 }
 
@@ -115,7 +115,7 @@ async fn a_response_that_was_not_confirmed_byte_for_byte_answers_no_more_than_it
         let site = site(&cache, enabled(), &origin).await;
         site.get("/a?utm=1").await;
         // No equivalent URIs are known yet, so this names one URI.
-        cache.invalidate(UriName::new("/a?utm=2").unwrap()).await;
+        let _ = cache.invalidate(UriName::new("/a?utm=2").unwrap()).await;
         clock.advance(secs(3600));
         assert!(site.get("/a?utm=1").await.is("MISS", "v1"), "{name}");
         assert_eq!(site.get("/a?utm=1").await.x_cache(), "HIT", "{name}");

@@ -67,7 +67,7 @@ async fn are_shared(one: &Instance, other: &Instance) {
             for path in left.drain(..) {
                 if other.get(&path).await.outcome() != "HIT shared" {
                     // Otherwise it would stay in memory, and never be stored in Redis.
-                    one.cache.invalidate(UriName::new(&path).unwrap()).await;
+                    let _ = one.cache.invalidate(UriName::new(&path).unwrap()).await;
                     missed.push(path);
                 }
             }

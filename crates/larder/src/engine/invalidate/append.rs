@@ -31,6 +31,9 @@ const MAX_EARLY_DEFERRALS: usize = 256;
 
 /// Appends the invalidation to the log, and waits until this instance has applied it.
 pub(crate) async fn invalidate(engine: &Arc<Engine>, what: Invalidation) -> InvalidationOutcome {
+    if engine.is_disabled {
+        return InvalidationOutcome::Applied;
+    }
     let events = what.events();
     engine.report.invalidated(events.len());
     let events = bounded_events(engine.uri_aliases.with_aliases(events, engine.clock.boot()));

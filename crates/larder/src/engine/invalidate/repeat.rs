@@ -36,7 +36,7 @@ impl RepeatTask {
             sleep_until(at).await;
             let Some(engine) = self.0.upgrade() else { return };
             while let Some(what) = engine.repeat_queue.pop_due() {
-                invalidate(&engine, what).await;
+                let _ = invalidate(&engine, what).await;
             }
         }
     }

@@ -36,8 +36,8 @@ use crate::engine::invalidation_log::part_tracker::PartTracker;
 /// use larder::{Cache, Invalidation, Tag};
 ///
 /// let cache = Cache::default();
-/// cache.invalidate(Tag::new("product:42")).await;
-/// cache.invalidate(Invalidation::tag("user:7").and_tag("users:top").soft()).await;
+/// let _ = cache.invalidate(Tag::new("product:42")).await;
+/// let _ = cache.invalidate(Invalidation::tag("user:7").and_tag("users:top").soft()).await;
 /// # }
 /// ```
 #[derive(Debug, Clone)]
@@ -272,6 +272,7 @@ from_selectors!(Selector, Tag, Prefix, Glob, UriName, PathName);
 ///
 /// Returned by [`Cache::invalidate`](crate::Cache::invalidate).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[must_use = "a deferred invalidation has not reached other instances: use `require_applied`, or `let _ =`"]
 #[allow(clippy::exhaustive_enums)] // A third outcome would be a third promise.
 pub enum InvalidationOutcome {
     /// The invalidation is in the log, and this instance has applied it.

@@ -6,6 +6,7 @@
 //! - `metrics.rs`: the same through the `metrics` facade
 //! - `clock_skew.rs`: one log event if the clock differs from that of the shared store
 //! - `lease_event.rs`: the events of leases that are counted
+//! - `store_state.rs`: `StoreState`, the state of the shared store for users
 //! - `store_health.rs`: one log event when trouble with the shared store begins, and one when it
 //!   ends
 //! - `warned_once.rs`: mistakes in an application, each of which is logged once
@@ -17,6 +18,7 @@ pub(crate) mod lease_event;
 pub(crate) mod metrics;
 pub(crate) mod stats;
 pub(crate) mod store_health;
+pub(crate) mod store_state;
 pub(crate) mod warned_once;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +34,7 @@ use crate::engine::report::hits::Hits;
 use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::stats::Stats;
 use crate::engine::report::store_health::{StoreHealth, StoreOp};
+use crate::engine::report::store_state::StoreState;
 
 /// The number of entries in the memory tier, and their size in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -207,6 +210,11 @@ impl Report {
     /// Records an operation with the shared store that succeeded.
     pub(crate) fn store_ok(&self, operation: StoreOp, clock: &dyn Clock) {
         self.store_health.worked(operation, clock);
+    }
+
+    /// Returns the state of the shared store, by the results of the operations with it.
+    pub(crate) fn store_state(&self) -> StoreState {
+        self.store_health.store_state()
     }
 
     /// Returns all counters as numbers, with this memory use.

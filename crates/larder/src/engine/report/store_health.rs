@@ -13,6 +13,8 @@ use std::time::Duration;
 use larder_core::store::{StoreError, StoreErrorKind};
 use larder_core::time::{BootTime, Clock};
 
+use crate::engine::report::store_state::StoreState;
+
 /// The time without a failure after which trouble has ended.
 ///
 /// A Redis at its memory limit accepts one response and refuses the next. Without this time, each
@@ -116,6 +118,10 @@ impl StoreHealth {
         }
     }
 
+    pub(super) fn store_state(&self) -> StoreState {
+        self.state().store_state()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // No change under this lock can be left half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -178,5 +184,14 @@ impl State {
         }
         self.concerns &= !(operation.bit() | UNREACHABLE);
         (self.concerns == 0).then_some(Change::Recovered)
+    }
+
+    const fn store_state(&self) -> StoreState {
+        match self.concerns {
+            0 if self.met => StoreState::Working,
+            0 => StoreState::Connecting,
+            concerns if concerns & UNREACHABLE != 0 => StoreState::Unreachable,
+            _ => StoreState::Refusing,
+        }
     }
 }

@@ -66,8 +66,8 @@ fn eligible_lookup(
     head: bool,
 ) -> Result<RequestTraits, BypassReason> {
     // This comes first: an inner layer must get the request unaltered.
-    if layer.nesting.leaves_request(parts) {
-        return Err(BypassReason::Nested);
+    if let Some(reason) = layer.nesting.reason_to_leave(parts) {
+        return Err(reason);
     }
     let params = layer.policy.key_params(parts);
     let fields = RequestFields::of(&parts.headers);

@@ -22,7 +22,7 @@ pub(crate) fn is_only_if_cached(layer: &LayerState, headers: &HeaderMap) -> bool
 ///
 /// A request that an inner layer handles is passed on to that layer, and the inner layer decides:
 /// its policy may ignore the directives of requests, and other requests may wait there for the
-/// response to this one.
+/// response to this one. A disabled cache answers no request.
 pub(crate) fn forbids_bypass(layer: &LayerState, reason: BypassReason, headers: &HeaderMap) -> bool {
-    reason != BypassReason::Nested && is_only_if_cached(layer, headers)
+    !matches!(reason, BypassReason::Nested | BypassReason::Disabled) && is_only_if_cached(layer, headers)
 }

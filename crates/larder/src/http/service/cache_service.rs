@@ -131,7 +131,7 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        OuterRun::report(&parts);
+        OuterRun::report(&parts, &self.layer.nesting);
         // The key is created in its final place, because it is too large to be moved.
         let mut key = KeyBuf::new();
         match classify(&self.layer, &mut parts, &mut key) {
@@ -168,6 +168,9 @@ where
                     }
                     lookup => self.handle_miss(traits, key, lookup, parts, body),
                 }
+            }
+            Eligibility::UnsafeMethod | Eligibility::Bypass(_) if self.layer.nesting.is_disabled() => {
+                self.bypass(parts, body, BypassReason::Disabled)
             }
             Eligibility::UnsafeMethod => self.handle_unsafe_method(parts, body),
             Eligibility::Bypass(reason) => self.bypass(parts, body, reason),
@@ -284,7 +287,10 @@ impl<S> CacheService<S> {
         if forbids_bypass(&self.layer, reason, &parts.headers) {
             return ResponseFuture::ready(serve::gateway_timeout(outcome));
         }
-        let run = OuterRun::begin(&self.layer.nesting, &mut parts);
+        let run = match reason {
+            BypassReason::Disabled => OuterRun::of_disabled(&mut parts),
+            _ => OuterRun::begin(&self.layer.nesting, &mut parts),
+        };
         match Call::begin(&mut self.inner, Request::from_parts(parts, body)) {
             Call::Begun(response) => {
                 ResponseFuture::bypass(response, outcome, run, Arc::clone(&self.layer.engine))

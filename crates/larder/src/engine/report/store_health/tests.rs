@@ -89,3 +89,19 @@ fn a_store_that_was_never_reached_is_given_time_to_connect() {
     let mut state = State::default();
     assert!(state.failed(StoreOp::Poll, Refused, at(0)), "that is not for lack of time");
 }
+
+#[test]
+fn the_state_is_that_of_the_operations() {
+    let mut state = State::default();
+    assert_eq!(state.store_state(), StoreState::Connecting);
+    state.failed(StoreOp::Poll, Unreachable, at(0));
+    assert_eq!(state.store_state(), StoreState::Connecting, "it has a second to connect");
+    state.failed(StoreOp::Poll, Unreachable, at(CALMED));
+    assert_eq!(state.store_state(), StoreState::Unreachable);
+    state.worked(StoreOp::Poll, at(2 * CALMED));
+    assert_eq!(state.store_state(), StoreState::Working);
+    state.failed(StoreOp::Write, Refused, at(2 * CALMED));
+    assert_eq!(state.store_state(), StoreState::Refusing);
+    state.failed(StoreOp::Read, CircuitOpen, at(2 * CALMED));
+    assert_eq!(state.store_state(), StoreState::Unreachable);
+}

@@ -1,0 +1,170 @@
+//! The health of a cache, for probes, and waiting until it is ready.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use larder_core::invalidation::tail::Tail;
+
+use crate::engine::invalidate::follow_log::spawn_follower;
+use crate::engine::invalidation_log::view::deadline_in;
+use crate::engine::report::store_state::StoreState;
+use crate::engine::shared::Engine;
+
+/// The maximum wait: about as long as forever, but no overflow of the clock.
+const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// How a cache and its shared store are doing.
+///
+/// Returned by [`Cache::health`](crate::Cache::health).
+///
+/// # Probes
+///
+/// Use it for monitoring, and at most for a readiness probe at startup. A cache whose store is in
+/// trouble still answers every request, from memory or by the handlers. A liveness probe that
+/// restarts instances for it, or a readiness probe that takes all of them out of service, turns
+/// trouble with Redis into an outage.
+///
+/// # Examples
+///
+/// ```
+/// use larder::{Cache, StoreState};
+///
+/// let health = Cache::default().health();
+/// assert!(health.is_ready());
+/// assert_eq!(health.store, StoreState::Absent);
+/// assert_eq!(health.to_string(), "ready, shared store absent");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// The state of the shared store.
+    pub store: StoreState,
+    /// Whether this instance has read the invalidation log to its end recently enough.
+    ///
+    /// That is within [`max_staleness`](crate::CacheBuilder::max_staleness). If it has not, it
+    /// serves no response that it filled longer ago than that, and none from the shared store.
+    /// Always `true` without a shared store.
+    pub caught_up: bool,
+    /// How long ago this instance asked for the end of the invalidation log, and got it.
+    ///
+    /// `None` before the first time, and without a shared store.
+    pub confirmation_age: Option<Duration>,
+    /// The number of selectors of deferred invalidations that other instances do not know yet.
+    pub deferred: usize,
+    is_ready: bool,
+}
+
+impl Health {
+    pub(super) fn of(engine: &Engine) -> Self {
+        let closed = engine.background.is_closed();
+        let store = match &engine.store {
+            None => StoreState::Absent,
+            Some(_) if closed => StoreState::Closed,
+            Some(_) => engine.report.store_state(),
+        };
+        if engine.store.is_none() {
+            return Self { store, caught_up: true, confirmation_age: None, deferred: 0, is_ready: true };
+        }
+        let (now, max_staleness) = (engine.clock.boot(), engine.log.max_staleness());
+        engine.log.read(|tail| {
+            let confirmation_age = tail.confirmed_at().map(|at| now.saturating_since(at));
+            Self {
+                store,
+                caught_up: confirmation_age.is_some_and(|age| age <= max_staleness),
+                confirmation_age,
+                deferred: tail.pending_count(),
+                is_ready: !closed && tail.may_trust_store(now, max_staleness),
+            }
+        })
+    }
+
+    /// Returns whether this instance uses the responses in the shared store, if it has one.
+    ///
+    /// It does if it has caught up with the log and no invalidation is deferred.
+    #[must_use]
+    pub const fn is_ready(self) -> bool {
+        self.is_ready
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { store, caught_up, confirmation_age, deferred, is_ready } = self;
+        write!(f, "{}, shared store {store}", if *is_ready { "ready" } else { "not ready" })?;
+        match confirmation_age {
+            Some(age) if !caught_up => write!(f, ", invalidation log last read {age:?} ago")?,
+            None if !caught_up => f.write_str(", invalidation log not read yet")?,
+            Some(_) | None => {}
+        }
+        if *deferred > 0 { write!(f, ", {deferred} deferred invalidations") } else { Ok(()) }
+    }
+}
+
+/// The error of a cache that did not become ready in time.
+///
+/// Returned by [`Cache::ready`](crate::Cache::ready).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotReadyError(Health);
+
+impl NotReadyError {
+    /// Returns the health of the cache at the end of the wait.
+    #[must_use]
+    pub const fn health(&self) -> Health {
+        self.0
+    }
+}
+
+impl fmt::Display for NotReadyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for NotReadyError {}
+
+/// Waits until the cache is ready, for at most this long.
+pub(super) async fn wait_until_ready(engine: &Arc<Engine>, within: Duration) -> Result<(), NotReadyError> {
+    spawn_follower(engine);
+    let (clock, max_staleness) = (&engine.clock, engine.log.max_staleness());
+    let is_over =
+        |tail: &Tail| tail.may_trust_store(clock.boot(), max_staleness) || engine.background.is_closed();
+    if engine.store.is_some() {
+        engine.log.wait(deadline_in(within.min(MAX_WAIT)), is_over).await;
+    }
+    let health = Health::of(engine);
+    if health.is_ready() { Ok(()) } else { Err(NotReadyError(health)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_says_what_is_missing() {
+        let ready = Health {
+            store: StoreState::Working,
+            caught_up: true,
+            confirmation_age: Some(Duration::from_millis(300)),
+            deferred: 0,
+            is_ready: true,
+        };
+        let not = Health { is_ready: false, ..ready };
+        let late = Health { caught_up: false, confirmation_age: Some(Duration::from_secs(9)), ..not };
+        let never = Health { store: StoreState::Connecting, confirmation_age: None, ..late };
+        let cases = [
+            (ready, "ready, shared store working"),
+            (
+                Health { store: StoreState::Refusing, deferred: 2, ..not },
+                "not ready, shared store refusing, 2 deferred invalidations",
+            ),
+            (late, "not ready, shared store working, invalidation log last read 9s ago"),
+            (never, "not ready, shared store connecting, invalidation log not read yet"),
+            (Health { store: StoreState::Closed, ..not }, "not ready, shared store closed"),
+        ];
+        for (health, text) in cases {
+            assert_eq!(health.to_string(), text);
+            assert_eq!(NotReadyError(health).to_string(), text);
+        }
+    }
+}
