@@ -329,7 +329,7 @@ async fn a_part_that_has_an_effect_is_not_warned_of() {
         site.ask(method, path).send().await;
     }
     // An invalidation that is no response part is none of the layers' business.
-    cache.invalidate(Invalidation::tag("thing").and_tag("other")).await;
+    let _ = cache.invalidate(Invalidation::tag("thing").and_tag("other")).await;
     drop(Invalidation::all());
     assert_eq!(warnings.take(), [""; 0]);
 }

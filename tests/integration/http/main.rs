@@ -43,6 +43,7 @@ mod request_scope;
 mod sessions;
 mod slow;
 mod stale;
+mod subsecond;
 mod support;
 mod unshared_failures;
 mod validation;

@@ -30,9 +30,13 @@ pub fn age_field(headers: &HeaderMap) -> Duration {
 ///
 /// RFC 9110 §6.6.1: a response without a `Date` is dated by its arrival. Its age is then the value
 /// of `Age` plus the response delay.
+///
+/// `Date` counts whole seconds, so the time since then is cut to whole seconds too. A response that
+/// is dated in the second of its arrival would otherwise be too old for a lifetime of less.
 #[must_use]
 pub fn initial_age(headers: &HeaderMap, request_time: WallTime, response_time: WallTime) -> Duration {
-    let apparent = date::date(headers).map_or(Duration::ZERO, |date| response_time.saturating_since(date));
+    let second = WallTime::from_unix_millis(response_time.unix_millis() / 1_000 * 1_000);
+    let apparent = date::date(headers).map_or(Duration::ZERO, |date| second.saturating_since(date));
     let response_delay = response_time.saturating_since(request_time);
     let corrected = age_field(headers).saturating_add(response_delay);
     apparent.max(corrected)
@@ -97,6 +101,12 @@ mod tests {
                 "{lines:?} {request} {response}"
             );
         }
+        // The response arrives in the second of its `Date`, or in the next one.
+        let at = |millis| NOVEMBER.saturating_add(Duration::from_millis(millis));
+        for (millis, expected) in [(0, 0), (999, 0), (1_000, 1), (1_999, 1)] {
+            assert_eq!(initial_age(&fields(&[DATE]), at(millis), at(millis)), secs(expected), "{millis}");
+        }
+        assert_eq!(initial_age(&fields(&[DATE]), at(100), at(700)), Duration::from_millis(600));
         // A `Date` that is ahead of our clock does not make the age negative.
         let headers = fields(&[DATE, ("age", "3")]);
         assert_eq!(initial_age(&headers, WallTime::default(), WallTime::default()), secs(3));

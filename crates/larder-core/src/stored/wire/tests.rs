@@ -258,3 +258,16 @@ fn one_field_name_more_than_a_map_can_hold_is_an_error() {
     }
     assert_eq!(kind(decode(with_checksum(content), KEY)), WireErrorKind::Malformed);
 }
+
+/// Lifetimes, ages and windows of less than a second reach other instances unchanged.
+#[test]
+fn times_of_less_than_a_second_survive() {
+    let mut response = response();
+    response.meta.initial_age = Duration::from_millis(3);
+    response.meta.lifetime = Lifetime {
+        fresh: Duration::from_millis(500),
+        while_revalidate: Duration::from_millis(1),
+        if_error: Duration::from_nanos(1),
+    };
+    assert_eq!(decode(encode(&response), KEY).unwrap(), Decoded::Response(response));
+}

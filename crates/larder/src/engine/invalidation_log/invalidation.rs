@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use larder_core::invalidation::selector::{Event, Glob, Mode, PathName, Prefix, Selector, Tag, UriName};
+use larder_core::invalidation::selector::{Event, Mode, Selector, Tag};
 
 use crate::engine::invalidation_log::part_tracker::PartTracker;
 
@@ -28,6 +28,15 @@ use crate::engine::invalidation_log::part_tracker::PartTracker;
 /// [`Cache::invalidation_layer`](crate::Cache::invalidation_layer). Without it, the part has no
 /// effect. That is logged as a warning, once for each place in the code that creates such a part.
 ///
+/// # Text is a tag
+///
+/// [`Cache::invalidate`](crate::Cache::invalidate) takes everything that converts to an
+/// invalidation: a tag, another selector, text, [`Tags`](crate::Tags), or an array or `Vec` of
+/// them. Iterators can be collected. Text always names a tag, and never a URI or a key. Text that
+/// looks like a URI is logged as a warning, once for each text. Use a [`UriName`](crate::UriName),
+/// [`PathName`](crate::PathName), [`Prefix`](crate::Prefix) or [`Glob`](crate::Glob) to name URIs,
+/// or a [`Tag`] for a tag of this form.
+///
 /// # Examples
 ///
 /// ```
@@ -37,7 +46,9 @@ use crate::engine::invalidation_log::part_tracker::PartTracker;
 ///
 /// let cache = Cache::default();
 /// let _ = cache.invalidate(Tag::new("product:42")).await;
+/// let _ = cache.invalidate(["user:7", "users:top"]).await;
 /// let _ = cache.invalidate(Invalidation::tag("user:7").and_tag("users:top").soft()).await;
+/// let orders: Invalidation = [3, 4, 5].into_iter().map(|id| format!("order:{id}")).collect();
 /// # }
 /// ```
 #[derive(Debug, Clone)]
@@ -205,11 +216,17 @@ impl Invalidation {
 
     /// Puts the events of `other` before those of this invalidation. Each keeps its own mode.
     #[cfg(feature = "axum")]
-    pub(crate) fn merge_after(mut self, other: Self) -> Self {
-        let events = other.own_events().collect();
-        let last = EarlierPart { events, created_at: other.created_at, tracker: other.tracker };
-        self.before.splice(..0, other.before.into_iter().chain([last]));
+    pub(crate) fn merge_after(mut self, mut other: Self) -> Self {
+        let mut before = std::mem::take(&mut other.before);
+        before.push(other.into_earlier());
+        self.before.splice(..0, before);
         self
+    }
+
+    /// Returns what this invalidation itself names, apart from earlier parts.
+    fn into_earlier(self) -> EarlierPart {
+        let events = self.own_events().collect();
+        EarlierPart { events, created_at: self.created_at, tracker: self.tracker }
     }
 
     /// Returns the parts that this cache has not acted on yet, and notes that it does so now.
@@ -256,17 +273,26 @@ impl PartialEq for Invalidation {
 
 impl Eq for Invalidation {}
 
-macro_rules! from_selectors {
-    ($($kind:ty),+) => { $(
-        impl From<$kind> for Invalidation {
-            #[track_caller]
-            fn from(selector: $kind) -> Self {
-                Self::of(selector)
+impl Default for Invalidation {
+    /// Creates a hard invalidation that names nothing, to be extended.
+    #[track_caller]
+    fn default() -> Self {
+        Self::hard(Vec::new())
+    }
+}
+
+impl<T: Into<Self>> Extend<T> for Invalidation {
+    /// Adds what these name, as [`and`](Self::and) does. Those that are soft stay soft.
+    fn extend<I: IntoIterator<Item = T>>(&mut self, others: I) {
+        for mut other in others.into_iter().map(Into::into) {
+            self.before.append(&mut other.before);
+            match other.mode {
+                Mode::Hard => self.selectors.append(&mut other.selectors),
+                Mode::Soft => self.before.push(other.into_earlier()),
             }
         }
-    )+ };
+    }
 }
-from_selectors!(Selector, Tag, Prefix, Glob, UriName, PathName);
 
 /// The outcome of an invalidation.
 ///

@@ -9,12 +9,14 @@
 //! - `wait_slots.rs`: the limit on requests that wait for the log
 //! - `invalidation.rs`: `Invalidation`, its outcome and its error
 //! - `part_tracker.rs`: the caches that have acted on an invalidation in a response
+//! - `conversions.rs`: the values that convert to an `Invalidation`
 //! - `group_commit.rs`: one append for many invalidations of the same path
 //! - `recent_writes.rs`: paths and directories that get many writes
 //! - `uri_aliases.rs`: the URIs that are invalidated together
 //! - `repeat_queue.rs`: the invalidations that wait for their repetition
 //! - `reclaim_queue.rs`: the invalidated responses whose memory waits to be freed
 
+mod conversions;
 pub(crate) mod group_commit;
 pub(crate) mod invalidation;
 pub(crate) mod part_tracker;

@@ -9,7 +9,7 @@ use larder_core::http::jitter::Jitter;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConfigErrorKind {
-    /// A lifetime or window of less than a second or more than a year.
+    /// A lifetime or window of less than a millisecond or more than a year.
     Lifetime,
     /// A time limit that is out of its range.
     Timeout,
@@ -70,7 +70,7 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, what } = self;
         match kind {
-            ConfigErrorKind::Lifetime => write!(f, "{what} is not between a second and a year"),
+            ConfigErrorKind::Lifetime => write!(f, "{what} is not between a millisecond and a year"),
             ConfigErrorKind::Template | ConfigErrorKind::Timeout => f.write_str(what),
             ConfigErrorKind::Status => write!(f, "responses with status {what} cannot be stored"),
             ConfigErrorKind::ErrorStatus => write!(f, "{what} is not the status code of an error"),

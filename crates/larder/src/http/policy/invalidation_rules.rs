@@ -66,8 +66,8 @@ impl Policy {
     /// // Later, on any instance: cache.invalidate(Tag::new("product:42")).await;
     /// ```
     #[must_use]
-    pub fn tag(mut self, template: &str) -> Self {
-        if let Some(template) = self.parsed_template(template) {
+    pub fn tag(mut self, template: impl AsRef<str>) -> Self {
+        if let Some(template) = self.parsed_template(template.as_ref()) {
             self.tags.push(template);
         }
         self

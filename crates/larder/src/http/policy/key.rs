@@ -72,8 +72,8 @@ impl Policy {
     /// let policy = Policy::ttl(ttl::STANDARD).key("user:{id}").tag("user:{id}");
     /// ```
     #[must_use]
-    pub fn key(mut self, template: &str) -> Self {
-        if let Some(template) = self.parsed_template(template) {
+    pub fn key(mut self, template: impl AsRef<str>) -> Self {
+        if let Some(template) = self.parsed_template(template.as_ref()) {
             self.key = KeySource::Template(template);
         }
         self

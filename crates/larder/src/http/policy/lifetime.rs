@@ -18,7 +18,7 @@ impl Policy {
     /// refresh, which runs in the background. If a response states `stale-while-revalidate`, that
     /// takes precedence.
     ///
-    /// Default: no window. Minimum: 1 s. Maximum: 1 year.
+    /// Default: no window. Minimum: 1 ms. Maximum: 1 year.
     ///
     /// # Examples
     ///
@@ -44,7 +44,7 @@ impl Policy {
     /// `stale-if-error`, that takes precedence. A handler that fails is not asked by every request:
     /// see [`retry_after_error`](Self::retry_after_error).
     ///
-    /// Default: no window. Minimum: 1 s. Maximum: 1 year.
+    /// Default: no window. Minimum: 1 ms. Maximum: 1 year.
     ///
     /// # Examples
     ///
@@ -161,7 +161,7 @@ impl Policy {
     /// The lifetime applies to responses that do not state their own. 1xx, 206 and 304 cannot be
     /// added.
     ///
-    /// Default: the 2xx status codes. Minimum: 1 s. Maximum: 1 year.
+    /// Default: the 2xx status codes. Minimum: 1 ms. Maximum: 1 year.
     ///
     /// # Examples
     ///

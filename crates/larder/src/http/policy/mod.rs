@@ -270,7 +270,11 @@ impl Policy {
     /// [`ttl`](crate::ttl) has five lifetimes to choose from. The lifetime of each response differs
     /// a little: see [`jitter`](Self::jitter).
     ///
-    /// Minimum: 1 s. Maximum: 1 year.
+    /// It counts from the call of the handler, since what the handler has read may be that old (RFC
+    /// 9111 §4.2.3). So a response with a lifetime of 500 ms is not stored if the handler takes
+    /// longer than that. The reason is then `no-lifetime`.
+    ///
+    /// Minimum: 1 ms. Maximum: 1 year.
     ///
     /// # Examples
     ///

@@ -88,7 +88,7 @@ impl Policy {
     /// status codes for which the RFC allows it, and to responses that say `public`. With
     /// [`ttl`](Self::ttl), it takes precedence over the lifetime of the policy.
     ///
-    /// Default: off with [`ttl`](Self::ttl), 1 day with [`rfc9111`](Self::rfc9111). Minimum: 1 s.
+    /// Default: off with [`ttl`](Self::ttl), 1 day with [`rfc9111`](Self::rfc9111). Minimum: 1 ms.
     /// Maximum: 1 year.
     ///
     /// # Examples

@@ -12,7 +12,8 @@ use crate::http::policy::error::{ConfigError, ConfigErrorKind};
 /// RFC 9111 §1.2.2 asks for lifetimes of up to 2^31 seconds. A response that is cached on purpose
 /// is not meant to be fresh for longer than a year.
 const MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-const MIN_LIFETIME: Duration = Duration::from_secs(1);
+/// Calendar times, from which other instances compute the age of a response, count milliseconds.
+const MIN_LIFETIME: Duration = Duration::from_millis(1);
 
 /// Validation.
 impl Policy {
@@ -88,12 +89,15 @@ mod tests {
         let second = Duration::from_secs(1);
         let cookie = ReadYourWrites::cookie;
         let cases = [
-            (Policy::ttl(Duration::ZERO), "a freshness lifetime of 0ns is not between a second and a year"),
-            (Policy::ttl(Duration::MAX), "is not between a second and a year"),
+            (
+                Policy::ttl(Duration::ZERO),
+                "a freshness lifetime of 0ns is not between a millisecond and a year",
+            ),
+            (Policy::ttl(Duration::MAX), "is not between a millisecond and a year"),
             (fine().stale_if_error(Duration::MAX), "a stale-if-error window of"),
             (
-                fine().stale_while_revalidate(Duration::from_millis(3)),
-                "a stale-while-revalidate window of 3ms",
+                fine().stale_while_revalidate(Duration::from_micros(999)),
+                "a stale-while-revalidate window of 999µs",
             ),
             (fine().status(StatusCode::NOT_FOUND, Duration::ZERO), "a lifetime of a status of 0ns"),
             (
@@ -130,6 +134,7 @@ mod tests {
             let error = policy.validate().unwrap_err().to_string();
             assert!(error.contains(expected), "{error:?} does not contain {expected:?}");
         }
+        assert!(Policy::ttl(Duration::from_millis(1)).stale_if_error(second / 2).validate().is_ok());
         assert!(fine().tag("a:{b}").key("c:{d}").status(StatusCode::NOT_FOUND, second).validate().is_ok());
         assert!(fine().jitter(0.0).jitter(0.5).early_refresh(0.0).early_refresh(1000.0).validate().is_ok());
     }

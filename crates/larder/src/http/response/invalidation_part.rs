@@ -21,7 +21,7 @@ pub(crate) fn claim_invalidation(engine: &Arc<Engine>, extensions: &mut Extensio
 /// The future of an invalidation is boxed, because most responses have none.
 pub(crate) async fn apply_invalidation<B>(engine: &Arc<Engine>, mut response: Response<B>) -> Response<B> {
     if let Some(invalidation) = claim_invalidation(engine, response.extensions_mut()) {
-        Box::pin(invalidate(engine, invalidation)).await;
+        let _ = Box::pin(invalidate(engine, invalidation)).await;
     }
     response
 }

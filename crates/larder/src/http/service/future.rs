@@ -84,7 +84,7 @@ where
                 };
                 let (engine, outcome, run) = (Arc::clone(engine), *outcome, run.clone());
                 self.set(Self::boxed(async move {
-                    invalidate(&engine, invalidation).await;
+                    let _ = invalidate(&engine, invalidation).await;
                     Ok(serve::bypassed(response, outcome, &run))
                 }));
                 self.poll(cx)

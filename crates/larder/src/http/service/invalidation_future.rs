@@ -63,7 +63,7 @@ where
                 };
                 let engine = Arc::clone(engine);
                 self.set(Self::boxed(async move {
-                    invalidate(&engine, invalidation).await;
+                    let _ = invalidate(&engine, invalidation).await;
                     Ok(response)
                 }));
                 self.poll(cx)
