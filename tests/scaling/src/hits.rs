@@ -58,7 +58,7 @@ impl Turns {
     pub(crate) fn new(tags: usize, others: usize) -> Result<Self> {
         let cache = Cache::default();
         let policy =
-            (0..tags).fold(Policy::ttl(ttl::STANDARD), |policy, tag| policy.tag(&format!("tag:{tag}")));
+            (0..tags).fold(Policy::ttl(ttl::STANDARD), |policy, tag| policy.tag(format!("tag:{tag}")));
         let service = cache.layer(policy).layer(service_fn(respond));
         // The first request fills, and the second one hits.
         for _ in 0..2 {

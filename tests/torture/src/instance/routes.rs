@@ -45,11 +45,11 @@ pub(super) fn routes(app: App) -> Router {
 
 fn policy(family: Family) -> Policy {
     let name = family.as_str();
-    let tagged = |lifetime| Policy::ttl(lifetime).tag(&format!("{name}:{{id}}"));
+    let tagged = |lifetime| Policy::ttl(lifetime).tag(format!("{name}:{{id}}"));
     match family {
         Family::Tag | Family::Vary => tagged(ttl::STANDARD),
         Family::Said | Family::Prefix | Family::Glob | Family::Uri => Policy::ttl(ttl::STANDARD),
-        Family::Key => Policy::ttl(ttl::STANDARD).key(&format!("{name}:{{id}}")),
+        Family::Key => Policy::ttl(ttl::STANDARD).key(format!("{name}:{{id}}")),
         Family::Patient => tagged(SHORT).stale_while_revalidate(WINDOW).stale_if_error(WINDOW),
         Family::Etag | Family::Dated | Family::Failing => tagged(SHORT),
         Family::Absent => tagged(ttl::STANDARD).status(StatusCode::NOT_FOUND, ttl::STANDARD),
