@@ -80,7 +80,7 @@ impl Turns {
         if turn != Turn::Hit {
             let other = self.others[self.next].clone();
             self.next = (self.next + 1) % self.others.len();
-            ready(self.cache.invalidate(other)).context("an invalidation had to wait")?;
+            let _ = ready(self.cache.invalidate(other)).context("an invalidation had to wait")?;
         }
         if turn != Turn::Invalidate {
             (self.hit)().context("a hit had to wait")?;
