@@ -29,6 +29,7 @@ mod names;
 mod nested;
 mod never_fresh;
 mod no_vary_search;
+mod not_modified;
 mod outage;
 mod own_writes;
 mod parts;

@@ -5,8 +5,8 @@ mod entity_tag;
 mod tests;
 
 use http::header::{
-    CACHE_CONTROL, CONTENT_LOCATION, DATE, ETAG, EXPIRES, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
-    VARY,
+    CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, LAST_MODIFIED, TRAILER, TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -112,23 +112,37 @@ pub fn set_conditions(request: &mut HeaderMap, stored: &HeaderMap, own_etag: boo
     tag.is_some() || modified.is_some()
 }
 
-/// The fields that a 304 must contain.
+/// The fields that describe the body of the response that a 304 stands for.
 ///
-/// RFC 9110 §15.4.5: "The server generating a 304 response MUST generate any of the following
-/// header fields that would have been sent in a 200 (OK) response to the same request".
-const IN_NOT_MODIFIED: [HeaderName; 6] = [CACHE_CONTROL, CONTENT_LOCATION, DATE, ETAG, EXPIRES, VARY];
+/// A client that gets the 304 has them already (RFC 9110 §8.3 to §8.6, §14.4; RFC 9530 §2, §3; RFC
+/// 1864). `Transfer-Encoding` and `Trailer` are about the bytes of a body, and a 304 has none.
+const DESCRIBES_BODY: [HeaderName; 10] = [
+    CONTENT_TYPE,
+    CONTENT_ENCODING,
+    CONTENT_LANGUAGE,
+    CONTENT_LENGTH,
+    CONTENT_RANGE,
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("repr-digest"),
+    TRANSFER_ENCODING,
+    TRAILER,
+];
 
-/// Returns the stored fields that a 304 contains (RFC 9110 §15.4.5).
+/// Turns the fields of a complete response into those of a 304.
 ///
-/// `Last-Modified` is included only if there is no entity tag.
-#[must_use]
-pub fn not_modified_fields(stored: &HeaderMap) -> HeaderMap {
-    let modified = (!stored.contains_key(ETAG)).then_some(LAST_MODIFIED);
-    let mut fields = HeaderMap::with_capacity(IN_NOT_MODIFIED.len());
-    for name in IN_NOT_MODIFIED.into_iter().chain(modified) {
-        for value in stored.get_all(&name) {
-            fields.append(name.clone(), value.clone());
-        }
+/// Only what describes the body is removed. `Last-Modified` stays if there is no entity tag. RFC
+/// 9110 §15.4.5: "a sender SHOULD NOT generate representation metadata other than the above listed
+/// fields unless said metadata exists for the purpose of guiding cache updates (e.g., Last-Modified
+/// might be useful if the response does not have an ETag field)".
+///
+/// All other fields are about the exchange or the client, not about the representation. Without
+/// `Access-Control-Allow-Origin`, for example, a browser refuses the response that it has.
+pub fn strip_to_not_modified(headers: &mut HeaderMap) {
+    for name in &DESCRIBES_BODY {
+        headers.remove(name);
     }
-    fields
+    if headers.contains_key(ETAG) {
+        headers.remove(LAST_MODIFIED);
+    }
 }

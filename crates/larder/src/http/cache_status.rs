@@ -159,7 +159,7 @@ pub(crate) fn set_hit(
             *old_age = age;
             *old_status = status;
         }
-        // The fields of a 304 do not begin with these two.
+        // Nothing is known about other maps.
         _ => {
             headers.insert(AGE, age);
             headers.insert(CACHE_STATUS, status);

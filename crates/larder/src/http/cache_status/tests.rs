@@ -168,7 +168,7 @@ fn a_stored_response_gets_back_what_its_preparation_took() {
     }
 }
 
-/// A 304 has fewer fields, and [`reserve`] made no room in them.
+/// [`reserve`] made no room in these fields.
 #[test]
 fn fields_that_were_not_prepared_are_completed_too() {
     let mut headers = HeaderMap::new();

@@ -1,7 +1,7 @@
 //! The handler's responses, with the fields of the cache.
 
 use bytes::Bytes;
-use http::header::{CACHE_STATUS, DATE, ETAG, TRANSFER_ENCODING};
+use http::header::{DATE, ETAG, TRANSFER_ENCODING};
 use http::{Response, StatusCode, response};
 use http_body::Body;
 use larder_core::http::validators;
@@ -72,11 +72,9 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
         && context.traits.conditional
         && validators::not_modified(&context.headers, response.headers())
     {
-        let mut fields = validators::not_modified_fields(response.headers());
-        fields.extend(response.headers().get(CACHE_STATUS).map(|status| (CACHE_STATUS, status.clone())));
         response = response.map(|_| CacheBody::default());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        *response.headers_mut() = fields;
+        validators::strip_to_not_modified(response.headers_mut());
     } else if let Some(part) = requested_part(&response, context) {
         // The handler was called without the ranges, or ignored them. A body that has yet to
         // arrive is not cut: the client has to be ready for all of it.

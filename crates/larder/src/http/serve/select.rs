@@ -5,7 +5,6 @@ use http::header::{ACCEPT_RANGES, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use larder_core::http::{range, validators};
 
-use crate::http::cache_status::X_CACHE;
 use crate::http::lookup::eligibility::RequestTraits;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::serve::byte_ranges::for_range_request;
@@ -47,8 +46,8 @@ pub(crate) fn is_not_modified(cached: &CachedResponse, request: &HeaderMap) -> b
 }
 
 fn not_modified(cached: &CachedResponse) -> FullResponse {
-    let mut fields = validators::not_modified_fields(&cached.headers);
-    fields.insert(X_CACHE, HeaderValue::from_static("HIT"));
+    let mut fields = cached.headers.clone();
+    validators::strip_to_not_modified(&mut fields);
     FullResponse { status: StatusCode::NOT_MODIFIED, fields, body: Bytes::new() }
 }
 
