@@ -98,9 +98,9 @@ reasons! {
         Authorization => "authorization",
         /// The request has a cookie that the policy does not declare.
         Cookie => "cookie",
-        /// The request asks for a range in a unit other than bytes.
+        /// The request has a `Range` that is no range of bytes.
         ///
-        /// Only the handler understands that unit.
+        /// Only the handler may understand it.
         Range => "range",
         /// The request has a precondition that only the handler can evaluate.
         ///

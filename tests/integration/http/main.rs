@@ -13,6 +13,7 @@ mod early;
 mod failures;
 mod flights;
 mod followers;
+mod foreign_ranges;
 mod framing;
 mod heads;
 mod health;

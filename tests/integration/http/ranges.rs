@@ -69,7 +69,7 @@ async fn a_range_that_makes_no_sense_gets_the_whole() {
     let (cache, _) = cache();
     let (site, origin) = stocked(&cache, text()).await;
     let many: Vec<_> = (0..2000).map(|_| "0-".to_owned()).collect();
-    for range in ["bytes=5-4", "bytes=", "bytes=a", "bytes", &format!("bytes={}", many.join(","))] {
+    for range in ["bytes=5-4", "bytes=", "bytes=a", "BYTES=", &format!("bytes={}", many.join(","))] {
         let page = asked(&site, range).await;
         assert_eq!((page.status.as_u16(), page.summary()), (200, ("HIT".to_owned(), TEXT.to_owned())));
     }
@@ -152,7 +152,7 @@ async fn a_304_comes_before_a_206_and_a_head_has_no_parts() {
         let request = site.ask(Method::GET, "/a").with("range", range).with("if-none-match", tag);
         assert_eq!(request.send().await.status.as_u16(), status, "{tag} {range}");
     }
-    for range in ["bytes=0-1", "bytes=90-", "items=0-1"] {
+    for range in ["bytes=0-1", "bytes=90-", "bytes=5-4"] {
         let head = site.ask(Method::HEAD, "/a").with("range", range).send().await;
         assert_eq!((head.status.as_u16(), head.x_cache().as_str()), (200, "HIT"));
         assert_eq!((head.field("content-length").as_str(), head.field("content-range").as_str()), ("10", ""));

@@ -13,14 +13,14 @@ use crate::http::list::{members, trim};
 /// attack". A client that fetches the missing parts of a file names few ranges, in any order.
 const MAX_RANGES: usize = 16;
 
-/// The part of a representation that a `GET` asks for.
+/// The part of a representation that a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)] // A caller has to treat each.
 pub enum Requested {
-    /// The whole: there is no `Range`, or it is ignored.
+    /// The whole: there is no `Range`, or its ranges of bytes are invalid and are ignored.
     Whole,
-    /// A range in a unit other than bytes, which only the handler understands.
-    OtherUnit,
+    /// Something that only the handler may understand: another unit, or another syntax.
+    Unknown,
     /// These bytes.
     Bytes(Ranges),
 }
@@ -38,7 +38,10 @@ pub(super) enum Spec {
     Last(u64),
 }
 
-/// Parses the `Range` of a `GET`. The field is not defined for other methods (RFC 9110 §14.2).
+/// Parses the `Range` of a `GET`. RFC 9110 defines no byte ranges for other methods (§14.2).
+///
+/// A field that does not begin with `bytes=` is unknown. Some APIs page through items by such a
+/// field, as in `Range: 0-24` or `items=0-24`.
 ///
 /// RFC 9110 §14.2: "A server that supports range requests MAY ignore or reject a Range header field
 /// that contains an invalid ranges-specifier". Such a field is ignored. A field with several lines
@@ -46,21 +49,27 @@ pub(super) enum Spec {
 /// than a client has a use for.
 #[must_use]
 pub fn parse_range(request: &HeaderMap) -> Requested {
-    let mut lines = request.get_all(RANGE).iter();
-    let (Some(line), None) = (lines.next(), lines.next()) else {
-        return Requested::Whole;
-    };
-    let line = trim(line.as_bytes());
-    let Some(sign) = line.iter().position(|&byte| byte == b'=') else {
-        return Requested::Whole;
-    };
-    let (unit, set) = (&line[..sign], &line[sign + 1..]);
-    // §14.1: "All range unit names are case-insensitive".
-    if !unit.eq_ignore_ascii_case(b"bytes") {
-        return Requested::OtherUnit;
+    let mut lines = request.get_all(RANGE).iter().map(|line| byte_range_set(line.as_bytes()));
+    match (lines.next(), lines.next()) {
+        (None, _) => Requested::Whole,
+        (Some(None), _) | (_, Some(None)) => Requested::Unknown,
+        (Some(Some(set)), None) => {
+            specs(set).map_or(Requested::Whole, |specs| Requested::Bytes(Ranges(specs)))
+        }
+        (Some(Some(_)), Some(Some(_))) if lines.any(|line| line.is_none()) => Requested::Unknown,
+        (Some(Some(_)), Some(Some(_))) => Requested::Whole,
     }
-    specs(set).map_or(Requested::Whole, |specs| Requested::Bytes(Ranges(specs)))
 }
+
+/// Returns what a line says after `bytes=`, or `None` if it does not begin with that.
+///
+/// RFC 9110 §14.1: "All range unit names are case-insensitive".
+fn byte_range_set(line: &[u8]) -> Option<&[u8]> {
+    let (unit, set) = trim(line).split_at_checked(BYTES_UNIT.len())?;
+    unit.eq_ignore_ascii_case(BYTES_UNIT).then_some(set)
+}
+
+const BYTES_UNIT: &[u8] = b"bytes=";
 
 /// Parses a set of ranges, or returns `None` if it is invalid.
 ///

@@ -119,8 +119,6 @@ fn an_invalid_range_selects_everything() {
         format!("bytes={}", set.join(","))
     };
     for value in [
-        "",
-        "bytes",
         "bytes=",
         "bytes=,",
         "bytes=-",
@@ -140,9 +138,15 @@ fn an_invalid_range_selects_everything() {
         assert_eq!(read(value), Requested::Whole, "{value}");
     }
     assert!(matches!(read(&many(16)), Requested::Bytes(_)));
-    for value in ["items=0-9", "lines=1", "bytes =0-1", "=0-1"] {
-        assert_eq!(read(value), Requested::OtherUnit, "{value}");
+    for value in ["", "bytes", "bytes 0-1", "0-24", "items=0-9", "lines=1", "bytes =0-1", "=0-1", "\u{fc}"] {
+        assert_eq!(read(value), Requested::Unknown, "{value}");
     }
+    for lines in [["bytes=0-1", "0-24"], ["items=0-1", "bytes=0-1"]] {
+        let lines = fields(&lines.map(|line| ("range", line)));
+        assert_eq!(parse_range(&lines), Requested::Unknown);
+    }
+    let three = fields(&[("range", "bytes=0-1"), ("range", "bytes=2-3"), ("range", "0-24")]);
+    assert_eq!(parse_range(&three), Requested::Unknown);
     assert_eq!(parse_range(&fields(&[])), Requested::Whole);
     let two = fields(&[("range", "bytes=0-1"), ("range", "bytes=2-3")]);
     assert_eq!(parse_range(&two), Requested::Whole);

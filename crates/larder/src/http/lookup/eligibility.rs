@@ -33,7 +33,7 @@ pub(crate) struct RequestTraits {
     pub(crate) head: bool,
     /// Whether the request has `If-None-Match` or `If-Modified-Since`.
     pub(crate) conditional: bool,
-    /// Whether the request asks for ranges of bytes. If not, its `Range` field has been removed.
+    /// Whether the request is a `GET` with a `Range` of bytes, which may be invalid.
     pub(crate) range: bool,
     /// The credentials that the policy does not declare.
     pub(crate) credentials: Credentials,
@@ -80,7 +80,7 @@ fn eligible_lookup(
     }
     let credentials = fields.credentials(&layer.policy, &parts.headers);
     let (conditional, range) = (fields.conditional, fields.range);
-    let range = range && keep_byte_ranges(&mut parts.headers, head)?;
+    let range = range && has_byte_ranges(&mut parts.headers, head)?;
     Ok(RequestTraits { head, conditional, range, credentials })
 }
 
@@ -134,22 +134,26 @@ impl<'a> RequestFields<'a> {
     }
 }
 
-/// Whether a request asks for ranges of bytes. Removes a `Range` field that must be ignored.
+/// Whether ranges of bytes apply to a request with a `Range` field.
 ///
-/// The field is removed so that the services behind the cache ignore it as well. A range in another
-/// unit is left to the handler: the request bypasses the cache.
+/// If the field is not understood, the request bypasses the cache, and its handler gets the field.
 ///
 /// RFC 9110 §14.2: "A server MUST ignore a Range header field received with a request method that
 /// is unrecognized or for which range handling is not defined. For this specification, GET is the
-/// only method for which range handling is defined."
+/// only method for which range handling is defined." So a range of bytes is removed from a `HEAD`,
+/// and the services behind the cache ignore it as well.
 #[cold]
-fn keep_byte_ranges(headers: &mut HeaderMap, head: bool) -> Result<bool, BypassReason> {
+fn has_byte_ranges(headers: &mut HeaderMap, head: bool) -> Result<bool, BypassReason> {
     match range::parse_range(headers) {
-        Requested::Bytes(_) if !head => return Ok(true),
-        Requested::OtherUnit if !head => return Err(BypassReason::Range),
-        Requested::Bytes(_) | Requested::OtherUnit | Requested::Whole => range::strip_range(headers),
+        Requested::Unknown => Err(BypassReason::Range),
+        Requested::Bytes(_) | Requested::Whole if head => {
+            range::strip_range(headers);
+            Ok(false)
+        }
+        // Invalid ranges count as ranges here, since the handler may reject them. What is stored is
+        // served whole.
+        Requested::Bytes(_) | Requested::Whole => Ok(true),
     }
-    Ok(false)
 }
 
 /// Whether `Content-Length` announces a body.

@@ -241,7 +241,7 @@ impl CachedResponse {
                     && range::if_range(request, &self.headers)
                     && ranges.select_within(part).is_some()
             }
-            Requested::Whole | Requested::OtherUnit => false,
+            Requested::Whole | Requested::Unknown => false,
         }
     }
 
