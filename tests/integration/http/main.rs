@@ -26,6 +26,7 @@ mod jitter;
 mod keys;
 mod layers;
 mod main_job;
+mod methods;
 mod names;
 mod nested;
 mod never_fresh;

@@ -46,12 +46,8 @@ pub(crate) fn classify(layer: &LayerState, parts: &mut Parts, key: &mut KeyBuf) 
     let head = match parts.method {
         Method::GET => false,
         Method::HEAD => true,
-        // RFC 9110 §9.2.1: the other methods that are safe.
-        Method::OPTIONS | Method::TRACE => return Eligibility::Bypass(BypassReason::Method),
-        _ if layer.policy.invalidation_rules.safe_methods.contains(&parts.method) => {
-            return Eligibility::Bypass(BypassReason::Method);
-        }
-        _ => return Eligibility::UnsafeMethod,
+        _ if layer.policy.invalidation_rules.is_write(&parts.method) => return Eligibility::UnsafeMethod,
+        _ => return Eligibility::Bypass(BypassReason::Method),
     };
     match eligible_lookup(layer, parts, key, head) {
         Ok(traits) => Eligibility::Lookup(traits),

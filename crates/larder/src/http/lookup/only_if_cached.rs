@@ -3,10 +3,11 @@
 //! RFC 9111 §5.2.1.7: "Caches that honor this request directive SHOULD, upon receiving it, respond
 //! with either a stored response consistent with the other constraints of the request or a 504
 //! (Gateway Timeout) status code." So these requests never reach the handler, with one exception:
-//! those with an unsafe method (§4): "a cache is not allowed to generate a reply to such a request
-//! before having forwarded the request".
+//! those with an unsafe method, such as `CONNECT` (§4): "a cache is not allowed to generate a reply
+//! to such a request before having forwarded the request".
 
-use http::HeaderMap;
+use http::request::Parts;
+use http::{HeaderMap, Method};
 use larder_core::http::cache_control::RequestDirectives;
 use larder_core::outcome::BypassReason;
 
@@ -23,6 +24,8 @@ pub(crate) fn is_only_if_cached(layer: &LayerState, headers: &HeaderMap) -> bool
 /// A request that an inner layer handles is passed on to that layer, and the inner layer decides:
 /// its policy may ignore the directives of requests, and other requests may wait there for the
 /// response to this one. A disabled cache answers no request.
-pub(crate) fn forbids_bypass(layer: &LayerState, reason: BypassReason, headers: &HeaderMap) -> bool {
-    !matches!(reason, BypassReason::Nested | BypassReason::Disabled) && is_only_if_cached(layer, headers)
+pub(crate) fn forbids_bypass(layer: &LayerState, reason: BypassReason, parts: &Parts) -> bool {
+    let must_forward = matches!(reason, BypassReason::Nested | BypassReason::Disabled)
+        || parts.method == Method::CONNECT;
+    !must_forward && is_only_if_cached(layer, &parts.headers)
 }

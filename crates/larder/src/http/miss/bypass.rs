@@ -57,7 +57,7 @@ where
     let SplitRequest { mut parts, body } = request;
     let outcome = Outcome::Bypass(reason);
     record_bypass(layer, &parts, "", outcome);
-    if forbids_bypass(layer, reason, &parts.headers) {
+    if forbids_bypass(layer, reason, &parts) {
         return Ok(serve::gateway_timeout(outcome).into_response());
     }
     let run = OuterRun::begin(&layer.nesting, &mut parts);

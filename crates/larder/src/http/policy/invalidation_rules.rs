@@ -17,11 +17,14 @@ pub(crate) struct InvalidationRules {
     pub(crate) groups: bool,
     /// The response fields that list tags.
     pub(crate) tag_fields: Vec<HeaderName>,
-    /// The safe methods besides those of RFC 9110 §9.2.1.
-    pub(crate) safe_methods: Vec<Method>,
+    /// The safe methods that the policy adds.
+    safe_methods: Vec<Method>,
     /// Whether a failed write invalidates its URI too.
     pub(crate) failed_writes: bool,
 }
+
+/// RFC 10008 §2: "The QUERY method is safe".
+const QUERY: &str = "QUERY";
 
 impl Default for InvalidationRules {
     fn default() -> Self {
@@ -37,6 +40,16 @@ impl Default for InvalidationRules {
 }
 
 impl InvalidationRules {
+    /// Whether a request with this method may change a resource, so that its URI is invalidated.
+    ///
+    /// RFC 9111 §4.4: "Methods that are unsafe […] have the potential for changing state on the
+    /// origin server". A method counts as unsafe unless it is known to be safe. `CONNECT` is not
+    /// safe, but it asks for a tunnel (RFC 9110 §9.3.6) and has no target resource.
+    pub(crate) fn is_write(&self, method: &Method) -> bool {
+        let is_safe = method.is_safe() || method.as_str() == QUERY || self.safe_methods.contains(method);
+        !is_safe && *method != Method::CONNECT
+    }
+
     /// Returns the tags that a response states in its fields.
     ///
     /// `origin` is the origin of the request. Without it, cache groups are ignored.
@@ -203,7 +216,8 @@ impl Policy {
     /// A request invalidates its URI unless its method is known to be safe (RFC 9111 §4.4). A
     /// request with an added method still goes to the handler.
     ///
-    /// Default: `GET`, `HEAD`, `OPTIONS` and `TRACE` are known to be safe, and no other method.
+    /// Default: `GET`, `HEAD`, `OPTIONS`, `TRACE` and `QUERY` (RFC 10008) are known to be safe, and
+    /// no other method. `CONNECT` invalidates nothing either.
     ///
     /// # Examples
     ///

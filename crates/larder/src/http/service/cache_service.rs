@@ -284,7 +284,7 @@ impl<S> CacheService<S> {
     {
         let outcome = Outcome::Bypass(reason);
         record_bypass(&self.layer, &parts, "", outcome);
-        if forbids_bypass(&self.layer, reason, &parts.headers) {
+        if forbids_bypass(&self.layer, reason, &parts) {
             return ResponseFuture::ready(serve::gateway_timeout(outcome));
         }
         let run = match reason {
