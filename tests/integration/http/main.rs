@@ -6,6 +6,7 @@
 
 mod bodies;
 mod closing;
+mod compression;
 mod control;
 mod credentials;
 mod disabled;

@@ -18,14 +18,15 @@ async fn an_etag_is_made_for_what_has_none_and_answers_conditions() {
     let site = site(&cache, hourly(), &origin).await;
     let first = site.get("/a").await;
     let etag = first.field("etag");
-    assert!(etag.starts_with('"') && etag.len() > 10, "{etag}");
+    assert!(etag.starts_with("W/\"") && etag.len() > 10, "{etag}");
+    let strong = etag.trim_start_matches("W/");
     let cases = [
         (etag.clone(), 304),
-        (format!("W/{etag}"), 304),
+        (strong.to_owned(), 304),
         (format!("\"x\", {etag}"), 304),
         ("*".to_owned(), 304),
         ("\"x\"".to_owned(), 200),
-        (etag.trim_matches('"').to_owned(), 200),
+        (strong.trim_matches('"').to_owned(), 200),
     ];
     for (condition, status) in cases {
         let page = asked(&site, "if-none-match", &condition).await;
@@ -171,6 +172,28 @@ async fn an_etag_of_the_caches_own_is_not_asked_for() {
     assert_eq!((page.status, page.x_cache().as_str()), (StatusCode::NOT_MODIFIED, "MISS"));
     assert_eq!(origin.calls(), 2);
     assert!(origin.requests().iter().all(|request| !request.headers.contains_key("if-none-match")));
+}
+
+/// The same after the handler has confirmed the response by its date.
+#[tokio::test]
+async fn an_etag_of_the_caches_own_stays_its_own_after_a_304() {
+    let (cache, clock) = cache();
+    let modified = "Wed, 31 Dec 2025 12:00:00 GMT";
+    let origin = Origin::new(move |request, _| {
+        let asked = request.headers.contains_key("if-modified-since");
+        let answer = if asked { Answer::status(StatusCode::NOT_MODIFIED) } else { Answer::ok("page") };
+        answer.header("last-modified", modified)
+    });
+    let site = site(&cache, hourly(), &origin).await;
+    let etag = site.get("/a").await.field("etag");
+    for _ in 0..2 {
+        clock.advance(secs(3600));
+        let page = site.get("/a").await;
+        assert_eq!((page.summary(), page.field("etag")), (("MISS".into(), "page".into()), etag.clone()));
+        let request = origin.requests().pop().unwrap();
+        assert_eq!(request.headers["if-modified-since"], modified);
+        assert!(!request.headers.contains_key("if-none-match"));
+    }
 }
 
 /// Rule 3: a 304 by a validator in whole seconds would give the old body a new position.

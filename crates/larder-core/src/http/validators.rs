@@ -10,8 +10,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-pub use entity_tag::strong_etag;
 pub(super) use entity_tag::{is_strong, weakly_equal};
+pub use entity_tag::{strong_etag, weak_etag};
 
 use super::date;
 use super::list::trim;

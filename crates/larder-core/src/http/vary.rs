@@ -1,9 +1,11 @@
 //! The requests that a response can answer (RFC 9111 §4.1).
 
+pub mod codings;
 pub mod languages;
 mod normalized_field;
 #[cfg(test)]
 mod tests;
+mod weight;
 
 use http::header::VARY;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -67,7 +69,7 @@ pub type SelectingFields = Box<[(HeaderName, Option<HeaderValue>)]>;
 /// Returns the request's values of these fields, in a normal form.
 ///
 /// In the normal form, several lines of a field are one list, without white space around its
-/// commas.
+/// commas. `Accept-Encoding` has a [form of its own](codings).
 ///
 /// RFC 9111 §4.1: two requests match if their values can be made the same by "adding or removing
 /// whitespace, where allowed in the header field's syntax" and by "combining multiple header field

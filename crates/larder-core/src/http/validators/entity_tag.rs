@@ -56,6 +56,19 @@ fn opaque(tag: &[u8]) -> &[u8] {
 /// The tag is a hash (XXH3, 128 bits) of the bytes and of the fields that say what the bytes mean.
 #[must_use]
 pub fn strong_etag(headers: &HeaderMap, body: &[u8]) -> HeaderValue {
+    etag("", headers, body)
+}
+
+/// Generates a weak entity tag, with the same hash as the [strong](strong_etag) one.
+///
+/// A weak tag stays true if a service in front of the cache changes the bytes but not their
+/// meaning, as a compression does.
+#[must_use]
+pub fn weak_etag(headers: &HeaderMap, body: &[u8]) -> HeaderValue {
+    etag("W/", headers, body)
+}
+
+fn etag(prefix: &str, headers: &HeaderMap, body: &[u8]) -> HeaderValue {
     let mut hasher = XxHash3_128::new();
     for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE] {
         for value in headers.get_all(name) {
@@ -67,6 +80,6 @@ pub fn strong_etag(headers: &HeaderMap, body: &[u8]) -> HeaderValue {
         hasher.write(b"\n");
     }
     hasher.write(body);
-    let text = format!("\"{:032x}\"", hasher.finish_128());
+    let text = format!("{prefix}\"{:032x}\"", hasher.finish_128());
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("\"\""))
 }

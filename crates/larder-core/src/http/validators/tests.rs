@@ -191,6 +191,9 @@ fn a_made_tag_differs_with_the_body_and_with_what_it_means() {
     }
     let with_others = fields(&[html, &[("date", THEN)]].concat());
     assert_eq!(strong_etag(&with_others, b"a"), tags[0]);
+    let (weak, strong) = (weak_etag(&with_others, b"a"), tags[0].as_bytes());
+    assert_eq!(weak.as_bytes(), [b"W/", strong].concat());
+    assert!(weakly_equal(weak.as_bytes(), strong) && !is_strong(weak.as_bytes()));
 }
 
 #[test]

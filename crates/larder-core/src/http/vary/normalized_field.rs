@@ -1,8 +1,11 @@
 //! The normal form of a field's value in a request, over all lines of the field.
 
-use http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, HOST, ORIGIN, REFERER, USER_AGENT};
+use http::header::{
+    ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, HOST, ORIGIN, REFERER, USER_AGENT,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::codings;
 use crate::http::list::members;
 
 /// Returns the field's value in normal form, or `None` if the request does not have the field.
@@ -11,6 +14,9 @@ use crate::http::list::members;
 /// stored response.
 pub(super) fn value(name: &HeaderName, request: &HeaderMap) -> Option<HeaderValue> {
     let first = request.get(name)?;
+    if let Some(text) = codings_of(name, request) {
+        return Some(HeaderValue::from_bytes(&text).unwrap_or_else(|_| first.clone()));
+    }
     let mut bytes = Vec::with_capacity(first.len());
     for piece in pieces(name, request) {
         bytes.extend_from_slice(piece);
@@ -28,11 +34,19 @@ pub(super) fn equals(name: &HeaderName, request: &HeaderMap, known: Option<&Head
     let Some(known) = known else {
         return !request.contains_key(name);
     };
+    if let Some(text) = codings_of(name, request) {
+        return text[..] == *known.as_bytes();
+    }
     let mut rest = Some(known.as_bytes());
     for piece in pieces(name, request) {
         rest = rest.and_then(|rest| without(rest, piece, *name == ACCEPT_LANGUAGE));
     }
     request.contains_key(name) && rest.is_some_and(<[u8]>::is_empty)
+}
+
+/// Returns the normal form of `Accept-Encoding`, if this is that field and it is well-formed.
+fn codings_of(name: &HeaderName, request: &HeaderMap) -> Option<codings::Text> {
+    if *name == ACCEPT_ENCODING { codings::normal_text(request) } else { None }
 }
 
 /// Returns the rest of a text after this piece, or `None` if the text does not begin with it.

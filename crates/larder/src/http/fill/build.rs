@@ -12,7 +12,7 @@ use larder_core::http::range::{self, ContentRange};
 use larder_core::http::response_flags::ResponseFlags;
 use larder_core::http::storable::Storable;
 use larder_core::http::vary::{self, SelectingFields, Vary};
-use larder_core::http::{date, storable_fields, validators};
+use larder_core::http::{date, storable_fields};
 use larder_core::invalidation::selector::Tag;
 use larder_core::outcome::NotStored;
 use larder_core::stored::{Meta, StoredResponse};
@@ -138,9 +138,11 @@ impl Fill {
         let now = self.layer.engine.clock.boot();
         let mut stored = self.stored_head(status, headers, storage, now);
         let may_have_etag = stored.status == StatusCode::OK && stored.meta.part.is_none();
-        if self.layer.policy.make_etag && may_have_etag && !stored.headers.contains_key(ETAG) {
-            stored.headers.insert(ETAG, validators::strong_etag(&stored.headers, &body));
-            stored.meta.flags.own_etag = true;
+        if may_have_etag && !stored.headers.contains_key(ETAG) {
+            if let Some(tag) = self.layer.policy.generated_etag.generate(&stored.headers, &body) {
+                stored.headers.insert(ETAG, tag);
+                stored.meta.flags.own_etag = true;
+            }
         }
         Arc::new(CachedResponse::from_fill(StoredResponse { body, ..stored }, storage.filled_at, now))
     }

@@ -36,7 +36,7 @@ impl Fill {
         B: Body<Data = Bytes, Error: Send> + Send,
     {
         let Some(stale) = self.stale.take() else { return };
-        let mut headers = stale.cached.stored_headers();
+        let mut headers = stale.cached.handler_headers();
         if !freshen::freshen(&mut headers, response.headers()) {
             return self.serve_unchanged(&stale.cached, sender);
         }
@@ -102,7 +102,7 @@ impl Fill {
     ) where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
-        let mut headers = stale.cached.stored_headers();
+        let mut headers = stale.cached.handler_headers();
         let base = &stale.cached;
         let is_same = base.status == StatusCode::OK
             && freshen::freshen_from_head(&mut headers, base.body.len(), response.headers());

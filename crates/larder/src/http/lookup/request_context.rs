@@ -79,6 +79,7 @@ impl RequestContext {
         let key = scope.as_ref().map_or_else(|| key.into(), |scope| scope.lookup_key());
         let origin = layer.policy.invalidation_rules.groups.then(|| target.origin());
         normalize::normalize_host(parts);
+        normalize::normalize_codings(&mut parts.headers);
         let span = request_span(layer, crate::http::request::axum_route::matched_path(parts), &key);
         let within = OuterRun::is_within(parts);
         let run = OuterRun::begin(&layer.nesting, parts);

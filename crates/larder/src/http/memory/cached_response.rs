@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::ETAG;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::range::{self, ContentRange, Requested};
@@ -206,6 +207,15 @@ impl CachedResponse {
     pub(crate) fn stored_headers(&self) -> HeaderMap {
         let mut headers = self.headers.clone();
         cache_status::unreserve(&mut headers, self.upstream_cache_status.as_ref());
+        headers
+    }
+
+    /// Returns the header fields as they are stored, without an entity tag that the cache made.
+    pub(crate) fn handler_headers(&self) -> HeaderMap {
+        let mut headers = self.stored_headers();
+        if self.meta.flags.own_etag {
+            headers.remove(ETAG);
+        }
         headers
     }
 

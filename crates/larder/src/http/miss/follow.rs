@@ -163,7 +163,7 @@ fn head_use(layer: &LayerState, context: &RequestContext, head: &CachedResponse)
         return HeadUse::Answer;
     }
     // An entity tag that the cache generates is known once the body is.
-    let may_get_etag = layer.policy.make_etag && head.status == StatusCode::OK;
+    let may_get_etag = layer.policy.generated_etag.is_on() && head.status == StatusCode::OK;
     let needs_etag = may_get_etag && fields.contains_key(IF_NONE_MATCH) && !head.headers.contains_key(ETAG);
     if traits.range || traits.conditional && needs_etag {
         return HeadUse::Wait;

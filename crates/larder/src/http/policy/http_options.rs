@@ -1,6 +1,33 @@
 //! Protocol features that a policy turns on or off.
 
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use larder_core::http::validators;
+
 use crate::http::policy::Policy;
+
+/// The entity tag that the cache generates for a response without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GeneratedEtag {
+    None,
+    Weak,
+    Strong,
+}
+
+impl GeneratedEtag {
+    pub(crate) fn is_on(self) -> bool {
+        self != Self::None
+    }
+
+    /// Generates the tag for a complete response.
+    pub(crate) fn generate(self, headers: &HeaderMap, body: &Bytes) -> Option<HeaderValue> {
+        match self {
+            Self::None => None,
+            Self::Weak => Some(validators::weak_etag(headers, body)),
+            Self::Strong => Some(validators::strong_etag(headers, body)),
+        }
+    }
+}
 
 /// Methods for protocol features.
 impl Policy {
@@ -52,7 +79,8 @@ impl Policy {
 
     /// Turns off the entity tags that the cache generates.
     ///
-    /// Default: on. A stored 200 response without an `ETag` gets a strong one.
+    /// Default: a stored 200 response without an `ETag` gets a weak one with
+    /// [`ttl`](Self::ttl), and none with [`rfc9111`](Self::rfc9111).
     ///
     /// # Examples
     ///
@@ -62,8 +90,33 @@ impl Policy {
     /// let policy = Policy::ttl(ttl::STANDARD).no_etag();
     /// ```
     #[must_use]
-    pub fn no_etag(mut self) -> Self {
-        self.make_etag = false;
+    pub const fn no_etag(mut self) -> Self {
+        self.generated_etag = GeneratedEtag::None;
+        self
+    }
+
+    /// Generates strong entity tags for responses without an `ETag`.
+    ///
+    /// A client can then resume a download with `If-Range`. Use this only if no layer or proxy in
+    /// front of the cache changes bodies. A `CompressionLayer` around the cache sends a body and
+    /// its compressed form with the same tag. If a client resumed the one with the rest of the
+    /// other, its file would be corrupt.
+    ///
+    /// Default: a stored 200 response without an `ETag` gets a weak one with
+    /// [`ttl`](Self::ttl), and none with [`rfc9111`](Self::rfc9111). A weak tag answers
+    /// `If-None-Match` with 304. It never matches in `If-Range`, so a client that resumes gets the
+    /// whole response (RFC 9110 §13.1.5).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, ttl};
+    ///
+    /// let downloads = Policy::ttl(ttl::STATIC).strong_etag().max_body(32 * 1024 * 1024);
+    /// ```
+    #[must_use]
+    pub const fn strong_etag(mut self) -> Self {
+        self.generated_etag = GeneratedEtag::Strong;
         self
     }
 }

@@ -30,6 +30,7 @@ use larder_core::key::template::Template;
 
 use crate::http::policy::error::ConfigError;
 use crate::http::policy::fill_limits::FillLimits;
+use crate::http::policy::http_options::GeneratedEtag;
 use crate::http::policy::invalidation_rules::InvalidationRules;
 use crate::http::policy::key::{CookieRules, KeySource};
 use crate::http::policy::request_rules::RequestRules;
@@ -140,7 +141,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// * [`targeted_cache_control`]: reads a field instead of `Cache-Control` (RFC 9213)
 /// * [`honor_request_directives`]: honors `Cache-Control` in requests
 /// * [`store_partial`]: stores partial responses (206)
-/// * [`no_etag`]: turns generated entity tags off
+/// * [`no_etag`], [`strong_etag`]: turns generated entity tags off, or makes them strong
 ///
 /// ## Diagnostics
 ///
@@ -225,6 +226,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// [`status`]: Self::status
 /// [`store_partial`]: Self::store_partial
 /// [`store_set_cookie`]: Self::store_set_cookie
+/// [`strong_etag`]: Self::strong_etag
 /// [`tag`]: Self::tag
 /// [`tags_from`]: Self::tags_from
 /// [`targeted_cache_control`]: Self::targeted_cache_control
@@ -242,7 +244,7 @@ pub struct Policy {
     /// The status codes that count as failures, besides those of RFC 5861.
     error_statuses: Vec<StatusCode>,
     pub(crate) max_new_keys: Option<u32>,
-    pub(crate) make_etag: bool,
+    pub(crate) generated_etag: GeneratedEtag,
     pub(crate) expose_cache_key: bool,
     pub(crate) key: KeySource,
     pub(crate) query: QueryRules,
@@ -304,7 +306,7 @@ impl Policy {
             replica_lag: None,
             error_statuses: Vec::new(),
             max_new_keys: None,
-            make_etag: true,
+            generated_etag: GeneratedEtag::Weak,
             expose_cache_key: false,
             key: KeySource::Uri,
             query: QueryRules::all(),

@@ -10,6 +10,7 @@ use larder_core::http::jitter::Jitter;
 use larder_core::http::storable::{StatusRules, StoreRules};
 
 use crate::http::policy::Policy;
+use crate::http::policy::http_options::GeneratedEtag;
 
 /// The default maximum of a heuristic lifetime: a day.
 ///
@@ -73,7 +74,7 @@ impl Policy {
         let policy = Self {
             jitter: Jitter::OFF,
             early_refresh: EarlyRefresh::OFF,
-            make_etag: false,
+            generated_etag: GeneratedEtag::None,
             ..Self::with_rules(store)
         };
         let mut policy = policy.ignore_cookies().invalidate_locations().cache_groups();

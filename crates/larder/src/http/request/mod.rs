@@ -3,7 +3,7 @@
 //! * [`target_uri`]: the target URI of a request.
 //! * [`axum_route`]: the facts that axum knows about the route of a request.
 //! * [`body_hint`]: whether a request has a body that its header fields do not announce.
-//! * [`normalize`]: the one spelling of the host that the handler gets.
+//! * [`normalize`]: the one spelling of the host and of the content codings that the handler gets.
 
 pub(crate) mod axum_route;
 pub(crate) mod body_hint;

@@ -1,11 +1,12 @@
-//! The one spelling of the host that the handler gets.
+//! The one spelling of the host and of the content codings that the handler gets.
 
 use std::borrow::Cow;
 
-use http::header::HOST;
+use http::header::{ACCEPT_ENCODING, HOST};
 use http::request::Parts;
 use http::uri::{Authority, Uri};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use larder_core::http::vary::codings;
 use larder_core::key::authority;
 use larder_core::outcome::BypassReason;
 
@@ -24,6 +25,16 @@ pub(crate) fn normalize_host(parts: &mut Parts) {
             *uri = normal;
         }
     });
+}
+
+/// Changes the request's `Accept-Encoding` to its normal form.
+///
+/// Requests with the same normal form share a response that varies on this field. So the handler
+/// must not choose a content coding that only one of them accepts.
+pub(crate) fn normalize_codings(headers: &mut HeaderMap) {
+    if let Some(normal) = codings::in_normal_form(headers) {
+        headers.insert(ACCEPT_ENCODING, normal);
+    }
 }
 
 fn normalized_uri(scheme: &str, uri: &Uri) -> Option<Uri> {
