@@ -8,7 +8,7 @@ use larder_tests::http::{Page, Site};
 use tower::ServiceBuilder;
 use tower_http::cors::CorsLayer;
 
-use crate::support::{all, cache, hourly, secs, site, site_behind_door, stored};
+use crate::support::{all, cache, hourly, secs, site, site_behind_door};
 
 const ORIGIN: &str = "https://app.test";
 
@@ -52,17 +52,17 @@ async fn a_304_has_the_cors_fields_wherever_it_comes_from() {
             assert_eq!(page.all("cache-control"), ["max-age=3600"], "{x_cache}");
             assert_eq!(page.field("vary").contains("origin"), allowed == ORIGIN, "{x_cache}");
         };
+        // Until a route has answered once, an inner layer may handle it. Its conditions stay then.
+        site.get("/b").await;
         // The handler's complete response, which is stored, and which the client has already.
         check(&revalidate(&site, &[]).await, "MISS");
-        // The client of a 304 does not wait for the body.
-        stored(&cache, 1).await;
         check(&revalidate(&site, &[]).await, "HIT");
         // The handler's 304 updates the stored response.
         clock.advance(secs(3601));
         check(&revalidate(&site, &[]).await, "MISS");
-        assert_eq!(origin.requests()[1].headers["if-none-match"], "\"v1\"");
+        assert_eq!(origin.requests()[2].headers["if-none-match"], "\"v1\"");
         check(&revalidate(&site, &[]).await, "HIT");
-        assert_eq!(origin.calls(), 2);
+        assert_eq!(origin.calls(), 3);
         // The handler's own 304, which the cache passes on.
         check(&revalidate(&site, &[("authorization", "a")]).await, "BYPASS");
     }

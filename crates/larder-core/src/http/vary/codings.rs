@@ -112,9 +112,10 @@ fn read(request: &HeaderMap) -> Option<Codings<'_>> {
 /// Removes the codings that are not needed.
 fn reduce(codings: &mut Codings<'_>) {
     let gzip = codings.iter().find(|coding| coding.is(b"gzip")).map_or(0, |gzip| gzip.weight);
-    // RFC 9110 §12.5.3: "If the representation's content coding is one of the content codings listed
-    // in the Accept-Encoding field value, then it is acceptable unless it is accompanied by a qvalue
-    // of 0." Without "*", a coding that is not listed is not acceptable either. Only "identity" is.
+    // RFC 9110 §12.5.3: "If the representation's content coding is one of the content codings
+    // listed in the Accept-Encoding field value, then it is acceptable unless it is accompanied by
+    // a qvalue of 0." Without "*", a coding that is not listed is not acceptable either. Only
+    // "identity" is.
     let has_any = codings.iter().any(|coding| coding.is(b"*"));
     codings.retain(|coding| {
         let is_superseded = SUPERSEDED_BY_GZIP.iter().any(|name| coding.is(name));

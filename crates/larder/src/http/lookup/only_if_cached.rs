@@ -25,7 +25,7 @@ pub(crate) fn is_only_if_cached(layer: &LayerState, headers: &HeaderMap) -> bool
 /// its policy may ignore the directives of requests, and other requests may wait there for the
 /// response to this one. A disabled cache answers no request.
 pub(crate) fn forbids_bypass(layer: &LayerState, reason: BypassReason, parts: &Parts) -> bool {
-    let must_forward = matches!(reason, BypassReason::Nested | BypassReason::Disabled)
-        || parts.method == Method::CONNECT;
+    let must_forward =
+        matches!(reason, BypassReason::Nested | BypassReason::Disabled) || parts.method == Method::CONNECT;
     !must_forward && is_only_if_cached(layer, &parts.headers)
 }
