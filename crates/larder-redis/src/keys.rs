@@ -7,10 +7,10 @@ use larder_core::stored::address;
 #[derive(Debug)]
 pub(crate) struct Keys {
     responses: String,
-    /// Names of the log's Stream, incarnation record, heartbeat and checkpoints.
+    /// Names of the log's Stream, incarnation record, heartbeat, checkpoints, fence and starts.
     ///
     /// The scripts take them in this order.
-    pub(crate) log: [String; 4],
+    pub(crate) log: [String; 6],
 }
 
 impl Keys {
@@ -21,7 +21,7 @@ impl Keys {
         let log = |what| format!("larder:{{{namespace}:log}}:{what}");
         Self {
             responses: format!("larder:{namespace}:v{schema}:"),
-            log: [log("events"), log("incarnation"), log("beat"), log("marks")],
+            log: ["events", "incarnation", "beat", "marks", "fence", "starts"].map(log),
         }
     }
 
@@ -101,6 +101,8 @@ mod tests {
                 "larder:{shop:log}:incarnation",
                 "larder:{shop:log}:beat",
                 "larder:{shop:log}:marks",
+                "larder:{shop:log}:fence",
+                "larder:{shop:log}:starts",
             ]
         );
         assert_eq!(Keys::new("shop", 4).log, keys.log);

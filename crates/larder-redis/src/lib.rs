@@ -57,6 +57,7 @@ mod log;
 mod log_page;
 mod patience;
 mod poll_budget;
+mod random_id;
 mod reclaim;
 mod replicas;
 mod reply;

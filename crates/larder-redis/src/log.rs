@@ -1,10 +1,8 @@
 //! The invalidation log: a Stream, and scripts that poll it and append to it.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use fred::error::Error;
 use fred::interfaces::ClientLike;
@@ -17,6 +15,8 @@ use tokio::time::timeout;
 
 use crate::connection::Connection;
 use crate::patience::{Waited, backstop, wait_within};
+use crate::poll_budget::PollAmount;
+use crate::random_id::random;
 use crate::reply::{self, parts, text, unreadable};
 use crate::script::Script;
 use crate::store::{Inner, LogSize, RedisStore};
@@ -61,17 +61,7 @@ impl InvalidationLog for RedisStore {
         let inner = &*self.inner;
         // Polls come first on a new runtime: nothing else is done before one has succeeded.
         inner.leave_ended_runtime();
-        let amount = inner.poll_budget.amount();
-        let arguments = [
-            random().to_string().into(),
-            cursor.incarnation.to_string().into(),
-            cursor.after.to_string().into(),
-            Value::Integer(i64::from(cursor.broken)),
-            Value::Integer(i64::try_from(cursor.capacity).unwrap_or(i64::MAX)),
-            Value::Integer(amount.entries),
-            Value::Integer(amount.bytes),
-            Value::Integer(amount.names),
-        ];
+        let arguments = poll_arguments(&cursor, inner.poll_budget.amount(), inner.token);
         let keys = inner.log_keys();
         let waited = run_on_log(&inner.log, &inner.scripts.look, &keys, &arguments).await;
         let sent = waited.wait.sent;
@@ -98,7 +88,7 @@ impl InvalidationLog for RedisStore {
         let LogSize { length, bytes } = inner.log_size;
         let mut arguments: Vec<Value> =
             vec![random().to_string().into(), length.to_string().into(), bytes.to_string().into()];
-        arguments.extend(stream_entry::fields(events));
+        arguments.append(&mut stream_entry::fields(events));
         let keys = inner.log_keys();
         let link = inner.appends();
         let waited = run_on_log(link, &inner.scripts.append, &keys, &arguments).await;
@@ -123,7 +113,7 @@ impl InvalidationLog for RedisStore {
 }
 
 impl Inner {
-    fn log_keys(&self) -> [&str; 4] {
+    fn log_keys(&self) -> [&str; 6] {
         self.keys.log.each_ref().map(String::as_str)
     }
 
@@ -169,6 +159,28 @@ async fn run_on_log(
     waited
 }
 
+fn poll_arguments(cursor: &Cursor, amount: PollAmount, token: Incarnation) -> [Value; 13] {
+    // A time that is too short makes the script append *all* without need. One that is too long
+    // would be wrong.
+    let micros = |age: Duration| Value::Integer(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
+    let (newest, never) = (cursor.appends.newest, Value::Integer(-1));
+    [
+        random().to_string().into(),
+        cursor.incarnation.to_string().into(),
+        cursor.after.to_string().into(),
+        Value::Integer(i64::from(cursor.broken)),
+        Value::Integer(i64::try_from(cursor.capacity).unwrap_or(i64::MAX)),
+        Value::Integer(amount.entries),
+        Value::Integer(amount.bytes),
+        Value::Integer(amount.names),
+        token.to_string().into(),
+        Value::Integer(i64::from(cursor.replaying)),
+        newest.map_or_else(String::new, |newest| newest.incarnation.to_string()).into(),
+        newest.map_or_else(|| never.clone(), |newest| micros(newest.age)),
+        cursor.appends.elsewhere.map_or(never, micros),
+    ]
+}
+
 fn wait_arguments(events: &str, after: LogId, at_most: Duration) -> Vec<Value> {
     // For Redis, zero means to wait forever.
     let block = i64::try_from(at_most.as_millis()).map_or(i64::MAX, |millis| millis.max(1));
@@ -190,28 +202,9 @@ fn appended(answer: &Value) -> Option<(Incarnation, LogId)> {
     Some((text(incarnation)?.parse().ok()?, text(id)?.parse().ok()?))
 }
 
-/// Returns a random id for a new incarnation.
-///
-/// The standard library's hashers are keyed by the operating system's randomness. The time
-/// distinguishes two clones of one virtual machine.
-fn random() -> Incarnation {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let half = || {
-        let mut hasher = RandomState::new().build_hasher();
-        hasher.write_u128(now.as_nanos());
-        u128::from(hasher.finish())
-    };
-    Incarnation::from_bytes(((half() << 64) | half()).to_be_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_two_incarnations_are_alike() {
-        assert_ne!(random(), random());
-    }
 
     #[test]
     fn an_alarm_never_waits_for_ever() {

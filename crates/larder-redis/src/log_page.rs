@@ -22,7 +22,7 @@ pub(crate) fn read(answer: &Value) -> Result<Answer, StoreError> {
 }
 
 fn try_read(answer: &Value) -> Option<Answer> {
-    let [incarnation, run_id, added, length, oldest, last, deleted, mark, entries, more, now] =
+    let [incarnation, run_id, added, length, oldest, last, deleted, mark, entries, more, now, busy] =
         parts(answer)?
     else {
         return None;
@@ -42,6 +42,9 @@ fn try_read(answer: &Value) -> Option<Answer> {
         now: WallTime::from_unix_millis(number(now)?.try_into().ok()?),
         entries: parts(entries)?.iter().map(entry).collect::<Option<_>>()?,
         more: number(more)? != 0,
+        // The script appends *all* where it must.
+        fenced: true,
+        is_busy: number(busy)? != 0,
     };
     Some(Answer { look, knows_run_id: !text(run_id)?.is_empty() })
 }
@@ -133,6 +136,7 @@ mod tests {
             Value::Array(entries),
             Value::Integer(1),
             Value::Integer(12_345),
+            Value::Integer(1),
         ])
     }
 
@@ -151,6 +155,8 @@ mod tests {
                 now: WallTime::from_unix_millis(12_345),
                 entries: vec![(LogId::new(5, 0), vec![]), (LogId::new(9, 1), vec![Event::EVERYTHING])],
                 more: true,
+                fenced: true,
+                is_busy: true,
             }
         );
     }

@@ -7,7 +7,9 @@ use crate::timeouts::LOG_TIMEOUT;
 
 /// The maximum size of the answer to one poll.
 ///
-/// If there are new entries, the answer contains at least one, even if it exceeds this size.
+/// The server does nothing else while it prepares an answer, so an answer takes it about a
+/// millisecond. A name costs as much as an entry, unless it is [packed](crate::stream_entry). If
+/// there are new entries, the answer contains at least one, even if it exceeds this size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PollAmount {
     pub(crate) entries: i64,
@@ -15,7 +17,7 @@ pub(crate) struct PollAmount {
     pub(crate) names: i64,
 }
 
-const FULL: PollAmount = PollAmount { entries: 1_000, bytes: 512 * 1024, names: 4_096 };
+const FULL: PollAmount = PollAmount { entries: 512, bytes: 128 * 1024, names: 1_024 };
 /// The maximum number of halvings: a poll asks for at least a 128th of [`FULL`].
 const MAX_HALVINGS: u32 = 7;
 
@@ -66,13 +68,13 @@ mod tests {
         let budget = PollBudget::default();
         assert_eq!(budget.amount(), FULL);
         budget.timed_out();
-        assert_eq!(budget.amount(), PollAmount { entries: 500, bytes: 256 * 1024, names: 2_048 });
+        assert_eq!(budget.amount(), PollAmount { entries: 256, bytes: 64 * 1024, names: 512 });
         for _ in 0..20 {
             budget.timed_out();
         }
-        assert_eq!(budget.amount(), PollAmount { entries: 7, bytes: 4_096, names: 32 });
+        assert_eq!(budget.amount(), PollAmount { entries: 4, bytes: 1_024, names: 8 });
         budget.answered_in_full(LOG_TIMEOUT / 4);
-        assert_eq!(budget.amount().entries, 7, "it was slow");
+        assert_eq!(budget.amount().entries, 4, "it was slow");
         for _ in 0..20 {
             budget.answered_in_full(LOG_TIMEOUT / 5);
         }

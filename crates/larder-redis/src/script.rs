@@ -42,6 +42,7 @@ impl Scripts {
         const LOOK: &str = concat!(
             include_str!("lua/incarnation.lua"),
             include_str!("lua/checkpoints.lua"),
+            include_str!("lua/starts.lua"),
             include_str!("lua/poll_log.lua")
         );
         const APPEND: &str = concat!(include_str!("lua/incarnation.lua"), include_str!("lua/append.lua"));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fred::error::Error;
 use fred::types::config::Config;
+use larder_core::invalidation::position::Incarnation;
 use larder_core::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -22,6 +23,7 @@ use crate::keys::Keys;
 use crate::large_value::LargeValues;
 use crate::patience::Waited;
 use crate::poll_budget::PollBudget;
+use crate::random_id::random;
 use crate::replicas::{ReplicaRequirement, ReplicaWaiter};
 use crate::reply;
 use crate::script::Scripts;
@@ -54,6 +56,8 @@ pub(crate) struct Inner {
     pub(crate) command_timeout: Duration,
     pub(crate) log_size: LogSize,
     pub(crate) poll_budget: PollBudget,
+    /// Identifies this store among those that start at the same time.
+    pub(crate) token: Incarnation,
     pub(crate) home: Arc<Home>,
     pub(crate) batcher: Arc<GetBatcher>,
     /// Connection, runtime and time limit of batched lookups.
@@ -171,6 +175,7 @@ impl RedisStore {
             command_timeout,
             log_size,
             poll_budget: PollBudget::default(),
+            token: random(),
             home: Arc::clone(&home),
             batcher: Arc::default(),
             batch_target: BatchTarget {

@@ -1,6 +1,8 @@
 //! The form of events in an entry of the Stream.
 //!
-//! Each event is one field, with the event's mode as the name and its selector as the value.
+//! Each event is one field, with the event's mode as the name and its selector as the value. If
+//! there are many events, a field has many of them: each selector after its length in bytes and a
+//! colon. A script spends about as much time on such a field as on one with a single event.
 
 use fred::types::Value;
 use larder_core::invalidation::selector::{Event, Mode, Selector};
@@ -9,17 +11,55 @@ use crate::reply;
 
 const HARD: &str = "h";
 const SOFT: &str = "s";
+const MANY_HARD: &str = "H";
+const MANY_SOFT: &str = "S";
 /// The field name in the first entry of an incarnation, which has no event.
 const BEGINNING: &str = "i";
 
+/// Maximum number of events that have a field each.
+///
+/// Larder 0.1.0 reads a field with many events as [`Event::EVERYTHING`]. So there are no such
+/// fields where it does not matter.
+const MAX_SINGLE: usize = 64;
+/// The size of a field with many events. One more event may exceed it.
+const FIELD_BYTES: usize = 16 * 1024;
+
 /// Returns the fields and values of an entry with these events.
-pub(crate) fn fields(events: &[Event]) -> impl Iterator<Item = Value> + '_ {
-    events.iter().flat_map(|event| {
-        let mode = match event.mode {
-            Mode::Hard => HARD,
-            Mode::Soft => SOFT,
-        };
-        [Value::from_static_str(mode), Value::from(event.selector.to_text())]
+pub(crate) fn fields(events: &[Event]) -> Vec<Value> {
+    if events.len() <= MAX_SINGLE {
+        let name = |event: &Event| mode_name(event.mode, HARD, SOFT);
+        return events
+            .iter()
+            .flat_map(|event| [name(event), Value::from(event.selector.to_text())])
+            .collect();
+    }
+    let runs = events.chunk_by(|a, b| a.mode == b.mode);
+    runs.flat_map(|run| run.first().map(|event| (event.mode, run)))
+        .flat_map(|(mode, run)| packed(run).map(move |value| [mode_name(mode, MANY_HARD, MANY_SOFT), value]))
+        .flatten()
+        .collect()
+}
+
+fn mode_name(mode: Mode, hard: &'static str, soft: &'static str) -> Value {
+    Value::from_static_str(match mode {
+        Mode::Hard => hard,
+        Mode::Soft => soft,
+    })
+}
+
+/// Returns the values of fields with many events of one mode.
+fn packed(events: &[Event]) -> impl Iterator<Item = Value> + '_ {
+    let mut rest = events.iter();
+    std::iter::from_fn(move || {
+        let mut value = String::new();
+        while value.len() < FIELD_BYTES {
+            let Some(event) = rest.next() else { break };
+            let text = event.selector.to_text();
+            value.push_str(&text.len().to_string());
+            value.push(':');
+            value.push_str(&text);
+        }
+        (!value.is_empty()).then(|| Value::from(value))
     })
 }
 
@@ -34,17 +74,34 @@ pub(crate) fn events(fields: &Value) -> Vec<Event> {
     pairs
         .chunks_exact(2)
         .filter(|pair| reply::text(&pair[0]) != Some(BEGINNING))
-        .map(|pair| event(&pair[0], &pair[1]).unwrap_or(Event::EVERYTHING))
+        .flat_map(|pair| field(&pair[0], &pair[1]).unwrap_or_else(|| vec![Event::EVERYTHING]))
         .collect()
 }
 
-fn event(mode: &Value, selector: &Value) -> Option<Event> {
-    let mode = match reply::text(mode)? {
-        HARD => Mode::Hard,
-        SOFT => Mode::Soft,
-        _ => return None,
-    };
-    let selector: Selector = reply::text(selector)?.parse().ok()?;
+fn field(name: &Value, value: &Value) -> Option<Vec<Event>> {
+    let text = reply::text(value)?;
+    match reply::text(name)? {
+        HARD => Some(vec![event(Mode::Hard, text)?]),
+        SOFT => Some(vec![event(Mode::Soft, text)?]),
+        MANY_HARD => unpacked(Mode::Hard, text),
+        MANY_SOFT => unpacked(Mode::Soft, text),
+        _ => None,
+    }
+}
+
+fn unpacked(mode: Mode, mut text: &str) -> Option<Vec<Event>> {
+    let mut events = Vec::new();
+    while !text.is_empty() {
+        let (length, rest) = text.split_once(':')?;
+        let (selector, rest) = rest.split_at_checked(length.parse().ok()?)?;
+        events.push(event(mode, selector)?);
+        text = rest;
+    }
+    Some(events)
+}
+
+fn event(mode: Mode, selector: &str) -> Option<Event> {
+    let selector: Selector = selector.parse().ok()?;
     Some(Event { mode, selector })
 }
 
@@ -64,8 +121,22 @@ mod tests {
             Event { mode: Mode::Hard, selector: Tag::new("product:42").into() },
             Event { mode: Mode::Soft, selector: Selector::All },
         ];
-        let entry = Value::Array(fields(&written).collect());
+        let entry = Value::Array(fields(&written));
         assert_eq!(events(&entry), written);
+    }
+
+    #[test]
+    fn many_events_share_a_few_fields() {
+        let tag = |mode, number: usize| Event { mode, selector: Tag::new(format!("ü:{number}")).into() };
+        let hard: Vec<Event> = (0..MAX_SINGLE).map(|number| tag(Mode::Hard, number)).collect();
+        assert_eq!(fields(&hard).len(), 2 * MAX_SINGLE, "older versions read these");
+        let soft = (0..20_000).map(|number| tag(Mode::Soft, number));
+        let written: Vec<Event> = hard.into_iter().chain(soft).chain([tag(Mode::Hard, 9)]).collect();
+        let fields = fields(&written);
+        let sizes: Vec<usize> = fields.chunks(2).map(|pair| reply::text(&pair[1]).unwrap().len()).collect();
+        assert!((10..30).contains(&sizes.len()), "{sizes:?}");
+        assert!(sizes.iter().all(|size| *size < FIELD_BYTES + 20), "{sizes:?}");
+        assert_eq!(events(&Value::Array(fields)), written);
     }
 
     #[test]
@@ -82,6 +153,12 @@ mod tests {
             entry(&["h", "z:a"]),
             entry(&["h", "p:nonsense"]),
             entry(&["h", "u:/%"]),
+            entry(&["H", "3:t:a4:t:b"]),
+            entry(&["H", "3:t:a:t:b"]),
+            entry(&["H", "99999999999999999999:t:a"]),
+            entry(&["S", "3:z:a"]),
+            entry(&["S", "3"]),
+            entry(&["S", "1:üa"]),
             Value::Array(vec![Value::from("h"), Value::Bytes(b"t:\xff".as_slice().into())]),
         ];
         for fields in cases {

@@ -5,7 +5,9 @@ use std::fs;
 
 use larder::{InvalidationOutcome, Tag};
 use larder_testing::{RedisBuilder, RedisServer};
-use larder_tests::redis::{Deployment, INCARNATION, Instance, Trial, Truth, World, eventually};
+use larder_tests::redis::{
+    Deployment, EVENTS, INCARNATION, Instance, Setup, Trial, Truth, World, eventually,
+};
 
 async fn world(builder: RedisBuilder) -> World {
     World { redis: builder.start().await.unwrap(), truth: Truth::default() }
@@ -101,6 +103,58 @@ async fn an_old_dump_is_restored() {
     b.proxy.cut().await;
     b.proxy.pass();
     refuses_what_is_older_and_goes_on(&world, &c, &b, &before).await;
+}
+
+/// Returns the number of entries that invalidate everything.
+async fn alls(world: &World) -> usize {
+    let entries = world.redis.command(&["XRANGE", EVENTS, "-", "+"]).await.unwrap();
+    format!("{entries:?}").matches("\"a:\"").count()
+}
+
+/// The new incarnation began after everything that the instances appended to the one before. So it
+/// contains no response that they invalidated.
+#[tokio::test]
+async fn no_instance_invalidates_everything_because_redis_was_restarted() {
+    let world = world(RedisServer::builder()).await;
+    let mut instances = Vec::new();
+    for id in 0..4 {
+        let instance = world.joined(Setup { clock: None, ..Setup::default() }).await;
+        instance.changes(id).await;
+        instances.push(instance);
+    }
+    world.redis.restart().await.unwrap();
+    for instance in &instances {
+        has_read_the_log(instance).await;
+    }
+    instances[0].hits("/values/1").await;
+    for instance in &instances {
+        has_read_the_log(instance).await;
+    }
+    assert_eq!(alls(&world).await, 0);
+    assert_eq!(instances[0].get("/values/1").await.field("x-cache"), "HIT");
+}
+
+/// Both instances go from one server to another one that did not get what they appended.
+#[tokio::test]
+async fn one_of_the_instances_that_leave_a_server_invalidates_everything_on_the_next() {
+    let deposed = World::new().await;
+    let promoted = World { truth: deposed.truth.clone(), ..World::new().await };
+    // With a clock that stands still, the age of an append is not known.
+    let setup = || Setup { clock: None, ..Setup::default() };
+    let (a, b) = (deposed.joined(setup()).await, deposed.joined(setup()).await);
+    let c = promoted.joined(setup()).await;
+    for instance in [&a, &b] {
+        instance.changes(1).await;
+    }
+    for instance in [&a, &b] {
+        instance.proxy.lead_to(promoted.redis.address());
+        instance.proxy.cut().await;
+    }
+    for instance in [&a, &b] {
+        has_read_the_log(instance).await;
+    }
+    c.shows("/values/1", "v3").await;
+    assert_eq!(alls(&promoted).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -115,6 +115,8 @@ fn look(last: u64, tag: Option<&str>) -> LogPage {
         now: WallTime::default(),
         entries,
         more: false,
+        fenced: false,
+        is_busy: false,
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use larder_core::invalidation::position::{Position, Watermark};
 use larder_core::time::BootTime;
 
+use crate::server::Server;
 use crate::world::{Invalidation, LowestVersions, Progress, StoredResponse, World, incarnation};
 
 /// The current moment of every world.
@@ -30,6 +31,7 @@ pub fn make_canonical(world: &mut World, now: BootTime, horizon: u64) {
             }
         }
     }
+    forget_old_appends(world, now);
     let mut seen = vec![now];
     visit(world, now, horizon, &mut |moment| {
         seen.push(moment);
@@ -51,6 +53,36 @@ pub fn make_canonical(world: &mut World, now: BootTime, horizon: u64) {
     for instance in &mut world.instances {
         sort(&mut instance.memory);
     }
+}
+
+/// An append and the moment at which a log refused everything matter by their order alone. Moments
+/// that are in order with everything to come are made equal.
+fn forget_old_appends(world: &mut World, now: BootTime) {
+    let before = BootTime::from_nanos(now.as_nanos() - 1);
+    let mut fences: Vec<BootTime> = servers(world).map(|server| server.fence).collect();
+    fences.extend(world.instances.iter().filter_map(|instance| instance.look.as_ref()).map(|look| look.sent));
+    let mut appends = Vec::new();
+    visit_appends(world, &mut |at| {
+        let at = if fences.iter().any(|fence| *fence > at) { at } else { at.max(before) };
+        appends.push(at);
+        at
+    });
+    for server in servers(world) {
+        if !appends.iter().any(|at| *at < server.fence) {
+            server.fence = BootTime::ZERO;
+        }
+    }
+}
+
+fn visit_appends(world: &mut World, moment: &mut dyn FnMut(BootTime) -> BootTime) {
+    for instance in &mut world.instances {
+        instance.tail.replace_append_moments(moment);
+    }
+    world.owed = world.owed.map(moment);
+}
+
+fn servers(world: &mut World) -> impl Iterator<Item = &mut Server> {
+    [&mut world.server].into_iter().chain(world.old.as_mut())
 }
 
 /// Removes bounds that the bounds for every instance already imply.
@@ -83,6 +115,10 @@ fn sort(kept: &mut Vec<StoredResponse>) {
 /// Replaces each moment by the result of `moment`.
 fn visit(world: &mut World, now: BootTime, horizon: u64, moment: &mut dyn FnMut(BootTime) -> BootTime) {
     let oldest = BootTime::from_nanos(now.as_nanos().saturating_sub(horizon));
+    visit_appends(world, moment);
+    for server in servers(world).filter(|server| server.fence != BootTime::ZERO) {
+        server.fence = moment(server.fence);
+    }
     for (by, instance) in world.instances.iter_mut().enumerate() {
         let awaits =
             world.invalidations.iter().any(|one| usize::from(one.by) == by && answered(one).is_some());

@@ -92,6 +92,8 @@ fn looks() -> Vec<Misread> {
         (6, Reading::IncarnationIsKept, reused),
         (6, Reading::AnyCheckpoint, marked_and_lost()),
         (6, Reading::Inside(Rule::LeavesInSilence), cut_off(false)),
+        (6, Reading::BeginningIsEnough, cut_off(false)),
+        (6, Reading::AnyFence, all_before()),
         (7, Reading::NoFloor, trimmed()),
         (7, Reading::CheckpointIsNoFloor, marked_and_restarted()),
         (7, Reading::Inside(Rule::DroppedRowsAreForgotten), dropped),
@@ -100,6 +102,15 @@ fn looks() -> Vec<Misread> {
         (8, Reading::EveryPollConfirms, parts),
         (9, Reading::DatedByTheAnswer, there("a long look")),
     ]
+}
+
+/// A primary that was cut off takes an invalidation after *all* was appended to the other one.
+fn all_before() -> Scope {
+    there("cut off").with(|scope| {
+        scope.guarded = false;
+        scope.targets = vec![hard(Selection::All)];
+        scope.budget = Budget { elsewhere: 2, isolations: 1, fills: 0, ..scope.budget };
+    })
 }
 
 /// A checkpoint in a log that is then lost.

@@ -27,7 +27,7 @@ impl Model for Protocol {
             births: 1,
             server: Server::new(1),
             old: None,
-            is_owed: false,
+            owed: None,
             instances: vec![],
             invalidations: vec![],
             everywhere: LowestVersions::default(),

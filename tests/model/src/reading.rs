@@ -32,6 +32,10 @@ pub enum Reading {
     PollWithoutHeartbeat,
     /// Rule 6: the incarnation survives failovers, and only ids are compared.
     IncarnationIsKept,
+    /// Rule 6: a new incarnation refuses everything older, so *all* is never appended to it.
+    BeginningIsEnough,
+    /// Rule 6: one *all* in an incarnation is enough, whenever it was appended.
+    AnyFence,
     /// Rule 7: the Stream's floor is not read.
     NoFloor,
     /// Rule 7: a process that starts at a checkpoint does not learn that earlier entries are

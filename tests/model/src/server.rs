@@ -1,6 +1,14 @@
 //! The log in Redis. Each script of `larder-redis` is one step.
 
-use crate::target::Target;
+use std::time::Duration;
+
+use larder_core::invalidation::log_page::Cursor;
+use larder_core::time::BootTime;
+
+use crate::canonical::NOW;
+use crate::reading::Reading;
+use crate::target::{Selection, Target, hard};
+use crate::world::{id_number, incarnation};
 
 /// A primary.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -19,6 +27,8 @@ pub struct Server {
     pub last: u8,
     /// A checkpoint beside the Stream. It may outlive the entry and the incarnation.
     pub mark: Option<Mark>,
+    /// When the log refused everything: its beginning, or the last *all* that a poll appended.
+    pub fence: BootTime,
 }
 
 /// A checkpoint beside the Stream: an entry, and the incarnation in which it was seen.
@@ -55,6 +65,14 @@ pub struct Answer {
     pub entries: Vec<(u8, Vec<Target>)>,
     /// See there.
     pub more: bool,
+    /// See there.
+    pub fenced: bool,
+}
+
+/// Returns the moment this long ago.
+fn before(age: Duration) -> BootTime {
+    let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+    BootTime::from_nanos(NOW.as_nanos().saturating_sub(age))
 }
 
 impl Server {
@@ -62,11 +80,12 @@ impl Server {
     #[must_use]
     pub fn new(incarnation: u8) -> Self {
         // Ids start over, as they may if a clock is set back. The one entry names nothing.
-        Self { incarnation, is_lost: false, entries: vec![(1, vec![])], floor: 0, last: 1, mark: None }
+        let entries = vec![(1, vec![])];
+        Self { incarnation, is_lost: false, entries, floor: 0, last: 1, mark: None, fence: NOW }
     }
 
     /// The beginning of every script (rule 6).
-    fn enter(&mut self, births: &mut u8) {
+    pub fn enter(&mut self, births: &mut u8) {
         if self.is_lost {
             *births += 1;
             // An older version of Larder does not know checkpoints, and keeps them.
@@ -85,13 +104,20 @@ impl Server {
     /// Polls from a cursor, or from the start for processes that are new to the incarnation.
     pub fn look(
         &mut self,
-        (mine, after, broken): (u8, u8, bool),
+        cursor: &Cursor,
         count: usize,
         births: &mut u8,
         begins: impl FnOnce(&Self) -> Beginning,
+        reading: Reading,
     ) -> Answer {
-        self.is_lost |= broken && mine == self.incarnation;
+        let (mine, after) = (cursor.incarnation.to_bytes()[0], id_number(cursor.after));
+        self.is_lost |= cursor.broken && mine == self.incarnation;
         self.enter(births);
+        let appended = cursor.appends.outside(incarnation(self.incarnation));
+        if appended.is_some_and(|age| !self.is_fenced(before(age), reading)) {
+            self.append(vec![hard(Selection::All)], births);
+            self.fence = NOW;
+        }
         let mut answer = self.head();
         let beginning = if mine == self.incarnation { Beginning { after, floor: 0 } } else { begins(self) };
         answer.floor = answer.floor.max(beginning.floor);
@@ -99,11 +125,25 @@ impl Server {
         answer
     }
 
+    /// Whether everything was refused here after an append elsewhere (rule 6).
+    #[must_use]
+    pub fn is_fenced(&self, appended: BootTime, reading: Reading) -> bool {
+        match reading {
+            Reading::BeginningIsEnough => true,
+            Reading::AnyFence => self.has_all() || self.fence > appended,
+            _ => self.fence > appended,
+        }
+    }
+
+    fn has_all(&self) -> bool {
+        self.entries.iter().any(|(_, targets)| targets.contains(&hard(Selection::All)))
+    }
+
     /// Returns the answer to a poll without the entries.
     #[must_use]
     pub fn head(&self) -> Answer {
         let (incarnation, floor, last) = (self.incarnation, self.floor, self.last);
-        Answer { incarnation, floor, last, entries: vec![], more: false }
+        Answer { incarnation, floor, last, entries: vec![], more: false, fenced: true }
     }
 
     /// Adds the entries of a poll.

@@ -23,9 +23,9 @@ pub struct World {
     pub server: Server,
     /// A primary that was cut off and keeps running.
     pub old: Option<Server>,
-    /// Whether another process appended to the old primary, and will append *all* to the new one
-    /// (rule 6).
-    pub is_owed: bool,
+    /// When another process last appended to the old primary. It may have to append *all* to the
+    /// new one (rule 6).
+    pub owed: Option<BootTime>,
     /// The processes.
     pub instances: Vec<Instance>,
     /// Invalidations for which P1 or P2 is not in force yet.

@@ -10,6 +10,7 @@ mod quantile;
 mod rate;
 mod redis;
 mod replay;
+mod starts;
 mod tags;
 mod valgrind;
 
@@ -31,6 +32,9 @@ struct Args {
     /// The numbers of instances that follow the log at once.
     #[arg(long, value_delimiter = ',', default_values_t = [0, 1, 4, 16])]
     instances: Vec<usize>,
+    /// The numbers of instances that start at the same time.
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 20, 100])]
+    starts: Vec<usize>,
     /// How long each number of instances is measured, in seconds.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
@@ -42,6 +46,7 @@ struct Args {
 enum Part {
     Replay,
     Rate,
+    Starts,
     Tags,
 }
 
@@ -74,6 +79,9 @@ impl Args {
         }
         if self.wants(Part::Rate) {
             runtime.block_on(rate::tables(&self.instances, Duration::from_secs(self.seconds)))?;
+        }
+        if self.wants(Part::Starts) {
+            runtime.block_on(starts::table(&self.starts))?;
         }
         if self.wants(Part::Tags) {
             tags::table()?;

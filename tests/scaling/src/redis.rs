@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use larder_core::invalidation::last_appends::LastAppends;
 use larder_core::invalidation::log_page::Cursor;
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::{Event, Mode, Tag};
@@ -21,8 +22,14 @@ const FILL: &str = "for i = ARGV[1], ARGV[2] do redis.call('XADD', KEYS[1], '*',
 /// About as many entries as following instances allow between two checkpoints.
 const ENTRIES_PER_STEP: u64 = 4_500;
 /// The cursor of a new instance without any knowledge.
-const NEW_INSTANCE: Cursor =
-    Cursor { incarnation: Incarnation::from_bytes([0; 16]), after: LogId::ZERO, broken: false, capacity: 0 };
+const NEW_INSTANCE: Cursor = Cursor {
+    incarnation: Incarnation::from_bytes([0; 16]),
+    after: LogId::ZERO,
+    broken: false,
+    capacity: 0,
+    replaying: true,
+    appends: LastAppends { newest: None, elsewhere: None },
+};
 
 /// Returns a hard invalidation of a tag.
 pub(crate) fn event(number: u64) -> Event {
@@ -73,7 +80,7 @@ pub(crate) struct Counts {
     pub(crate) sent: f64,
     /// The size of the reply with these statistics in bytes. It is sent, but not yet counted.
     pub(crate) answer: f64,
-    /// Each poll is one `XRANGE`.
+    /// Each poll is one `XINFO STREAM`.
     pub(crate) looks: f64,
     /// Each alarm is one `XREAD`.
     pub(crate) alarms: f64,
@@ -98,7 +105,7 @@ impl Counts {
             cpu: number("used_cpu_user")? + number("used_cpu_sys")?,
             sent: number("total_net_output_bytes")?,
             answer: info.len() as f64,
-            looks: calls("xrange")?,
+            looks: calls("xinfo|stream")?,
             alarms: calls("xread")?,
             appends: calls("xadd")?,
         })
@@ -123,7 +130,7 @@ mod tests {
 
     const INFO: &str = "used_cpu_sys:0.250000\r\nused_cpu_user:0.500000\r\nused_cpu_sys_children:9\r\n\
         total_net_output_bytes:4000\r\n\
-        cmdstat_xrange:calls=7,usec=70,usec_per_call=10.00,rejected_calls=0,failed_calls=0\r\n\
+        cmdstat_xinfo|stream:calls=7,usec=70,usec_per_call=10.00,rejected_calls=0,failed_calls=0\r\n\
         cmdstat_xadd:calls=3,usec=9,usec_per_call=3.00,rejected_calls=0,failed_calls=0\r\n";
 
     #[test]

@@ -1,5 +1,6 @@
 //! Polls of the log: the point at which a poll begins, and the answer to it.
 
+use super::last_appends::LastAppends;
 use super::position::{Incarnation, LogId};
 use super::selector::Event;
 use crate::time::WallTime;
@@ -24,6 +25,16 @@ pub struct Cursor {
     /// If the log is of another incarnation, a poll may leave out older entries that have at least
     /// this many names after them. The [floor](LogPage::floor) must then account for them.
     pub capacity: usize,
+    /// Whether the end of `incarnation` was not reached yet.
+    ///
+    /// Many instances may start at the same time. A log may let such a poll wait, so that it
+    /// answers instances that serve responses in time: see [`LogPage::is_busy`].
+    pub replaying: bool,
+    /// How long ago the polling instance last appended.
+    ///
+    /// If the log is of another incarnation than the one that took these appends, their events are
+    /// not in it: see [`LogPage::fenced`].
+    pub appends: LastAppends,
 }
 
 /// The answer to one poll of the log.
@@ -44,4 +55,14 @@ pub struct LogPage {
     pub entries: Vec<(LogId, Vec<Event>)>,
     /// Whether entries are left for the next poll.
     pub more: bool,
+    /// Whether the log has refused everything since the appends in the cursor.
+    ///
+    /// It has if it began after them, or if *all* was appended to it after them. If not, the
+    /// polling instance appends *all*, unless the log is of the cursor's incarnation. A log that
+    /// does not know is `false`.
+    pub fenced: bool,
+    /// Whether the next poll should wait for a moment, because too many instances start.
+    ///
+    /// Only set if entries are left, and for a cursor that is [`replaying`](Cursor::replaying).
+    pub is_busy: bool,
 }

@@ -8,6 +8,7 @@
 //! * [`names`]: the names of a stored response;
 //! * [`table`]: name → last position, and the check of a stored response against it;
 //! * [`log_page`]: polls of the log, and the answers to them;
+//! * [`last_appends`]: what an instance appended last, which a new incarnation may have missed;
 //! * [`append_status`]: appended events, and how far our own tail is with them;
 //! * [`outbox`]: deferred invalidations, which are not in the log yet;
 //! * [`tail`]: the state machine that follows the log;
@@ -17,6 +18,7 @@ pub mod append_status;
 pub(crate) mod event_time;
 #[doc(hidden)]
 pub mod fault_injection;
+pub mod last_appends;
 pub mod log_page;
 pub mod names;
 pub mod outbox;

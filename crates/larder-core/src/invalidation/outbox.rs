@@ -14,9 +14,9 @@ const BATCH: usize = 128;
 
 /// The maximum size of one appended step, in events and in bytes. A single event may be larger.
 ///
-/// A poll of the log must apply an entry as a whole.
-const BATCH_EVENTS: usize = 1_024;
-const BATCH_BYTES: usize = 256 * 1024;
+/// The log may divide it into several entries, because a poll applies an entry as a whole.
+const BATCH_EVENTS: usize = 4_096;
+const BATCH_BYTES: usize = 128 * 1024;
 
 /// Splits the events, in their order, into parts that can each be appended as one step.
 pub fn batches(events: &[Event]) -> impl Iterator<Item = &[Event]> {
@@ -242,13 +242,13 @@ mod tests {
         let lengths = |events: &[Event]| batches(events).map(<[Event]>::len).collect::<Vec<_>>();
         let tags = |length: usize, number| vec![event(&"t".repeat(length)); number];
         assert_eq!(lengths(&[]), []);
-        assert_eq!(lengths(&tags(5, 2_500)), [1_024, 1_024, 452]);
-        assert_eq!(lengths(&tags(100_000, 5)), [2, 2, 1]);
+        assert_eq!(lengths(&tags(5, 9_000)), [4_096, 4_096, 808]);
+        assert_eq!(lengths(&tags(50_000, 5)), [2, 2, 1]);
         assert_eq!(lengths(&[tags(9, 2), tags(BATCH_BYTES, 2), tags(9, 1)].concat()), [2, 1, 1, 1]);
 
         let mut outbox = Outbox::new(9);
         for (number, text) in (1..).zip(["a", "b", "c", "d", "e"]) {
-            let event = event(&text.repeat(100_000));
+            let event = event(&text.repeat(50_000));
             outbox.push(number, &event);
         }
         assert_eq!(outbox.next_batch().unwrap().events().len(), 2);

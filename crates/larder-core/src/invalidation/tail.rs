@@ -11,15 +11,18 @@
 mod event_moments;
 #[cfg(feature = "model")]
 mod model_state;
+mod tail_limits;
 mod tail_state;
 
 use std::time::Duration;
 
+pub use self::tail_limits::Limits;
 use self::tail_state::TailState;
 use super::append_status::{AppendStatus, Appended};
 #[cfg(feature = "broken")]
 use super::fault_injection::InjectedFault;
 use super::fault_injection::Rule;
+use super::last_appends::{AppendMoments, LastAppends};
 use super::log_page::{Cursor, LogPage};
 use super::names::Names;
 use super::outbox::{Batch, Outbox};
@@ -35,6 +38,8 @@ use crate::time::BootTime;
 pub struct PageApplied {
     /// Whether to poll again at once, because the end of the log was not reached.
     pub poll_again: bool,
+    /// Whether to wait for a moment before that poll, because too many instances start.
+    pub is_busy: bool,
     /// Whether the end of the log was reached.
     ///
     /// If so, everything that was known when the poll was sent is confirmed.
@@ -43,33 +48,6 @@ pub struct PageApplied {
     ///
     /// This is `true` for the first poll.
     pub new_incarnation: bool,
-}
-
-/// The memory limits of a [`Tail`].
-///
-/// Names that are forgotten cost misses, never a stale response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct Limits {
-    /// Maximum number of invalidated tags and keys. Default: 65,536. Minimum: twice `outbox`.
-    ///
-    /// Each takes about 170 bytes, and up to 300 more if it is invalidated repeatedly. The same
-    /// number of URIs, paths, directories and prefixes together is remembered in addition.
-    pub rows: usize,
-    /// Maximum number of invalidated globs. Default: 64.
-    ///
-    /// Every check goes through all of them.
-    pub globs: usize,
-    /// Maximum number of deferred invalidations. Default: 1,024. Minimum: 1.
-    ///
-    /// One more collapses all of them into one invalidation of everything.
-    pub outbox: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { rows: 65_536, globs: 64, outbox: 1_024 }
-    }
 }
 
 /// The state of the invalidation log, as one process knows it.
@@ -84,8 +62,8 @@ pub struct Tail {
     local: u64,
     table: InvalidationTable,
     outbox: Outbox,
-    /// Whether we appended anything to this incarnation.
-    was_told: bool,
+    /// When we appended, and to which incarnation.
+    appends: AppendMoments,
     confirmed_at: Option<BootTime>,
     /// Whether the end of this incarnation was reached at least once.
     replayed: bool,
@@ -107,7 +85,7 @@ impl Tail {
             local: 0,
             table: InvalidationTable::new(limits.rows.max(limits.outbox.saturating_mul(2)), limits.globs),
             outbox: Outbox::new(limits.outbox),
-            was_told: false,
+            appends: AppendMoments::default(),
             confirmed_at: None,
             replayed: false,
             poll_time: Duration::ZERO,
@@ -156,11 +134,20 @@ impl Tail {
         token.coverage(self.position(), self.own)
     }
 
-    /// Returns the point at which the next poll begins.
+    /// Returns the point at which a poll begins that is sent at `now` or later.
     #[must_use]
-    pub const fn cursor(&self) -> Cursor {
+    pub fn cursor(&self, now: BootTime) -> Cursor {
         let TailState { incarnation, log: after, broken, .. } = self.reached;
-        Cursor { incarnation, after, broken, capacity: self.table.most_rows() }
+        let silent = self.injects(Rule::LeavesInSilence);
+        let appends = if silent { LastAppends::default() } else { self.appends.until(now) };
+        Cursor {
+            incarnation,
+            after,
+            broken,
+            capacity: self.table.most_rows(),
+            replaying: !self.replayed,
+            appends,
+        }
     }
 
     /// Returns a number that changes whenever rows, floor or incarnation change.
@@ -194,13 +181,14 @@ impl Tail {
         }
         let new_incarnation = look.incarnation != self.reached.incarnation;
         if new_incarnation {
-            self.adopt(look.incarnation, sent);
+            self.adopt(look, sent);
         } else if look.last < self.reached.log || self.reached.broken {
             return self.note_broken(sent);
         }
         self.take_in(look, sent);
         self.settle();
-        PageApplied { poll_again: look.more, caught_up: !look.more, new_incarnation }
+        let (poll_again, caught_up) = (look.more, !look.more);
+        PageApplied { poll_again, is_busy: look.more && look.is_busy, caught_up, new_incarnation }
     }
 
     /// Applies events that could not be appended to the log.
@@ -251,7 +239,7 @@ impl Tail {
 
     /// Notes that a batch was appended. It stays in the outbox until we have passed it (rule 12).
     pub fn batch_appended(&mut self, batch: &Batch, appended: Appended) {
-        self.note_appended();
+        self.note_appended(&appended);
         self.outbox.batch_appended(batch, appended);
         self.settle();
     }
@@ -260,8 +248,8 @@ impl Tail {
     ///
     /// If the log turns out to be of another incarnation, it may have begun before they were
     /// appended.
-    pub fn note_appended(&mut self) {
-        self.was_told = true;
+    pub fn note_appended(&mut self, appended: &Appended) {
+        self.appends.note(appended.incarnation, appended.answered);
     }
 
     /// Returns how far we are with an appended event.
@@ -303,16 +291,20 @@ impl Tail {
     ///
     /// Without `min-replicas-to-write`, a primary that was cut off goes on for a while. Then there
     /// are two incarnations at a time. An event that we appended to the incarnation we leave was
-    /// applied there, but may be news to the other one. So we append *all* to the other one, and
-    /// *all* holds here at once.
-    fn adopt(&mut self, incarnation: Incarnation, sent: BootTime) {
+    /// applied there, but may be news to the other one. So *all* is appended to the other one,
+    /// unless the log has refused everything since then. If the log leaves that to us, *all* holds
+    /// here at once.
+    fn adopt(&mut self, look: &LogPage, sent: BootTime) {
         if self.reached.incarnation != self.own {
             self.table.note_forgotten(sent.into());
         }
-        self.reached = TailState::start_of(incarnation, Some(sent));
+        self.reached = TailState::start_of(look.incarnation, Some(sent));
         self.replayed = false;
         self.table.forget_log(self.settled());
-        if std::mem::take(&mut self.was_told) && !self.injects(Rule::LeavesInSilence) {
+        // The log does not know of an append since the poll was sent.
+        let is_missing = |appended| !look.fenced || appended >= sent;
+        let missing = self.appends.outside(look.incarnation).is_some_and(is_missing);
+        if missing && !self.injects(Rule::LeavesInSilence) {
             self.defer(&[Event::EVERYTHING], sent);
         }
     }

@@ -16,7 +16,7 @@ fn rule_14_an_event_is_passed_when_our_tail_has_read_it_not_when_it_is_appended(
     redis.append(&[hard("other")], at(1));
     let appended = redis.append(&[hard("x")], at(1));
     assert_eq!(a.tail.append_status(&appended), AppendStatus::Pending);
-    let look = redis.look(a.tail.cursor(), 1);
+    let look = redis.look(a.tail.cursor(at(0)), 1);
     a.tail.apply_page(&look, at(2));
     assert_eq!(a.tail.append_status(&appended), AppendStatus::Pending);
     a.look(&mut redis, at(3));
@@ -35,7 +35,7 @@ fn rule_14_an_event_that_was_trimmed_before_we_read_it_is_passed_with_the_floor(
     let appended = redis.append(&[hard("x")], at(1));
     redis.append(&[hard("other")], at(1));
     redis.trim(1);
-    let mut look = redis.look(a.tail.cursor(), usize::MAX);
+    let mut look = redis.look(a.tail.cursor(at(0)), usize::MAX);
     look.entries.clear();
     look.more = true;
     a.tail.apply_page(&look, at(2));
@@ -82,7 +82,7 @@ fn rule_14_events_of_one_incarnation_are_appended_to_the_next() {
     let mut b = Instance::joined(&mut promoted, at(1));
     let v0 = b.begin_fill("x", at(2));
     let appended = deposed.append(&[hard("x")], at(3));
-    a.tail.note_appended();
+    a.tail.note_appended(&appended);
     a.look(&mut deposed, at(4));
     assert_eq!(a.tail.append_status(&appended), AppendStatus::Applied);
     a.tail.defer(&[soft("y")], at(6));
@@ -110,7 +110,7 @@ fn rule_14_an_append_to_an_incarnation_that_we_have_yet_to_see_is_not_passed() {
     let mut redis = Redis::new();
     let mut a = Instance::joined(&mut redis, at(0));
     let v0 = a.begin_fill("x", at(0));
-    let before = redis.look(a.tail.cursor(), usize::MAX);
+    let before = redis.look(a.tail.cursor(at(0)), usize::MAX);
     redis.fail_over(0);
     let appended = redis.append(&[hard("x")], at(2));
     assert_eq!(a.tail.append_status(&appended), AppendStatus::Pending);

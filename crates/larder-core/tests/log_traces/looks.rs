@@ -1,7 +1,11 @@
 //! Rules 4 to 9: what one poll proves.
 
+use std::time::Duration;
+
 use larder_core::invalidation::append_status::AppendStatus;
+use larder_core::invalidation::log_page::LogPage;
 use larder_core::invalidation::position::LogId;
+use larder_core::invalidation::selector::Event;
 use larder_core::invalidation::table::Verdict;
 use larder_core::invalidation::tail::Limits;
 
@@ -21,7 +25,7 @@ fn rule_4_a_look_without_entries_refuses_what_was_trimmed_or_lost_before_it() {
         let v0 = b.begin_fill("x", at(0));
         redis.append(&[hard("x")], at(1));
         happens(&mut redis);
-        let look = redis.look(b.tail.cursor(), usize::MAX);
+        let look = redis.look(b.tail.cursor(at(0)), usize::MAX);
         assert!(look.entries.is_empty());
         assert!(b.tail.apply_page(&look, at(2)).caught_up);
         assert_eq!(b.check(&v0, at(3)), Verdict::Refused);
@@ -73,7 +77,7 @@ fn rule_6_a_new_incarnation_is_read_from_its_start_as_its_ids_are_reused() {
     assert!(reused < b.tail.position().watermark.log);
     b.look(&mut redis, at(5));
     assert_eq!(b.check(&v0, at(6)), Verdict::Refused);
-    assert_eq!(b.tail.cursor().after, reused);
+    assert_eq!(b.tail.cursor(at(0)).after, reused);
 }
 
 /// Without `min-replicas-to-write` there are two logs at a time.
@@ -88,7 +92,7 @@ fn rule_6_events_of_an_incarnation_that_was_left_invalidate_everything_in_the_ne
     let mut b = Instance::joined(&mut promoted, at(0));
     let v0 = b.begin_fill("x", at(0));
     let appended = cut_off.append(&[hard("x")], at(1));
-    a.tail.note_appended();
+    a.tail.note_appended(&appended);
     a.look(&mut cut_off, at(2));
     assert_eq!(a.tail.append_status(&appended), AppendStatus::Applied);
 
@@ -102,6 +106,48 @@ fn rule_6_events_of_an_incarnation_that_was_left_invalidate_everything_in_the_ne
     // A process that has appended nothing has nothing to append to the next incarnation.
     b.look(&mut cut_off, at(6));
     assert!(b.tail.next_batch().is_none());
+}
+
+/// Many instances lose their connection to one server. A log that knows that it began after their
+/// last appends, or that has *all* from one of them, does not need *all* from each.
+#[test]
+fn rule_6_an_incarnation_that_refused_everything_since_then_gets_no_further_all() {
+    let (mut old, mut new) = (Redis::new(), Redis::new());
+    let mut a = Instance::joined(&mut old, at(0));
+    let appended = old.append(&[hard("x")], at(1));
+    a.tail.note_appended(&appended);
+    a.look(&mut old, at(2));
+    new.begin_incarnation();
+    let cursor = a.tail.cursor(at(5));
+    assert_eq!(cursor.appends.outside(new.incarnation), Some(Duration::from_millis(4)));
+    assert_eq!(cursor.appends.outside(old.incarnation), None);
+    let look = LogPage { fenced: true, ..new.look(cursor, 1) };
+    a.tail.apply_page(&look, at(5));
+    assert_eq!(a.tail.next_batch(), None);
+}
+
+/// The answer does not know of an append that was answered after the poll was sent.
+#[test]
+fn rule_6_an_append_during_the_poll_is_not_behind_the_fence() {
+    let (mut old, mut new) = (Redis::new(), Redis::new());
+    let mut a = Instance::joined(&mut old, at(0));
+    new.begin_incarnation();
+    let look = LogPage { fenced: true, ..new.look(a.tail.cursor(at(1)), 1) };
+    let appended = old.append(&[hard("x")], at(2));
+    a.tail.note_appended(&appended);
+    a.tail.apply_page(&look, at(1));
+    assert_eq!(a.tail.next_batch().unwrap().events(), [Event::EVERYTHING]);
+}
+
+/// A process may append before its first poll, or be the first to meet a new incarnation.
+#[test]
+fn rule_6_an_append_to_the_same_incarnation_needs_no_all() {
+    let mut redis = Redis::new();
+    let mut a = Instance::with(Limits::default());
+    let appended = redis.append(&[hard("x")], at(1));
+    a.tail.note_appended(&appended);
+    a.look(&mut redis, at(2));
+    assert_eq!(a.tail.next_batch(), None);
 }
 
 /// Polls reach one primary and then the other: `v0` is of an incarnation without invalidations.
@@ -133,19 +179,19 @@ fn rule_6_a_log_that_ends_before_our_position_is_not_believed_until_it_is_a_new_
     let taken = b.look(&mut redis, at(3));
     assert!(taken.poll_again && !taken.caught_up);
     assert_eq!(b.tail.confirmed_at(), Some(at(2)));
-    assert!(b.tail.cursor().broken);
+    assert!(b.tail.cursor(at(0)).broken);
 
     // If a store ignores this, B stays unconfirmed, even after the ids have caught up.
     redis.append(&[hard("x")], at(3));
     redis.append(&[hard("other")], at(3));
-    let mut heedless = b.tail.cursor();
+    let mut heedless = b.tail.cursor(at(0));
     heedless.broken = false;
     let look = redis.look(heedless, usize::MAX);
     let taken = b.tail.apply_page(&look, at(4));
     assert!(!taken.caught_up && !taken.poll_again);
 
     assert!(b.look(&mut redis, at(5)).new_incarnation);
-    assert!(!b.tail.cursor().broken);
+    assert!(!b.tail.cursor(at(0)).broken);
     assert_eq!(b.check(&v0, at(6)), Verdict::Refused);
     assert_eq!(b.tail.confirmed_at(), Some(at(5)));
 }
@@ -212,7 +258,7 @@ fn rule_7_a_look_that_begins_at_a_mark_says_that_what_lies_before_it_is_missing(
 
 #[test]
 fn a_poll_states_its_capacity() {
-    let remembers = |limits| Instance::with(limits).tail.cursor().capacity;
+    let remembers = |limits| Instance::with(limits).tail.cursor(at(0)).capacity;
     assert_eq!(remembers(Limits::default()), 65_536);
     assert_eq!(remembers(Limits { rows: 5, globs: 1, outbox: 1 }), 5);
     assert_eq!(remembers(Limits { rows: 0, globs: 1, outbox: 3 }), 6, "all that is pending, and as many");
@@ -225,14 +271,14 @@ fn rule_8_a_look_that_leaves_entries_neither_confirms_nor_ends_the_replay() {
     redis.append(&[hard("other")], at(0));
     redis.append(&[hard("x")], at(0));
     let mut b = Instance::with(Limits::default());
-    let look = redis.look(b.tail.cursor(), 1);
+    let look = redis.look(b.tail.cursor(at(0)), 1);
     let taken = b.tail.apply_page(&look, at(1));
     assert!(taken.poll_again && !taken.caught_up);
     assert_eq!(b.tail.confirmed_at(), None);
     assert!(!b.tail.may_trust_store(at(1), MAX_STALENESS));
     // The position must not run ahead of the applied events either.
     let early = b.begin_fill("x", at(1));
-    let look = redis.look(b.tail.cursor(), 1);
+    let look = redis.look(b.tail.cursor(at(0)), 1);
     let taken = b.tail.apply_page(&look, at(2));
     assert!(!taken.poll_again && taken.caught_up);
     assert_eq!(b.tail.confirmed_at(), Some(at(2)));
@@ -250,7 +296,7 @@ fn rule_8_the_shared_tier_is_not_trusted_while_a_new_incarnation_is_replayed() {
     redis.fail_over(0);
     redis.append(&[hard("other")], at(1));
     redis.append(&[hard("x")], at(1));
-    let look = redis.look(b.tail.cursor(), 1);
+    let look = redis.look(b.tail.cursor(at(0)), 1);
     assert!(b.tail.apply_page(&look, at(2)).new_incarnation);
     assert_eq!(b.tail.confirmed_at(), Some(at(0)));
     assert!(!b.tail.may_trust_store(at(2), MAX_STALENESS));
@@ -284,7 +330,7 @@ fn entries_at_or_below_our_position_are_ignored() {
     let mut b = Instance::joined(&mut redis, at(0));
     let generation = b.tail.generation();
     let v0 = b.begin_fill("x", at(1));
-    let mut look = redis.look(b.tail.cursor(), usize::MAX);
+    let mut look = redis.look(b.tail.cursor(at(0)), usize::MAX);
     look.entries = vec![(LogId::ZERO, vec![hard("x")]), (id, vec![hard("x")])];
     b.tail.apply_page(&look, at(2));
     assert_eq!(b.tail.generation(), generation);
@@ -297,7 +343,7 @@ fn rule_9_a_look_confirms_the_moment_when_it_was_sent() {
     let mut redis = Redis::new();
     let mut b = Instance::joined(&mut redis, at(0));
     let sent = at(1);
-    let look = redis.look(b.tail.cursor(), usize::MAX);
+    let look = redis.look(b.tail.cursor(at(0)), usize::MAX);
     let v0 = b.begin_fill("x", at(1));
     redis.append(&[hard("x")], at(2));
     b.tail.apply_page(&look, sent);

@@ -61,7 +61,7 @@ fn rule_11_every_change_that_can_refuse_changes_the_generation() {
     let event_before_the_end: Change = |b, redis| {
         redis.append(&[hard("x")], at(2));
         redis.append(&[hard("other")], at(2));
-        let look = redis.look(b.tail.cursor(), 1);
+        let look = redis.look(b.tail.cursor(at(0)), 1);
         b.tail.apply_page(&look, at(3));
     };
     let floor: Change = |b, redis| {
@@ -148,7 +148,7 @@ fn rule_12_an_old_response_is_refused_once_the_shared_tier_is_trusted_again() {
     a.flush(&mut redis, at(3));
     let entries = redis.entries.len();
     let looks = (0..entries).find(|_| {
-        let look = redis.look(a.tail.cursor(), 1);
+        let look = redis.look(a.tail.cursor(at(0)), 1);
         a.tail.apply_page(&look, at(4));
         a.tail.may_trust_store(at(4), MAX_STALENESS)
     });

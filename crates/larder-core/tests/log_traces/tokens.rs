@@ -127,7 +127,7 @@ impl Session {
             Step::Flush(here) => drop(self.instances[here].flush(&mut self.redis, now)),
             Step::Look(here, count) => {
                 let tail = &mut self.instances[here].tail;
-                let look = self.redis.look(tail.cursor(), count);
+                let look = self.redis.look(tail.cursor(at(0)), count);
                 tail.apply_page(&look, now);
             }
             Step::Trim(keep) => self.redis.trim(keep),

@@ -78,6 +78,8 @@ impl Redis {
             now: self.now,
             entries: waiting.iter().take(count).map(|entry| (*entry).clone()).collect(),
             more: waiting.len() > count,
+            fenced: false,
+            is_busy: false,
         }
     }
 
@@ -139,13 +141,13 @@ impl Instance {
 
     /// Polls the whole log.
     pub(crate) fn look(&mut self, redis: &mut Redis, sent: BootTime) -> PageApplied {
-        let look = redis.look(self.tail.cursor(), usize::MAX);
+        let look = redis.look(self.tail.cursor(at(0)), usize::MAX);
         self.tail.apply_page(&look, sent)
     }
 
     /// Polls for the first time, for the entries after the checkpoint `mark`.
     pub(crate) fn look_from(&mut self, redis: &mut Redis, mark: LogId, sent: BootTime) -> PageApplied {
-        let mut look = redis.look(self.tail.cursor(), usize::MAX);
+        let mut look = redis.look(self.tail.cursor(at(0)), usize::MAX);
         look.entries.retain(|(id, _)| *id > mark);
         look.floor = look.floor.max(mark);
         self.tail.apply_page(&look, sent)

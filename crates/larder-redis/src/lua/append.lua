@@ -4,9 +4,9 @@
 -- event.
 local fresh, keep, most_bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
--- Lua passes only a limited number of arguments at once. All entries still become visible together,
--- because this is one script.
-local FIRST, AT_ONCE = 4, 1000
+-- Lua passes only a limited number of arguments at once, and a poll reads an entry as a whole. All
+-- entries still become visible together, because this is one script.
+local FIRST, AT_ONCE, ENTRY_BYTES = 4, 256, 32768
 
 -- OVERHEAD: the bytes that Redis needs for an event beside its texts.
 -- PARTS: the maximum size of the Stream is divided into this many parts. The Stream is measured
@@ -33,6 +33,19 @@ local function room_for(added)
   return math.max(1, math.min(keep, math.floor(length * share * 0.75))), 0
 end
 
+-- Returns the index of the last argument of the entry that begins with the argument `first`.
+local function end_of_entry(first)
+  local last, bytes = first + 1, #ARGV[first + 1]
+  while last + 2 <= #ARGV and last + 2 < first + AT_ONCE do
+    bytes = bytes + #ARGV[last + 2]
+    if bytes > ENTRY_BYTES then
+      break
+    end
+    last = last + 2
+  end
+  return last
+end
+
 local id = incarnation(fresh, nil)
 local added = 0
 for i = FIRST, #ARGV do
@@ -40,12 +53,14 @@ for i = FIRST, #ARGV do
 end
 local kept, limit = room_for(added)
 local last
-for first = FIRST, #ARGV, AT_ONCE do
-  local until_here = math.min(first + AT_ONCE - 1, #ARGV)
+local first = FIRST
+while first <= #ARGV do
+  local until_here = end_of_entry(first)
   if limit then
     last = redis.call('XADD', events, 'MAXLEN', '~', kept, 'LIMIT', limit, '*', unpack(ARGV, first, until_here))
   else
     last = redis.call('XADD', events, 'MAXLEN', '~', kept, '*', unpack(ARGV, first, until_here))
   end
+  first = until_here + 1
 end
 return { id, last }

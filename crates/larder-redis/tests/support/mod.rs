@@ -9,6 +9,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::invalidation::last_appends::LastAppends;
 use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
 use larder_core::invalidation::selector::{Event, Mode, Tag};
@@ -83,12 +84,13 @@ pub(crate) async fn clients(server: &RedisServer) -> usize {
 /// Returns the cursor of a reader that knows nothing of the log.
 pub(crate) fn start() -> Cursor {
     let (incarnation, after) = (Incarnation::from_bytes([0; 16]), LogId::ZERO);
-    Cursor { incarnation, after, broken: false, capacity: usize::MAX }
+    let appends = LastAppends::default();
+    Cursor { incarnation, after, broken: false, capacity: usize::MAX, replaying: true, appends }
 }
 
 /// Returns the cursor of a reader that has applied this answer.
 pub(crate) fn after(look: &LogPage) -> Cursor {
-    Cursor { incarnation: look.incarnation, after: look.last, ..start() }
+    Cursor { incarnation: look.incarnation, after: look.last, replaying: false, ..start() }
 }
 
 pub(crate) fn event(tag: &str) -> Event {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use larder_core::invalidation::last_appends::LastAppends;
 use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::Event;
@@ -18,16 +19,20 @@ pub(super) struct Log {
     restarts: u64,
     /// The start of the clock that the ids are taken from.
     began: Instant,
+    /// The start of this incarnation.
+    restarted: Instant,
 }
 
 impl Log {
     pub(super) fn new() -> Self {
-        Self { entries: Vec::new(), restarts: 0, began: Instant::now() }
+        let now = Instant::now();
+        Self { entries: Vec::new(), restarts: 0, began: now, restarted: now }
     }
 
     /// Begins a new incarnation.
     pub(super) fn restart(&mut self) {
         self.restarts += 1;
+        self.restarted = Instant::now();
         self.entries.clear();
     }
 
@@ -49,6 +54,12 @@ impl Log {
         let id = LogId::new(self.millis(), self.entries.len() as u64);
         self.entries.push((id, events.to_vec()));
         id
+    }
+
+    /// Returns whether this incarnation began after these appends to other incarnations.
+    fn began_after(&self, appends: LastAppends) -> bool {
+        let age = self.restarted.elapsed();
+        appends.outside(self.incarnation()).is_none_or(|appended| age < appended)
     }
 
     /// Returns the id that the caller has read up to in this incarnation.
@@ -84,6 +95,8 @@ impl InvalidationLog for MemoryStore {
             now: WallTime::from_unix_millis(log.millis()),
             entries: log.entries.iter().filter(|(id, _)| *id > after).cloned().collect(),
             more: false,
+            fenced: log.began_after(cursor.appends),
+            is_busy: false,
         })
     }
 

@@ -1,3 +1,4 @@
+use larder_core::invalidation::last_appends::LastAppends;
 use larder_core::invalidation::log_page::Cursor;
 use larder_core::invalidation::position::{LogId, Position, Watermark};
 use larder_core::invalidation::selector::Event;
@@ -84,7 +85,14 @@ async fn a_lease_has_one_holder_until_it_is_released_or_expires() {
 async fn the_log_wakes_its_readers_and_begins_again_after_a_restart() {
     let store = MemoryStore::new();
     let incarnation = position(&store, 0).incarnation;
-    let cursor = Cursor { incarnation, after: LogId::ZERO, broken: false, capacity: 100 };
+    let cursor = Cursor {
+        incarnation,
+        after: LogId::ZERO,
+        broken: false,
+        capacity: 100,
+        replaying: true,
+        appends: LastAppends::default(),
+    };
     let (woken, appended) =
         tokio::join!(store.wait_for_news(cursor, MINUTE), store.append(&[Event::EVERYTHING]));
     woken.unwrap();

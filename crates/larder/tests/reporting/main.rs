@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod journal;
+mod large_invalidation;
 mod leases;
 mod logs;
 #[cfg(feature = "metrics")]

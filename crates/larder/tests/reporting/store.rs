@@ -35,6 +35,8 @@ struct State {
     alarms: usize,
     delay: Duration,
     now: WallTime,
+    /// The number of appends that work. All work if it is `None`.
+    appends_left: Option<usize>,
 }
 
 /// The time limit of an exchange about responses.
@@ -86,6 +88,22 @@ impl MemoryStore {
         self.state().failing = None;
     }
 
+    /// Makes every append after the next `count` time out.
+    pub(crate) fn refuse_appends_after(&self, count: usize) {
+        self.state().appends_left = Some(count);
+    }
+
+    /// Makes appends work again.
+    pub(crate) fn accept_appends(&self) {
+        self.state().appends_left = None;
+        self.changed.notify_waiters();
+    }
+
+    /// Returns every event in the log.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.state().log.concat()
+    }
+
     /// Begins a new incarnation of the log.
     pub(crate) fn restart(&self) {
         self.state().restarts += 1;
@@ -116,6 +134,11 @@ impl MemoryStore {
 
     pub(crate) fn leases(&self) -> usize {
         self.state().leases.len()
+    }
+
+    /// Waits until a response was stored.
+    pub(crate) async fn has_response(&self) {
+        eventually("the response is shared", || self.holds() > 0).await;
     }
 
     pub(crate) fn holds(&self) -> usize {
@@ -272,12 +295,19 @@ impl InvalidationLog for MemoryStore {
             now: state.now,
             entries: entries.filter(|(id, _)| *id > after).collect(),
             more: false,
+            fenced: false,
+            is_busy: false,
         })
     }
 
     async fn append(&self, events: &[Event]) -> Result<(Incarnation, LogId), StoreError> {
         self.travel(APPEND_LIMIT).await?;
         let mut state = self.working()?;
+        match &mut state.appends_left {
+            Some(0) => return Err(StoreError::new(StoreErrorKind::Timeout, "as the test wants it")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
         state.log.push(events.to_vec());
         self.changed.notify_waiters();
         Ok((state.incarnation(), id(state.log.len())))

@@ -123,6 +123,8 @@ impl LagWorld {
             now: WallTime::from_unix_millis(LOG_CLOCK + at),
             entries: shown().map(|event| (event.id, events(event))).collect(),
             more: false,
+            fenced: false,
+            is_busy: false,
         }
     }
 

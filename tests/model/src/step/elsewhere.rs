@@ -17,7 +17,9 @@ impl Protocol {
                 self.commit(world, target);
                 let (server, births) = server(world, log)?;
                 server.append(vec![target], births);
-                world.is_owed |= log == Log::Old;
+                if log == Log::Old {
+                    world.owed = Some(NOW);
+                }
                 let (versions, progress) = (world.db, Progress::Applied(NOW));
                 world.invalidations.push(Invalidation { by: OTHER_PROCESS, target, versions, progress });
             }

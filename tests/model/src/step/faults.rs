@@ -2,6 +2,7 @@
 
 use super::server;
 use crate::action::{Action, Log};
+use crate::canonical::NOW;
 use crate::protocol::Protocol;
 use crate::reading::Reading;
 use crate::target::{Selection, hard};
@@ -38,9 +39,13 @@ impl Protocol {
             }
             Action::Heal => {
                 world.old = None;
-                if std::mem::take(&mut world.is_owed) {
+                if let Some(appended) = world.owed.take() {
                     let (server, births) = server(world, Log::New)?;
-                    server.append(vec![hard(Selection::All)], births);
+                    server.enter(births);
+                    if !server.is_fenced(appended, self.scope.reading) {
+                        server.append(vec![hard(Selection::All)], births);
+                        server.fence = NOW;
+                    }
                 }
             }
             Action::Restart { at } => {

@@ -22,10 +22,7 @@ impl Protocol {
                 let appended = Appended { incarnation: incarnation(number), id: log_id(id), answered: NOW };
                 one.progress = Progress::Waiting(appended);
                 let by = usize::from(one.by);
-                self.change(
-                    world.instances.get_mut(by)?,
-                    larder_core::invalidation::tail::Tail::note_appended,
-                );
+                self.change(world.instances.get_mut(by)?, |tail| tail.note_appended(&appended));
                 if self.reads(Reading::AppliedWhenAppended) {
                     self.applied(world, usize::from(which), &appended);
                 } else {

@@ -16,10 +16,10 @@ impl Protocol {
         match action {
             Action::Look { by, log } => {
                 let instance = world.instances.get_mut(usize::from(by))?;
-                let (cursor, sought) = (cursor(instance), instance.sought.take());
+                let (cursor, sought) = (instance.tail.cursor(NOW), instance.sought.take());
                 let (server, births) = server(world, log)?;
                 let begins = |server: &Server| self.beginning(server, sought);
-                let answer = server.look(cursor, self.scope.count, births, begins);
+                let answer = server.look(&cursor, self.scope.count, births, begins, self.scope.reading);
                 let mut looking = PendingLook { sent: NOW, answer, half: None };
                 if self.reads(Reading::PollInTwoHalves) {
                     looking.answer = server.head();
@@ -29,7 +29,7 @@ impl Protocol {
             }
             Action::LookOn { by } => {
                 let instance = world.instances.get(usize::from(by))?;
-                let (mine, after, _) = cursor(instance);
+                let (mine, after) = cursor(instance);
                 let mut looking = instance.look.clone()?;
                 let log = if looking.half? { Log::Old } else { Log::New };
                 server(world, log)?.0.add_entries(&mut looking.answer, (mine, after), self.scope.count);
@@ -95,6 +95,8 @@ impl Protocol {
             now: WallTime::default(),
             more: answer.more,
             entries,
+            fenced: answer.fenced,
+            is_busy: false,
         };
         let newest = look.entries.last().map(|(id, _)| *id);
         match self.scope.reading {
@@ -114,7 +116,7 @@ impl Protocol {
 }
 
 /// Returns where the next poll of this process begins.
-pub(crate) fn cursor(instance: &Instance) -> (u8, u8, bool) {
-    let cursor = instance.tail.cursor();
-    (cursor.incarnation.to_bytes()[0], id_number(cursor.after), cursor.broken)
+pub(crate) fn cursor(instance: &Instance) -> (u8, u8) {
+    let cursor = instance.tail.cursor(NOW);
+    (cursor.incarnation.to_bytes()[0], id_number(cursor.after))
 }

@@ -17,6 +17,12 @@ impl Tail {
         self.table.make_canonical();
     }
 
+    /// Replaces the moment of each append by `moment` of it.
+    #[doc(hidden)]
+    pub fn replace_append_moments(&mut self, moment: &mut dyn FnMut(BootTime) -> BootTime) {
+        self.appends.replace(moment);
+    }
+
     /// Returns whether every deferred event was appended and has come back.
     #[doc(hidden)]
     #[must_use]

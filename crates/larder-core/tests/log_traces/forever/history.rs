@@ -122,7 +122,7 @@ impl World {
             Step::Answer { by } => self.answer(by),
             Step::Flush { by, reached } => self.flush(by, reached),
             Step::SendLook { by, count } => {
-                let cursor = self.processes[by].instance.tail.cursor();
+                let cursor = self.processes[by].instance.tail.cursor(at(0));
                 self.processes[by].look = Some((self.redis.look(cursor, count), now));
             }
             Step::TakeLook { by } => {
@@ -179,7 +179,7 @@ impl World {
         let appended = self.redis.append(batch.events(), now);
         if reached == Reached::Answered {
             tail.batch_appended(&batch, appended);
-            self.processes[by].reference.has_appended = true;
+            self.processes[by].reference.appended_to.push(appended.incarnation);
             // The outbox of these worlds is smaller than a batch, so the batch has all that was not
             // appended.
             let deferred = self.invalidations.iter_mut().filter(|one| one.by == by && one.deferred);

@@ -15,8 +15,8 @@ pub(super) struct Reference {
     floor: LogId,
     events: Vec<(LogId, Event)>,
     pub(super) deferred: Vec<Event>,
-    /// Whether the instance appended anything to this incarnation.
-    pub(super) has_appended: bool,
+    /// The incarnations that the instance ever appended to.
+    pub(super) appended_to: Vec<Incarnation>,
 }
 
 impl Reference {
@@ -27,17 +27,18 @@ impl Reference {
             floor: LogId::ZERO,
             events: vec![],
             deferred: vec![],
-            has_appended: false,
+            appended_to: vec![],
         }
     }
 
     pub(super) fn apply_page(&mut self, look: &LogPage) {
         if look.incarnation != self.incarnation {
             let mut deferred = std::mem::take(&mut self.deferred);
-            if self.has_appended {
+            let appended_to = std::mem::take(&mut self.appended_to);
+            if appended_to.iter().any(|incarnation| *incarnation != look.incarnation) {
                 deferred.push(Event::EVERYTHING);
             }
-            *self = Self { incarnation: look.incarnation, deferred, ..Self::new() };
+            *self = Self { incarnation: look.incarnation, deferred, appended_to, ..Self::new() };
         }
         if look.floor > self.read {
             self.floor = look.floor;

@@ -108,8 +108,9 @@ fn bounded_events(events: Vec<Event>) -> Vec<Event> {
 const MAX_APPENDS: usize = 2;
 
 async fn append_or_defer(engine: &Arc<Engine>, store: &dyn Store, events: Vec<Event>) -> InvalidationOutcome {
+    let mut left = events.as_slice();
     for _ in 0..MAX_APPENDS {
-        match append(engine, store, &events).await {
+        match append(engine, store, &mut left).await {
             AppendStatus::Applied => return InvalidationOutcome::Applied,
             AppendStatus::AppendAgain => {}
             AppendStatus::Pending => break,
@@ -117,7 +118,7 @@ async fn append_or_defer(engine: &Arc<Engine>, store: &dyn Store, events: Vec<Ev
     }
     // Rule 15: "An append that timed out may have happened: append again; a duplicate costs misses
     // only."
-    defer(engine, &events)
+    defer(engine, left)
 }
 
 fn defer(engine: &Engine, events: &[Event]) -> InvalidationOutcome {
@@ -127,46 +128,48 @@ fn defer(engine: &Engine, events: &[Event]) -> InvalidationOutcome {
     InvalidationOutcome::Deferred
 }
 
-/// Appends the events once, and waits until our own tail knows what became of them.
-async fn append(engine: &Arc<Engine>, store: &dyn Store, events: &[Event]) -> AppendStatus {
-    let mut last: Option<Appended> = None;
+/// Appends the events once, part by part, and waits until our own tail knows what became of them.
+///
+/// If a part cannot be appended, the parts before it are removed from `events` once our tail has
+/// passed them. So only the others are deferred.
+async fn append(engine: &Arc<Engine>, store: &dyn Store, events: &mut &[Event]) -> AppendStatus {
+    let (mut last, mut sent): (Option<Appended>, usize) = (None, 0);
     for batch in batches(events) {
-        let appended = match append_batch(engine, store, batch).await {
-            Ok(appended) => appended,
-            Err(passing) => return passing,
-        };
+        let Some(appended) = append_batch(engine, store, batch).await else { break };
         // Events that went into two incarnations are complete in neither of them.
         if last.is_some_and(|last| last.incarnation != appended.incarnation) {
             return AppendStatus::AppendAgain;
         }
         last = Some(appended);
+        sent += batch.len();
     }
-    match last {
-        Some(appended) => wait_until_applied(engine, events, appended).await,
-        None => AppendStatus::Applied,
+    let Some(last) = last else { return AppendStatus::Pending };
+    let (appended, left) = events.split_at(sent);
+    match wait_until_applied(engine, appended, last).await {
+        AppendStatus::Applied => {
+            *events = left;
+            if left.is_empty() { AppendStatus::Applied } else { AppendStatus::Pending }
+        }
+        status => status,
     }
 }
 
-async fn append_batch(
-    engine: &Arc<Engine>,
-    store: &dyn Store,
-    batch: &[Event],
-) -> Result<Appended, AppendStatus> {
+async fn append_batch(engine: &Arc<Engine>, store: &dyn Store, batch: &[Event]) -> Option<Appended> {
     let (incarnation, id) = match store.append(batch).await {
         Ok(appended) => appended,
         Err(error) => {
             engine.report.store_error(StoreOp::Append, &error, &*engine.clock);
-            return Err(AppendStatus::Pending);
+            return None;
         }
     };
     engine.report.store_ok(StoreOp::Append, &*engine.clock);
     // Note the append and read the clock in one step. Otherwise a poll that is sent after this
     // moment could be applied before the append is noted.
-    let answered = engine.log.update(|tail| {
-        tail.note_appended();
-        engine.clock.boot()
-    });
-    Ok(Appended { incarnation, id, answered })
+    Some(engine.log.update(|tail| {
+        let appended = Appended { incarnation, id, answered: engine.clock.boot() };
+        tail.note_appended(&appended);
+        appended
+    }))
 }
 
 /// Waits until our own tail has passed the appended events.

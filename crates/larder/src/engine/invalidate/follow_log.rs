@@ -20,6 +20,10 @@ use crate::engine::store::Store;
 const MIN_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause after a failure.
 const MAX_PAUSE: Duration = Duration::from_millis(400);
+/// The first pause while too many instances start at the same time.
+const MIN_START_PAUSE: Duration = Duration::from_millis(50);
+/// The longest such pause.
+const MAX_START_PAUSE: Duration = Duration::from_millis(400);
 
 /// Spawns the task that follows the log of the shared store, unless it runs.
 ///
@@ -61,12 +65,20 @@ impl Drop for Running {
 /// Without an alarm, a poll is still sent at least four times per `max_staleness`. So this instance
 /// stays confirmed even if one poll is lost.
 async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
-    let mut pause = MIN_PAUSE;
+    let (mut pause, mut start_pause) = (MIN_PAUSE, MIN_START_PAUSE);
     while let Some(engine) = engine.upgrade() {
         match poll(&engine, &*store).await {
             Ok(taken) => {
                 engine.report.store_ok(StoreOp::Poll, &*engine.clock);
                 pause = MIN_PAUSE;
+                if taken.is_busy {
+                    flush(&engine, &*store).await;
+                    drop(engine);
+                    sleep(jittered(start_pause)).await;
+                    start_pause = (start_pause * 2).min(MAX_START_PAUSE);
+                    continue;
+                }
+                start_pause = MIN_START_PAUSE;
                 if taken.poll_again {
                     continue;
                 }
@@ -80,7 +92,7 @@ async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
             }
         }
         flush(&engine, &*store).await;
-        let cursor = engine.log.read(Tail::cursor);
+        let cursor = engine.log.read(|tail| tail.cursor(engine.clock.boot()));
         let at_most = engine.log.max_staleness() / 4;
         // This future owns the engine, and is dropped after the wait. The task must not keep the
         // cache alive for longer than one alarm.
@@ -96,11 +108,16 @@ async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
     }
 }
 
+/// Returns a time between half of `pause` and `pause`, so that instances do not return together.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
 /// Polls the log once, and applies the answer.
 async fn poll(engine: &Engine, store: &dyn Store) -> Result<PageApplied, StoreError> {
-    let cursor = engine.log.read(Tail::cursor);
     // Rule 9: the answer is as old as the moment at which the poll was sent.
     let (sent, asked) = (engine.clock.boot(), engine.clock.wall());
+    let cursor = engine.log.read(|tail| tail.cursor(sent));
     let mut look = store.poll(cursor).await?;
     engine.report.store_time(look.now, asked, engine.clock.wall());
     let took = engine.clock.boot().saturating_since(sent);

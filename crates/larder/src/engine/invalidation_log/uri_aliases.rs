@@ -141,6 +141,8 @@ mod tests {
             now: WallTime::default(),
             entries: vec![(LogId::new(1, 0), vec![]), (LogId::new(2, 0), events)],
             more: false,
+            fenced: false,
+            is_busy: false,
         };
         let (rule_set, rules) = (QueryRuleSet::default(), QueryRules::ignoring(["utm"]));
         let mut without_query = page(vec![of(Mode::Hard, uri("/a")), of(Mode::Hard, Tag::new("a?b"))]);

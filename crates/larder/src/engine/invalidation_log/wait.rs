@@ -68,6 +68,8 @@ mod tests {
             now: WallTime::default(),
             entries: vec![],
             more: false,
+            fenced: false,
+            is_busy: false,
         };
         view.update(|tail| tail.apply_page(&look, now()));
     }

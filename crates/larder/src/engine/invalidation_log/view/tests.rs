@@ -76,6 +76,8 @@ fn look(view: &LogView, last: u64, events: Vec<Event>, sent: BootTime) {
         now: WallTime::default(),
         entries: vec![(LogId::new(last, 0), events)],
         more: false,
+        fenced: false,
+        is_busy: false,
     };
     view.update(|tail| tail.apply_page(&look, sent));
 }
@@ -123,6 +125,8 @@ fn a_confirmation_never_goes_back() {
         now: WallTime::default(),
         entries: vec![],
         more: true,
+        fenced: false,
+        is_busy: false,
     };
     view.update(|tail| tail.apply_page(&half, after(3 * STALENESS)));
     assert_eq!(view.verdict(&value, after(3 * STALENESS)), (Verdict::Valid, false));
@@ -189,6 +193,8 @@ fn a_floor_and_another_incarnation_refuse_what_was_valid() {
         now: WallTime::default(),
         entries: vec![],
         more: false,
+        fenced: false,
+        is_busy: false,
     };
     view.update(|tail| tail.apply_page(&trimmed(INCARNATION), now()));
     assert_eq!(view.verdict(&value, now()).0, Verdict::Refused);
