@@ -115,6 +115,13 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Returns the current moment of this process's clock.
     fn boot(&self) -> BootTime;
+
+    /// Returns whether the clock is moved by hand. Default: `false`.
+    ///
+    /// Such a clock is not compared with the clock of a shared store, which goes on by itself.
+    fn is_manual(&self) -> bool {
+        false
+    }
 }
 
 impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
@@ -124,6 +131,10 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
 
     fn boot(&self) -> BootTime {
         (**self).boot()
+    }
+
+    fn is_manual(&self) -> bool {
+        (**self).is_manual()
     }
 }
 

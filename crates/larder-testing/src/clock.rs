@@ -71,6 +71,10 @@ impl Clock for ManualClock {
     fn boot(&self) -> BootTime {
         BootTime::ZERO.saturating_add(lock(&self.times).boot)
     }
+
+    fn is_manual(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use crate::engine::invalidation_log::view::LogView;
 use crate::engine::report::Report;
 use crate::engine::shared::{Engine, StoreLimits};
 use crate::engine::store::Store;
+use crate::engine::store_calendar::StoreCalendar;
 use crate::http::flight_event::Flights;
 use crate::http::http_state::HttpState;
 use crate::http::memory::ResponseMemory;
@@ -364,6 +365,7 @@ impl CacheBuilder {
             close_timeout: self.close_timeout,
             report: Report::default(),
             reclaim: ReclaimState::default(),
+            store_calendar: StoreCalendar::default(),
             outbox_filled: Notify::new(),
             follower_runs: Arc::default(),
         };

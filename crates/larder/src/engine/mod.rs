@@ -27,6 +27,7 @@ pub(crate) mod memory_tier;
 pub(crate) mod report;
 pub(crate) mod shared;
 pub(crate) mod store;
+pub(crate) mod store_calendar;
 pub(crate) mod store_time;
 pub(crate) mod sync;
 pub mod ttl;

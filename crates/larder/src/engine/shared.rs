@@ -20,6 +20,7 @@ use crate::engine::invalidation_log::uri_aliases::UriAliases;
 use crate::engine::invalidation_log::view::LogView;
 use crate::engine::report::Report;
 use crate::engine::store::Store;
+use crate::engine::store_calendar::StoreCalendar;
 use crate::engine::store_time::StoreTime;
 
 /// The parts of a cache, shared by its handles, its layers and its background tasks.
@@ -40,6 +41,7 @@ pub(crate) struct Engine {
     /// The maximum time that closing takes.
     pub(crate) close_timeout: Duration,
     pub(crate) report: Report,
+    pub(crate) store_calendar: StoreCalendar,
     pub(crate) reclaim: ReclaimState,
     /// Wakes the task that follows the log after an event was put into the outbox.
     pub(crate) outbox_filled: Notify,

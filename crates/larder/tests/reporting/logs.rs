@@ -16,6 +16,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::calendars::MachineClock;
 use crate::journal::{Journal, let_threads_decide};
 use crate::shop::{Shop, eventually, get, method, with};
 use crate::store::MemoryStore;
@@ -126,7 +127,9 @@ async fn a_clock_that_differs_from_that_of_the_store_is_logged_once() {
         let store = MemoryStore::default();
         store.set_clock(store_clock);
         let options = Cache::builder().shared_store(store.clone());
-        let _shop = Shop::of(options, named(), |_| Answer::ok("hello"));
+        let clock = ManualClock::new();
+        let _shop =
+            Shop::clocked(options, clock.clone(), MachineClock(clock), named(), |_| Answer::ok("hello"));
         store.looked().await;
         store.looked().await;
         let of_clock = journal.lines().into_iter().filter(|line| line.contains("clock differs"));

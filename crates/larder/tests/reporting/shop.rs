@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
+use larder::time::Clock;
 use larder::{Cache, CacheBuilder, CacheService, Policy};
 use larder_testing::{Answer, ManualClock, Origin};
 use tower::ServiceExt as _;
@@ -35,9 +36,20 @@ impl Shop {
         policy: Policy,
         script: impl Fn(usize) -> Answer + Send + Sync + 'static,
     ) -> Self {
-        journal::let_threads_decide();
         let clock = ManualClock::new();
-        let cache = options.clock(clock.clone()).build();
+        Self::clocked(options, clock.clone(), clock, policy, script)
+    }
+
+    /// Creates a shop with a clock that `clock` moves.
+    pub(crate) fn clocked(
+        options: CacheBuilder,
+        clock: ManualClock,
+        read: impl Clock,
+        policy: Policy,
+        script: impl Fn(usize) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        journal::let_threads_decide();
+        let cache = options.clock(read).build();
         let turned = clock.clone();
         let origin = Origin::new(move |_, call| {
             turned.advance(COST);

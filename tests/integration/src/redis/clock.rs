@@ -31,4 +31,8 @@ impl Clock for TickingClock {
         let readings = self.readings.fetch_add(1, Ordering::SeqCst);
         self.manual.boot().saturating_add(Duration::from_micros(readings))
     }
+
+    fn is_manual(&self) -> bool {
+        true
+    }
 }

@@ -119,7 +119,11 @@ async fn poll(engine: &Engine, store: &dyn Store) -> Result<PageApplied, StoreEr
     let (sent, asked) = (engine.clock.boot(), engine.clock.wall());
     let cursor = engine.log.read(|tail| tail.cursor(sent));
     let mut look = store.poll(cursor).await?;
-    engine.report.store_time(look.now, asked, engine.clock.wall());
+    if !engine.clock.is_manual() {
+        let answered = engine.clock.wall();
+        engine.report.store_time(look.now, asked, answered);
+        engine.store_calendar.note(look.now, asked, answered);
+    }
     let took = engine.clock.boot().saturating_since(sent);
     Ok(engine.update_log(|tail| {
         engine.uri_aliases.keyed_by.add_keyed_uris(&mut look);

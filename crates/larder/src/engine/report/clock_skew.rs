@@ -17,9 +17,8 @@ pub(super) struct ClockSkew {
 impl ClockSkew {
     /// Compares the store's time with the times at which it was asked and answered.
     ///
-    /// The age of a shared response is the time of its reader minus that of its writer. So a
-    /// response is fresh for as much longer as the clock of its reader is behind that of its
-    /// writer.
+    /// The ages of shared responses allow for the difference. But all dates that handlers make are
+    /// wrong, such as those in `Expires`.
     pub(super) fn compare(&self, store: WallTime, asked: WallTime, answered: WallTime) {
         // A store without a time returns zero.
         if store == WallTime::default() {
@@ -33,7 +32,7 @@ impl ClockSkew {
                 target: "larder",
                 ahead_ms = ahead,
                 behind_ms = behind,
-                "clock differs from that of the shared store, ages of shared responses are wrong by as much"
+                "clock differs from that of the shared store, so the clock of one of these machines is wrong"
             );
         }
     }

@@ -305,6 +305,7 @@ impl<'a> FillClaim<'a> {
         else {
             return None;
         };
+        stored.meta.response_time = engine.store_calendar.to_own(stored.meta.response_time);
         if stored.meta.response_time < self.started_at {
             return None;
         }

@@ -26,7 +26,8 @@ impl Fill {
         self.record_store_decision(storage.store_decision());
         if storage.is_failure() {
             self.finish_flight(FlightOutcome::HandlerFailed(Arc::clone(&cached)));
-            if let Some((lease, result)) = self.lease.take().zip(FillResult::handler_failed(&cached)) {
+            let result = FillResult::handler_failed(&cached, &self.layer.engine.store_calendar);
+            if let Some((lease, result)) = self.lease.take().zip(result) {
                 lease.finish_with(result.into_bytes());
             }
             return Committed { cached, is_shareable: false };

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use larder_core::stored::wire;
 
+use crate::engine::store_calendar::StoreCalendar;
 use crate::http::memory::cached_response::CachedResponse;
 
 /// The result of a fill that stored nothing.
@@ -31,11 +32,11 @@ impl FillResult {
     ///
     /// Returns `None` if the response is too long. One of the waiting instances then runs the
     /// handler again.
-    pub(super) fn handler_failed(failed: &CachedResponse) -> Option<Self> {
+    pub(super) fn handler_failed(failed: &CachedResponse, calendar: &StoreCalendar) -> Option<Self> {
         if failed.body.len() > MAX_FAILURE {
             return None;
         }
-        let value = wire::encode(&failed.to_stored());
+        let value = wire::encode(&failed.to_shared(calendar));
         (value.len() <= MAX_FAILURE).then_some(Self::HandlerFailed(value))
     }
 
@@ -72,11 +73,9 @@ mod tests {
 
     fn failed(body: usize) -> Option<FillResult> {
         let stored = stored("a", vec![b'x'; body]);
-        FillResult::handler_failed(&CachedResponse::from_fill(
-            stored,
-            Some(BootTime::from_nanos(1)),
-            BootTime::from_nanos(1),
-        ))
+        let begun = BootTime::from_nanos(1);
+        let cached = CachedResponse::from_fill(stored, Some(begun), begun);
+        FillResult::handler_failed(&cached, &StoreCalendar::default())
     }
 
     #[test]

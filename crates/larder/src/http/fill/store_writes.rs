@@ -54,7 +54,7 @@ impl Fill {
         let Some(store) = engine.open_store().filter(|_| is_shareable) else {
             return;
         };
-        let stored = cached.to_stored();
+        let stored = cached.to_shared(&engine.store_calendar);
         let expiry = expiry(&stored.meta.lifetime, stored.meta.initial_age, can_be_validated(&stored));
         let mut writes = self.store_writes(&stored, expiry).into_iter().peekable();
         while let Some(StoreWrite { address, value, expiry, releases_lease }) = writes.next() {

@@ -126,7 +126,8 @@ async fn fetch_variation(layer: &LayerState, scope: &QueryScope, lookup_key: Loo
     let address = address::variation(scope.base_key());
     match exchange(lookup_key, engine.reads.read(&address, local, || store.get(&address))).await {
         Ok(Some(value)) => {
-            if let Ok(Decoded::VariationHint(hint)) = wire::decode(value, scope.base_key()) {
+            if let Ok(Decoded::VariationHint(mut hint)) = wire::decode(value, scope.base_key()) {
+                hint.at = engine.store_calendar.to_own(hint.at);
                 layer.http.variations.record(
                     scope.base_key(),
                     hint,

@@ -85,6 +85,7 @@ pub(super) fn decode_value(
         Ok(Decoded::Response(stored)) if answers_other_query(scope, &stored) => StoreValue::Unreadable,
         Ok(Decoded::Response(mut stored)) if vary::matches(&stored.meta.selecting, headers) => {
             stored.meta.position.watermark.local = local;
+            stored.meta.response_time = layer.engine.store_calendar.to_own(stored.meta.response_time);
             let cached =
                 CachedResponse::from_store(stored, layer.engine.clock.wall(), layer.engine.clock.boot());
             StoreValue::Response(if layer.http.memory.is_enabled() {
@@ -95,8 +96,9 @@ pub(super) fn decode_value(
         }
         Ok(Decoded::Response(_)) => StoreValue::OtherVariant,
         Ok(Decoded::Variants(fields)) => StoreValue::VaryFields(fields),
-        Ok(Decoded::VariationHint(hint)) => {
+        Ok(Decoded::VariationHint(mut hint)) => {
             if let Some(scope) = scope {
+                hint.at = layer.engine.store_calendar.to_own(hint.at);
                 layer.http.variations.record(
                     scope.base_key(),
                     hint,

@@ -18,6 +18,7 @@ use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::{BootTime, WallTime};
 
 use crate::engine::invalidation_log::stamped::Stamped;
+use crate::engine::store_calendar::StoreCalendar;
 use crate::http::cache_status;
 use crate::http::memory::header_cache::{RenderKey, rendered};
 
@@ -219,7 +220,7 @@ impl CachedResponse {
         headers
     }
 
-    /// Returns the response in the form that other instances read.
+    /// Returns the response as it was stored.
     pub(crate) fn to_stored(&self) -> StoredResponse {
         StoredResponse {
             status: self.status,
@@ -227,6 +228,13 @@ impl CachedResponse {
             body: self.body.clone(),
             meta: self.meta.clone(),
         }
+    }
+
+    /// Returns the response in the form that other instances read.
+    pub(crate) fn to_shared(&self, calendar: &StoreCalendar) -> StoredResponse {
+        let mut stored = self.to_stored();
+        stored.meta.response_time = calendar.to_store(stored.meta.response_time);
+        stored
     }
 
     /// Whether a 304 from the handler confirms the response byte for byte.

@@ -1,0 +1,78 @@
+//! Instances whose calendars differ. The calendar of the shared store counts.
+
+use std::time::Duration;
+
+use larder::time::{BootTime, Clock, WallTime};
+use larder::{Cache, Policy};
+use larder_testing::{Answer, ManualClock};
+
+use crate::shop::Shop;
+use crate::store::MemoryStore;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HALF: Duration = Duration::from_secs(30);
+
+/// A clock that tests move, with a calendar like that of a machine.
+#[derive(Clone)]
+pub(crate) struct MachineClock(pub(crate) ManualClock);
+
+impl Clock for MachineClock {
+    fn wall(&self) -> WallTime {
+        self.0.wall()
+    }
+
+    fn boot(&self) -> BootTime {
+        self.0.boot()
+    }
+}
+
+/// Returns the date of the store, and a date of an instance.
+fn dates(behind: bool) -> (WallTime, WallTime) {
+    let (early, late) = (ManualClock::new().wall(), ManualClock::new().wall().saturating_add(MINUTE * 10));
+    if behind { (late, early) } else { (early, late) }
+}
+
+fn shop(store: &MemoryStore, wall: WallTime) -> Shop {
+    let clock = ManualClock::new();
+    clock.set_wall(wall);
+    let options = Cache::builder().shared_store(store.clone());
+    Shop::clocked(options, clock.clone(), MachineClock(clock), Policy::ttl(MINUTE).jitter(0.0), |_| {
+        Answer::ok("hello")
+    })
+}
+
+/// Waits until both instances have polled the log.
+async fn read_the_log(store: &MemoryStore) {
+    for _ in 0..4 {
+        store.looked().await;
+    }
+}
+
+/// Without the store's calendar, the response would be fresh for ten minutes more, or never.
+#[tokio::test]
+async fn the_age_of_a_shared_response_does_not_depend_on_the_clocks_of_its_writer_and_reader() {
+    for (writer_is_off, behind) in [(true, true), (true, false), (false, true), (false, false)] {
+        let case = format!("writer is off: {writer_is_off}, behind: {behind}");
+        let (right, wrong) = dates(behind);
+        let store = MemoryStore::default();
+        store.set_clock(right);
+        let [writer, reader] = if writer_is_off { [wrong, right] } else { [right, wrong] };
+        let (writer, reader) = (shop(&store, writer), shop(&store, reader));
+        read_the_log(&store).await;
+        writer.get("/").await;
+        store.has_response().await;
+        store.set_clock(right.saturating_add(HALF));
+        for shop in [&writer, &reader] {
+            shop.clock.advance(HALF);
+        }
+        read_the_log(&store).await;
+        let answer = reader.get("/").await;
+        assert_eq!(answer.headers()["x-cache"], "HIT", "{case}");
+        assert_eq!(answer.headers()["age"], "30", "{case}");
+        store.set_clock(right.saturating_add(MINUTE));
+        reader.clock.advance(HALF);
+        read_the_log(&store).await;
+        let status = reader.get("/").await.headers()["cache-status"].to_str().unwrap().to_owned();
+        assert!(status.contains("fwd=stale"), "{case}: {status}");
+    }
+}
