@@ -170,6 +170,10 @@ reasons! {
         Method => "method",
         /// The head of the response came later than the policy's `fill_timeout`, or not at all.
         FillTimeout => "fill-timeout",
+        /// The response states a position of another invalidation log.
+        ///
+        /// It comes from a cache behind this one.
+        OtherLog => "other-log",
         /// The clients left before the response was complete.
         ///
         /// The run would go on without them, but the cache has no room for one more such run.

@@ -34,6 +34,7 @@ mod never_fresh;
 mod no_vary_search;
 mod not_modified;
 mod outage;
+mod own_requests;
 mod own_writes;
 mod parts;
 mod plain;

@@ -118,7 +118,7 @@ async fn an_invalidation_during_the_wait_counts() {
     door.came(3).await;
     soon("the run", gate.arrived(1)).await;
     let _ = cache.invalidate(Tag::new("thing")).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
     assert!(waiting.iter().all(|page| !page.is_finished()));
     gate.open();
     assert!(all(waiting).await.iter().all(|page| page.text() == "v2"));

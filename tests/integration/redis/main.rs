@@ -10,6 +10,7 @@ mod closing;
 mod cluster;
 mod corrupt;
 mod flood;
+mod gateway;
 mod head;
 mod hostile;
 mod lease;

@@ -11,10 +11,12 @@
 //!   properties to check;
 //! * [`canonical`]: the canonical form of states; [`model`] and [`run`]: the exploration.
 //! * [`replica_lag`]: a model of its own, of handlers that read a lagging database replica.
+//! * [`gateway`]: another one, of a cache in front of a service that has a cache, too.
 
 pub mod action;
 pub mod canonical;
 pub mod configurations;
+pub mod gateway;
 pub mod judge;
 pub mod misreadings;
 pub mod model;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use crate::cache::Cache;
+use crate::engine::coalesce::handler_time::HandlerTime;
 use crate::engine::coalesce::new_key_budget::NewKeyBudget;
 use crate::engine::shared::Engine;
 use crate::engine::ttl::STANDARD;
@@ -87,6 +88,7 @@ impl CacheLayer {
         engine.register_query_rules(&policy.query);
         let layer = LayerState {
             new_key_budget: NewKeyBudget::new(policy.max_new_keys),
+            handler_time: HandlerTime::default(),
             nesting: Arc::new(NestingTable::new(engine.is_disabled)),
             _existing: Existing::new(),
             max_body: max_body(&engine, &http, &policy),

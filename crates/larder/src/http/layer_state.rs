@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::coalesce::handler_time::HandlerTime;
 use crate::engine::coalesce::new_key_budget::NewKeyBudget;
 use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
@@ -20,6 +21,7 @@ pub(crate) struct LayerState {
     /// Maximum size of a stored body: that of the policy, or less if no tier can store it.
     pub(crate) max_body: usize,
     pub(crate) new_key_budget: NewKeyBudget,
+    pub(crate) handler_time: HandlerTime,
     /// The facts that are known about layers further in.
     pub(crate) nesting: Arc<NestingTable>,
     pub(crate) _existing: Existing,
@@ -35,6 +37,13 @@ pub(crate) struct LayerState {
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 impl LayerState {
+    /// Returns after which wait a follower may be a request of the handler that it waits for.
+    ///
+    /// Handlers that are known to be slow do not count as handlers that wait for themselves.
+    pub(crate) fn own_request_wait(&self) -> Duration {
+        self.policy.fill_limits.own_request.max(self.handler_time.slowest() * 2)
+    }
+
     /// Returns whether a request may run the handler that has failed to replace this response.
     pub(crate) fn may_retry(&self, cached: &CachedResponse) -> Retry {
         let delay = self.policy.fill_limits.retry_after_error;

@@ -18,6 +18,7 @@
 //! * [`nesting`]: layers within layers.
 //! * [`cache_status`]: the header fields that report what the cache did.
 //! * [`flight_event`]: the events of a flight that fills a response.
+//! * [`gateway`]: the fields between a cache and another one in front of it.
 //! * [`ready_service`]: the inner service, with or without a reservation.
 //! * [`layer_state`] and [`http_state`]: the state of a layer, and the HTTP state of a cache.
 
@@ -25,6 +26,7 @@ pub(crate) mod body;
 pub(crate) mod cache_status;
 pub(crate) mod fill;
 pub(crate) mod flight_event;
+pub(crate) mod gateway;
 pub(crate) mod http_state;
 pub(crate) mod layer_state;
 pub(crate) mod lookup;

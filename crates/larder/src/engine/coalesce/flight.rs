@@ -11,6 +11,7 @@ use larder_core::time::BootTime;
 use tracing::Span;
 
 use crate::engine::coalesce::client_count::ClientCount;
+use crate::engine::coalesce::own_requests::OwnRequests;
 use crate::engine::sync::{Mutex, MutexGuard, watch};
 
 /// An event of a flight, which its followers receive.
@@ -44,6 +45,8 @@ pub(crate) struct Flight<E> {
     pub(crate) position: Position,
     /// The clients that wait for the flight.
     pub(crate) clients: Arc<ClientCount>,
+    /// The followers that may be requests of the handler itself.
+    pub(crate) own_requests: OwnRequests,
     /// The span of the fill.
     span: OnceLock<Span>,
     events: watch::Receiver<Option<E>>,
@@ -95,8 +98,14 @@ impl<E: FlightEvent> FlightGroup<E> {
         position: Position,
     ) -> Leader<E> {
         let (sender, events) = watch::channel(None);
-        let flight =
-            Arc::new(Flight { began, position, clients: ClientCount::new(), span: OnceLock::new(), events });
+        let flight = Arc::new(Flight {
+            began,
+            position,
+            clients: ClientCount::new(),
+            own_requests: OwnRequests::default(),
+            span: OnceLock::new(),
+            events,
+        });
         flights.insert(key.clone(), Arc::clone(&flight));
         Leader { flights: Arc::clone(&self.flights), key, variant_key: None, flight, events: sender }
     }

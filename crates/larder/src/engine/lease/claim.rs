@@ -7,10 +7,11 @@ use bytes::Bytes;
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::table::Verdict;
-use larder_core::lease::{Claim, ClaimReply, Holder};
+use larder_core::lease::{Claim, ClaimReply, Holder, LeaseId};
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::time::{Instant, sleep};
 
+use crate::engine::coalesce::running::RunningFills;
 use crate::engine::lease::Lease;
 use crate::engine::lease::backoff::Backoff;
 use crate::engine::lease::timing::LEASE_TTL;
@@ -37,7 +38,9 @@ pub(crate) enum ClaimEvent {
     RetryLater(Duration),
     /// Another instance holds the lease, and the claim does not wait for it.
     HeldElsewhere,
-    /// The shared tier gave no reply that may be trusted. The handler runs without a lease.
+    /// The handler runs without a lease.
+    ///
+    /// The shared tier gave no reply that may be trusted, or the holder waits for this request.
     Unavailable,
 }
 
@@ -70,6 +73,10 @@ pub(crate) struct LeaseClaim {
     takes_over: bool,
     urgency: Urgency,
     store_time: Arc<StoreTime>,
+    /// The fills that wait for this one.
+    outer: RunningFills,
+    /// The lease of a fill of another process that does so, as the request states it.
+    stated_lease: Option<LeaseId>,
     deadline: Instant,
     is_finished: bool,
     backoff: Backoff,
@@ -97,6 +104,8 @@ impl LeaseClaim {
             takes_over: false,
             urgency: Urgency::Required,
             store_time: Arc::clone(store_time),
+            outer: RunningFills::default(),
+            stated_lease: None,
             deadline,
             is_finished: false,
             backoff: Backoff::new(),
@@ -129,6 +138,19 @@ impl LeaseClaim {
     /// Sets the alternatives to a run of the handler.
     pub(crate) fn set_urgency(&mut self, urgency: Urgency) {
         self.urgency = urgency;
+    }
+
+    /// Sets the fills that wait for this one, so that it does not wait for them.
+    ///
+    /// `stated_lease` is that of a fill of another process, as the request states it. A request
+    /// cannot make it up: the id is random, and only the holder's handler gets it.
+    pub(crate) fn set_outer(&mut self, fills: RunningFills, stated_lease: Option<LeaseId>) {
+        (self.outer, self.stated_lease) = (fills, stated_lease);
+    }
+
+    /// Whether the holder's handler waits for this request.
+    fn is_within(&self, holder: Holder) -> bool {
+        self.stated_lease == Some(holder.id) || self.outer.has_lease(holder.id)
     }
 
     /// Returns the lease that was granted.
@@ -169,6 +191,7 @@ impl LeaseClaim {
                     self.awaiting = None;
                     return ClaimEvent::Left(result, local);
                 }
+                Ok(ClaimReply::HeldBy(holder)) if self.is_within(holder) => break,
                 Ok(ClaimReply::HeldBy(holder)) => {
                     self.awaiting = Some(holder);
                     self.takes_over = self.is_holder_invalidated(holder, local, &names());

@@ -56,6 +56,11 @@ impl Lease {
         }
     }
 
+    /// Returns the id of this lease.
+    pub(crate) const fn id(&self) -> LeaseId {
+        self.id
+    }
+
     /// Returns the holder of this lease, for a fill that began at this position.
     pub(crate) const fn holder(&self, position: Position) -> Holder {
         Holder { id: self.id, position }

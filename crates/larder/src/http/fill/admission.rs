@@ -33,6 +33,9 @@ impl Fill {
         if self.is_late {
             return Err(NotStored::FillTimeout);
         }
+        if self.is_of_other_log {
+            return Err(NotStored::OtherLog);
+        }
         if self.context.traits.head {
             return Err(NotStored::Method);
         }

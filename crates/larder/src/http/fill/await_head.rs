@@ -141,6 +141,6 @@ impl Fill {
     ) {
         self.end_for_nested();
         record(&self.layer, &self.context, Outcome::Bypass(BypassReason::Nested));
-        let _ = sender.send(answer.map(|response| response.map(CacheBody::inner)));
+        let _ = sender.send(answer.map(|response| self.without_position(response).map(CacheBody::inner)));
     }
 }

@@ -65,7 +65,7 @@ impl StorageRecord {
         Self {
             tags: Vec::new(),
             times,
-            filled_at: Some(times.start.boot),
+            filled_at: times.start.filled_at,
             initial_age: Duration::ZERO,
             lifetime: Lifetime::default(),
             flags: ResponseFlags::default(),
@@ -75,7 +75,7 @@ impl StorageRecord {
 
     /// Returns the record of a response with the body of the base, which this run did not generate.
     pub(crate) fn not_regenerated(self, base: &CachedResponse) -> Self {
-        Self { filled_at: base.filled_at, ..self }
+        Self { filled_at: base.filled_at.min(self.filled_at), ..self }
     }
 
     /// Returns the record of a response with the body of the base, which the handler has confirmed.

@@ -17,11 +17,13 @@ use larder_core::stored::wire::{self, Decoded};
 use larder_core::time::WallTime;
 use tokio::time::{Instant, timeout};
 
+use crate::engine::coalesce::running::RunningFills;
 use crate::engine::lease::Lease;
 use crate::engine::lease::claim::{ClaimEvent, ClaimTarget, LeaseClaim, Urgency};
 use crate::http::cache_status;
 use crate::http::fill::fill_result::FillResult;
 use crate::http::flight_event::{FlightOutcome, Lead};
+use crate::http::gateway;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::equivalent::lookup_shared_observed;
@@ -119,8 +121,12 @@ impl<'a> FillClaim<'a> {
         target: Option<ClaimTarget>,
     ) -> Option<Self> {
         let deadline = Instant::now() + layer.policy.fill_limits.head;
-        let claim =
+        let mut claim =
             LeaseClaim::new(&layer.engine, target?, leader.flight().position, &context.store_time, deadline)?;
+        // An outer layer of this process gives its lease up for this one.
+        if !context.is_within() {
+            claim.set_outer(RunningFills::current(), gateway::outer_lease(&context.headers));
+        }
         Some(Self { layer, context, claim, stale: None, started_at: layer.engine.clock.wall() })
     }
 

@@ -55,9 +55,21 @@ impl Fill {
         self.layer.http.memory.insert(Arc::clone(cached));
         // Recorded before followers are notified: they may have to look up another key.
         self.record_variation(cached);
+        if self.layer.http.memory.is_enabled() {
+            self.note_stored_early();
+        }
         // Without a position in the log that instances share, no instance could serve the response
         // from the shared tier. It would only replace one that they can serve.
         has_position
+    }
+
+    /// Wakes the followers of the flight whose handler may have sent this request.
+    ///
+    /// They find the response that this run has stored.
+    pub(super) fn note_stored_early(&self) {
+        if let Some(flight) = &self.early_for {
+            flight.own_requests.note_stored();
+        }
     }
 
     /// Records what the response says about equivalent queries.

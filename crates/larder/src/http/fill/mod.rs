@@ -17,6 +17,7 @@
 //! | `claim_fill.rs` | 1: claim the lease, or wait for the instance that holds it |
 //! | `refresh.rs` | 1: refresh a stored response in the background |
 //! | `conditional.rs` | 2: conditions and ranges of the request that goes to the handler |
+//! | `behind.rs` | 2, 3: the fields for another cache behind this one |
 //! | `run.rs` | 3: call the handler, and choose what its answer means |
 //! | `await_head.rs` | 3: wait for the response head, within the limits of a fill |
 //! | `stale_on_error.rs` | 4: serve a stale response if the handler fails |
@@ -35,6 +36,7 @@
 
 mod admission;
 mod await_head;
+mod behind;
 mod build;
 pub(crate) mod claim_fill;
 mod commit;
@@ -62,9 +64,10 @@ use larder_core::time::{BootTime, WallTime};
 use tokio::sync::oneshot;
 
 use crate::engine::coalesce::clients::Clients;
+use crate::engine::coalesce::running::RunningFills;
 use crate::engine::lease::Lease;
 use crate::http::body::CacheBody;
-use crate::http::flight_event::Lead;
+use crate::http::flight_event::{Flight, Lead};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::cached_response::CachedResponse;
@@ -85,8 +88,14 @@ pub(crate) struct Fill {
     /// The outcome that is reported for the request that started the fill.
     outcome: Outcome,
     clients: Clients,
+    /// The fills whose handlers wait for the request.
+    outer: RunningFills,
+    /// The flight whose handler may have sent this request itself.
+    early_for: Option<Arc<Flight>>,
     /// Whether the response head came after the limit of the policy.
     is_late: bool,
+    /// Whether the response states a position that this cache cannot compare with its own.
+    is_of_other_log: bool,
 }
 
 /// The moment at which a fill began, and the position of the log at that moment (rule 2).
@@ -95,6 +104,8 @@ pub(crate) struct FillStart {
     pub(crate) boot: BootTime,
     pub(crate) wall: WallTime,
     pub(crate) position: Position,
+    /// See [`CachedResponse::filled_at`].
+    pub(crate) filled_at: Option<BootTime>,
 }
 
 /// The times of a run of the handler whose response head has come.
@@ -120,12 +131,19 @@ pub(crate) struct FillPlan {
     base: Option<Arc<CachedResponse>>,
     outcome: Outcome,
     clients: Clients,
+    early_for: Option<Arc<Flight>>,
 }
 
 impl FillPlan {
     /// Returns the plan of a run that no other request waits for.
     pub(crate) fn alone(stale: Option<StaleResponse>, outcome: Outcome) -> Self {
-        Self { leader: None, lease: None, stale, base: None, outcome, clients: Clients::for_one() }
+        let clients = Clients::for_one();
+        Self { leader: None, lease: None, stale, base: None, outcome, clients, early_for: None }
+    }
+
+    /// Returns the plan of a run for a request that the handler of this flight may have sent.
+    pub(crate) fn early(flight: Arc<Flight>, stale: Option<StaleResponse>, reason: MissReason) -> Self {
+        Self { early_for: Some(flight), ..Self::alone(stale, Outcome::Miss(reason)) }
     }
 
     /// Returns the plan of a run for a request for ranges.
@@ -154,8 +172,21 @@ impl FillPlan {
 
     /// Returns a fill for this request.
     pub(crate) fn into_fill(self, layer: Arc<LayerState>, context: RequestContext) -> Fill {
-        let Self { leader, lease, stale, base, outcome, clients } = self;
-        Fill { layer, context, leader, lease, stale, base, outcome, clients, is_late: false }
+        let Self { leader, lease, stale, base, outcome, clients, early_for } = self;
+        Fill {
+            layer,
+            context,
+            leader,
+            lease,
+            stale,
+            base,
+            outcome,
+            clients,
+            outer: RunningFills::current(),
+            early_for,
+            is_late: false,
+            is_of_other_log: false,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Running the handler for a fill, and classifying its answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use larder_core::time::{BootTime, Clock};
@@ -8,7 +9,9 @@ use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
 use crate::engine::catch_panic::{CatchPanic, Panic};
+use crate::engine::coalesce::running::RunningFills;
 use crate::engine::detach::join_or_resume_panic;
+use crate::engine::lease::Lease;
 use crate::http::body::service_bounds::{CacheableService, ServiceResult};
 use crate::http::fill::stale_on_error::Failure;
 use crate::http::fill::{Fill, FillStart, FillTimes, ResponseSender};
@@ -110,7 +113,30 @@ enum HandlerAnswer<B, E> {
 
 impl Fill {
     /// Calls the handler, and acts on its answer.
-    pub(crate) async fn run<S, Q>(
+    pub(crate) fn run<S, Q>(
+        self,
+        service: ReadyService<S>,
+        request: Request<Q>,
+        sender: ResponseSender<S::Body, S::Error>,
+    ) -> impl Future<Output = ()> + Send + 'static
+    where
+        S: CacheableService<Q>,
+        Q: Send + 'static,
+    {
+        let running = self.running();
+        running.scope(self.run_handler(service, request, sender))
+    }
+
+    /// Returns the fills that wait for the work of the handler: this one and those around it.
+    fn running(&self) -> RunningFills {
+        let outer = self.outer.clone();
+        match &self.leader {
+            Some(leader) => outer.with(&leader.flight().clients, self.lease.as_ref().map(Lease::id)),
+            None => outer,
+        }
+    }
+
+    async fn run_handler<S, Q>(
         mut self,
         service: ReadyService<S>,
         mut request: Request<Q>,
@@ -121,9 +147,16 @@ impl Fill {
     {
         let start = self.start();
         let is_validating = self.set_conditions(&mut request);
+        self.mark(&mut request);
+        if let Some(leader) = &self.leader {
+            leader.flight().own_requests.note_called();
+        }
         let clock = Arc::clone(&self.layer.engine.clock);
         let call = call(service, request, &*clock);
         let Some((called, answer)) = self.await_head(call, &mut sender).await else { return };
+        if let Some(flight) = &self.early_for {
+            flight.own_requests.note_answered();
+        }
         let answer = match answer {
             Ok(answer) => answer,
             Err(panic) => return self.handle_panic(panic, sender),
@@ -134,7 +167,7 @@ impl Fill {
         let start = FillStart { position: self.layer.engine.log.position(), ..start };
         let (cost, arrived) = (clock.boot().saturating_since(called), clock.wall());
         // A response that names itself is refused when it is stored: its fill began before that.
-        let answer = match answer {
+        let mut answer = match answer {
             Ok(response) => Ok(apply_invalidation(&self.layer.engine, response).await),
             Err(error) => Err(error),
         };
@@ -142,9 +175,8 @@ impl Fill {
             return self.forward_nested(answer, sender);
         }
         self.context.outer_run.note_plain();
-        if self.leader.is_some() {
-            self.layer.engine.report.fill_finished(self.context.route(&self.layer), cost);
-        }
+        self.record_time(cost);
+        let start = self.lowered_start(&mut answer, start);
         let times = FillTimes { start, arrived, cost };
         match self.classify(answer, is_validating) {
             HandlerAnswer::ServeStale(failure) => self.serve_stale_on_error(failure, sender),
@@ -159,6 +191,15 @@ impl Fill {
                 // Followers then elect another leader.
                 let _ = sender.send(Err(error));
             }
+        }
+    }
+
+    /// Records how long the handler took, in a fill that other requests wait for.
+    fn record_time(&self, cost: Duration) {
+        let Some(leader) = &self.leader else { return };
+        self.layer.engine.report.fill_finished(self.context.route(&self.layer), cost);
+        if leader.flight().own_requests.is_time_representative() {
+            self.layer.handler_time.record(cost);
         }
     }
 
@@ -210,8 +251,14 @@ impl Fill {
         let engine = &self.layer.engine;
         let wall = engine.clock.wall();
         match self.leader.as_ref().map(Lead::flight) {
-            Some(flight) => FillStart { boot: flight.began, wall, position: flight.position },
-            None => FillStart { boot: engine.clock.boot(), wall, position: engine.log.position() },
+            Some(flight) => {
+                let (boot, position) = (flight.began, flight.position);
+                FillStart { boot, wall, position, filled_at: Some(boot) }
+            }
+            None => {
+                let boot = engine.clock.boot();
+                FillStart { boot, wall, position: engine.log.position(), filled_at: Some(boot) }
+            }
         }
     }
 

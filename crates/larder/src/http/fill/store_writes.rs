@@ -68,6 +68,9 @@ impl Fill {
                 Err(error) => engine.report.store_error(StoreOp::Write, &error, &*engine.clock),
             }
         }
+        if !self.layer.http.memory.is_enabled() {
+            self.note_stored_early();
+        }
     }
 
     /// Returns the writes for a response, in order.

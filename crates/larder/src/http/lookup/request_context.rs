@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::request::Parts;
+use larder_core::invalidation::position::Position;
 use larder_core::invalidation::selector::Tag;
 use larder_core::outcome::BypassReason;
 use tracing::field::Empty;
@@ -42,6 +43,8 @@ pub(crate) struct RequestContext {
     pub(crate) outer_run: OuterRun,
     /// Whether it is unknown if an inner layer does, because the route has not answered yet.
     pub(crate) is_provisional: bool,
+    /// The position that the handler's response has stated, if the handler is behind another cache.
+    pub(crate) stated_position: Option<Position>,
     /// Whether the request passed through another layer before it reached this one.
     is_within: bool,
 }
@@ -97,7 +100,13 @@ impl RequestContext {
             outer_run: run,
             is_within: within,
             is_provisional: false,
+            stated_position: None,
         })
+    }
+
+    /// Whether the request passed through another layer before it reached this one.
+    pub(crate) const fn is_within(&self) -> bool {
+        self.is_within
     }
 
     /// Returns the name of the route in metrics.

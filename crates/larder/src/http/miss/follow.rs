@@ -8,7 +8,7 @@ use http::header::{ETAG, IF_NONE_MATCH};
 use http_body::Body;
 use larder_core::http::{validators, vary};
 use larder_core::outcome::{Outcome, StaleReason};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 use tracing::Instrument as _;
 
 use crate::http::body::CacheBody;
@@ -16,6 +16,7 @@ use crate::http::body::follower_body::{FollowerBody, RetryFn};
 use crate::http::body::incomplete::incomplete_body_error;
 use crate::http::body::service_bounds::CacheableService;
 use crate::http::body::shared_body::SharedBodyReader;
+use crate::http::fill::FillPlan;
 use crate::http::flight_event::{FillEvent, Flight, FlightOutcome};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::{Purpose, RequestContext};
@@ -39,6 +40,10 @@ where
         match waited {
             Waited::TooLong => Step::Done(Ending::Rerun(seat.reason)),
             Waited::Slow(stale) => Step::Done(Ending::ServeStale(stale, StaleReason::SlowHandler)),
+            Waited::OwnRequest => {
+                let Seat { flight, reason, stale, .. } = seat;
+                Step::Done(Ending::Fill(FillPlan::early(flight, stale, reason)))
+            }
             Waited::Response(outcome, body) => Step::Settle(Wait { seat, outcome: Some(outcome), body }),
             Waited::Retry => Step::Settle(Wait { seat, outcome: None, body: CollapsedBody::Complete }),
         }
@@ -77,11 +82,40 @@ enum Waited {
     Retry,
     /// The handler is slow, and this stale response may be served.
     Slow(StaleResponse),
+    /// The handler of the flight may have sent this request, and wait for it.
+    OwnRequest,
     /// The follower has waited for as long as it may.
     TooLong,
 }
 
-/// Waits for the flight until `deadline`, or until a stale response may be served.
+/// The moments at which a follower may stop waiting.
+struct Timers {
+    deadline: Instant,
+    /// The moment from which a stale response may be served.
+    stale_at: Option<Instant>,
+    /// The moment from which the request may be one of the handler itself.
+    own_at: Option<Instant>,
+}
+
+impl Timers {
+    fn new(layer: &LayerState, seat: &Seat, deadline: Instant) -> Self {
+        let now = Instant::now();
+        let stale_after = layer.policy.fill_limits.stale_after.filter(|_| seat.stale.is_some());
+        // The limit is about the handler, which may have run for a while when the follower joined.
+        let elapsed = layer.engine.clock.boot().saturating_since(seat.flight.began);
+        Self {
+            deadline,
+            stale_at: stale_after.map(|limit| now + limit.saturating_sub(elapsed)),
+            own_at: Some(now + layer.own_request_wait()),
+        }
+    }
+
+    fn next(&self) -> Instant {
+        [self.stale_at, self.own_at].into_iter().flatten().fold(self.deadline, Instant::min)
+    }
+}
+
+/// Waits for the flight until `deadline`, or until something else may be done.
 async fn wait_as_follower(
     layer: &LayerState,
     context: &RequestContext,
@@ -89,19 +123,36 @@ async fn wait_as_follower(
     may_stream: bool,
     deadline: Instant,
 ) -> Waited {
+    let own_requests = &seat.flight.own_requests;
+    let arrival = own_requests.arrive();
+    let mut timers = Timers::new(layer, seat, deadline);
     let mut event = pin!(wait_for_flight(layer, context, &seat.flight, may_stream));
-    if let Some((limit, stale)) = layer.policy.fill_limits.stale_after.zip(seat.stale.as_ref()) {
-        // The limit is about the handler, which may have run for a while when the follower joined.
-        let elapsed = layer.engine.clock.boot().saturating_since(seat.flight.began);
-        let stale_at = deadline.min(Instant::now() + limit.saturating_sub(elapsed));
-        if let Ok(event) = timeout_at(stale_at, &mut event).await {
-            return event;
+    let mut stored = pin!(own_requests.stored());
+    loop {
+        let now = timers.next();
+        tokio::select! {
+            biased;
+            waited = &mut event => return waited,
+            () = &mut stored => return Waited::Retry,
+            () = sleep_until(now) => {}
         }
-        if may_serve_on_error(layer, context, stale) {
-            return Waited::Slow(stale.clone());
+        if timers.stale_at.take_if(|at| *at <= now).is_some() {
+            if let Some(stale) = seat.stale.as_ref().filter(|stale| may_serve_on_error(layer, context, stale))
+            {
+                return Waited::Slow(stale.clone());
+            }
+        }
+        if timers.own_at.take_if(|at| *at <= now).is_some()
+            // The handler has not answered yet.
+            && seat.flight.latest().is_none()
+            && arrival.is_some_and(|arrival| own_requests.may_run_early(arrival))
+        {
+            return Waited::OwnRequest;
+        }
+        if now >= deadline {
+            return Waited::TooLong;
         }
     }
-    timeout_at(deadline, event).await.unwrap_or(Waited::TooLong)
 }
 
 /// Waits for the next event that is of use to this request.

@@ -9,6 +9,7 @@ use larder_core::invalidation::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
 use larder_core::time::WallTime;
 
+use crate::engine::coalesce::running::RunningFills;
 use crate::engine::lease::claim::ClaimTarget;
 use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
@@ -56,6 +57,11 @@ where
         let key = self.context.flight_key(&self.layer);
         match self.layer.http.flights.join(key, now, position, may_join) {
             Joined::Leader(leader) => Step::Lead(leader, fallback),
+            // That flight's handler has sent this request, and waits for the response.
+            Joined::Follower(flight) if RunningFills::current().has_flight(&flight.clients) => {
+                let outcome = Outcome::Miss(fallback.reason);
+                Step::Done(Ending::Fill(FillPlan::alone(fallback.stale, outcome)))
+            }
             // While the handler fails, one request tries again, and the others do not wait for it.
             Joined::Follower(_) if self.has_failed(&fallback) => match fallback.stale {
                 Some(stale) => Step::Done(Ending::ServeStale(stale, StaleReason::IfError)),

@@ -97,6 +97,7 @@ pub(super) struct FollowedBody {
 }
 
 /// The way in which a miss is answered.
+#[allow(clippy::large_enum_variant)] // It is moved once, and a box would be one more allocation.
 pub(super) enum Ending {
     /// Serve a fresh response, and refresh it if it is near its end.
     Serve(Arc<CachedResponse>, Tier),

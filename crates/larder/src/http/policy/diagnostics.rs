@@ -40,6 +40,7 @@ impl Policy {
     #[must_use]
     pub fn expose_cache_key(mut self) -> Self {
         self.expose_cache_key = true;
+        self.adds_fields = true;
         self
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct FillLimits {
     pub(crate) stale_after: Option<Duration>,
     /// The minimum time between two runs of a handler that fails, while a stale response is served.
     pub(crate) retry_after_error: Duration,
+    /// The wait after which a follower may be a request of the handler itself.
+    pub(crate) own_request: Duration,
     /// Whether followers stream bodies of unknown length.
     pub(crate) follow_unknown_length: bool,
 }
@@ -28,6 +30,7 @@ impl Default for FillLimits {
             unknown_length: Duration::from_secs(1),
             stale_after: None,
             retry_after_error: Duration::from_secs(1),
+            own_request: Duration::from_secs(1),
             follow_unknown_length: false,
         }
     }
@@ -35,6 +38,7 @@ impl Default for FillLimits {
 
 const FILL_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
 const STALE_AFTER: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(600);
+const OWN_REQUEST_WAIT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(600);
 const MAX_RETRY_AFTER_ERROR: Duration = Duration::from_secs(60);
 /// The maximum of `unknown_length_wait`. A body that takes longer to arrive is not stored.
 const MAX_UNKNOWN_LENGTH_WAIT: Duration = Duration::from_secs(10);
@@ -149,6 +153,45 @@ impl Policy {
             self.fill_limits.retry_after_error = delay;
         } else {
             let what = format!("a retry_after_error of {delay:?} is over a minute");
+            self.record_error(ConfigErrorKind::Timeout, &what);
+        }
+        self
+    }
+
+    /// Sets how long a handler may wait for a request that it has sent to its own URI.
+    ///
+    /// Such a request gets the same key, so it would wait for the very run that waits for it.
+    /// Within one task, for example through `Router::oneshot`, the cache recognizes it at once, and
+    /// runs the handler for it. Over a socket it looks like any other request. If the last request
+    /// that joined a run has waited for this long, and the handler has not answered, the cache runs
+    /// the handler for that request. At most two requests do so for one run.
+    ///
+    /// If a handler is just slow, that costs at most two further runs. The cache learns how slow
+    /// the handlers of a layer are, and waits at least twice as long from then on. Set this to
+    /// [`fill_timeout`](Self::fill_timeout) if no handler requests its own URI, and a slow one must
+    /// never run twice.
+    ///
+    /// A request that another instance gets waits for up to `fill_timeout`, unless the handler
+    /// passes on the field `Larder-Fill` of its own request, as proxies do. The cache then
+    /// recognizes it at once.
+    ///
+    /// Default: 1 s. Minimum: 10 ms. Maximum: 10 min.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::STANDARD).own_request_wait(Duration::from_secs(30));
+    /// ```
+    #[must_use]
+    pub fn own_request_wait(mut self, limit: Duration) -> Self {
+        if OWN_REQUEST_WAIT.contains(&limit) {
+            self.fill_limits.own_request = limit;
+        } else {
+            let what = format!("an own_request_wait of {limit:?} is not between 10 ms and 10 minutes");
             self.record_error(ConfigErrorKind::Timeout, &what);
         }
         self

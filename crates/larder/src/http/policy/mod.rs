@@ -1,5 +1,6 @@
 //! The policy of a route: which responses are stored, under which key, and for how long.
 
+mod behind_gateway;
 mod diagnostics;
 pub(crate) mod error;
 pub(crate) mod fill_limits;
@@ -63,6 +64,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// | cookies | [`ignore_cookie`] if responses do not depend on a cookie, [`key_cookie`] if they do, [`per_user`] if the cookie is a session |
 /// | JWTs or other `Authorization` | [`per_user`] if responses depend on the user: verify the token in a layer around the cache. [`share_authorized`] if they do not |
 /// | a CDN in front | [`targeted_cache_control`] gives this cache its own field instead of `Cache-Control`. [`tags_from`] reads the tags that a handler lists for the CDN |
+/// | another Larder in front, over the same log | [`behind_gateway`] |
 /// | GraphQL | [`query_only`] or [`key_with`], for queries by `GET`: see [below](#graphql) |
 /// | large files | [`max_body`] allows larger bodies. [`store_partial`] stores the parts that a handler sends if it answers range requests itself |
 /// | a slow handler | [`stale_while_revalidate`] and [`early_refresh`] refresh in the background. [`fill_timeout`] and [`unknown_length_wait`] limit how long requests wait for the run of another request. [`follow_unknown_length`] streams its body to them |
@@ -132,6 +134,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// * [`serve_stale_after`]: serves a stale response if the handler is slow
 /// * [`retry_after_error`]: limits how often a failing handler is asked
 /// * [`unknown_length_wait`], [`follow_unknown_length`]: apply to bodies of unknown length
+/// * [`own_request_wait`]: limits the wait of a handler for itself
 ///
 /// ## HTTP
 ///
@@ -150,6 +153,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// * [`validate`]: returns an invalid policy as an error
 /// * [`name`]: names the route in metrics
 /// * [`expose_cache_key`]: sends the key in a response field
+/// * [`behind_gateway`]: states the position of stored responses for a Larder in front
 ///
 /// # GraphQL
 ///
@@ -187,6 +191,8 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// [`early_refresh`]: Self::early_refresh
 /// [`error_status`]: Self::error_status
 /// [`expose_cache_key`]: Self::expose_cache_key
+/// [`own_request_wait`]: Self::own_request_wait
+/// [`behind_gateway`]: Self::behind_gateway
 /// [`fill_timeout`]: Self::fill_timeout
 /// [`follow_unknown_length`]: Self::follow_unknown_length
 /// [`heuristic_freshness`]: Self::heuristic_freshness
@@ -246,6 +252,10 @@ pub struct Policy {
     pub(crate) max_new_keys: Option<u32>,
     pub(crate) generated_etag: GeneratedEtag,
     pub(crate) expose_cache_key: bool,
+    /// Whether stored responses go out with their position, where a request asks for it.
+    pub(crate) states_position: bool,
+    /// Whether one of these two is set. A hit checks only this.
+    pub(crate) adds_fields: bool,
     pub(crate) key: KeySource,
     pub(crate) query: QueryRules,
     sort_query: bool,
@@ -308,6 +318,8 @@ impl Policy {
             max_new_keys: None,
             generated_etag: GeneratedEtag::Weak,
             expose_cache_key: false,
+            states_position: false,
+            adds_fields: false,
             key: KeySource::Uri,
             query: QueryRules::all(),
             sort_query: false,

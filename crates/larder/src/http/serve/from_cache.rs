@@ -12,6 +12,7 @@ use crate::http::cache_status::{self, ForwardInfo};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::cached_response::CachedResponse;
+use crate::http::serve::extra_fields::add_extra_fields;
 use crate::http::serve::full_response::FullResponse;
 use crate::http::serve::hit::add_cache_status;
 use crate::http::serve::record::record;
@@ -78,8 +79,9 @@ fn select(
 ) -> FullResponse {
     record(layer, context, outcome);
     let mut whole = select_representation(cached, &context.headers, context.traits);
-    if layer.policy.expose_cache_key {
-        cache_status::set_key(&mut whole.fields, &context.key);
+    if layer.policy.adds_fields {
+        let position = Some(&cached.meta.position);
+        add_extra_fields(layer, &context.headers, &mut whole.fields, &context.key, position);
     }
     whole
 }

@@ -14,6 +14,7 @@ use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::nesting::OuterRun;
 use crate::http::serve::byte_ranges::for_range_request;
+use crate::http::serve::extra_fields::add_extra_fields;
 use crate::http::serve::full_response::FullResponse;
 use crate::http::serve::record::record;
 use crate::http::serve::representation::Representation;
@@ -82,8 +83,9 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
         *response.body_mut() = CacheBody::full(part.body);
     }
     cache_status::set_forwarded(response.headers_mut(), outcome, forwarded);
-    if layer.policy.expose_cache_key {
-        cache_status::set_key(response.headers_mut(), &context.key);
+    if layer.policy.adds_fields {
+        let position = context.stated_position.as_ref();
+        add_extra_fields(layer, &context.headers, response.headers_mut(), &context.key, position);
     }
     response
 }

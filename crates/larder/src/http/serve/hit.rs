@@ -11,6 +11,7 @@ use crate::http::cache_status;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::eligibility::RequestTraits;
 use crate::http::memory::cached_response::CachedResponse;
+use crate::http::serve::extra_fields::add_extra_fields;
 use crate::http::serve::full_response::FullResponse;
 use crate::http::serve::record::record_hit;
 use crate::http::serve::select::select_representation;
@@ -30,7 +31,7 @@ pub(crate) fn hit(
 ) -> FullResponse {
     let outcome = Outcome::Hit(tier);
     record_hit(layer, parts, key, tier, cached.cost);
-    if traits.head || traits.conditional || traits.range || layer.policy.expose_cache_key {
+    if traits.head || traits.conditional || traits.range || layer.policy.adds_fields {
         return hit_selected(layer, traits, key, parts, cached, tier, now);
     }
     let render = || {
@@ -47,7 +48,7 @@ pub(crate) fn hit(
 
 /// Serves a fresh response to a `HEAD`, a conditional request or a request for ranges.
 ///
-/// If the policy exposes the cache key, every hit takes this path, which adds the key.
+/// If the policy adds further fields, every hit takes this path, which adds them.
 #[cold]
 fn hit_selected(
     layer: &LayerState,
@@ -60,8 +61,8 @@ fn hit_selected(
 ) -> FullResponse {
     let mut whole = select_representation(cached, &parts.headers, traits);
     add_cache_status(&mut whole.fields, cached, Outcome::Hit(tier), now);
-    if layer.policy.expose_cache_key {
-        cache_status::set_key(&mut whole.fields, key);
+    if layer.policy.adds_fields {
+        add_extra_fields(layer, &parts.headers, &mut whole.fields, key, Some(&cached.meta.position));
     }
     whole
 }
@@ -85,8 +86,8 @@ pub(crate) fn hit_owned(
     let (mut fields, body) = (std::mem::take(&mut own.headers), std::mem::take(&mut own.body));
     record_hit(layer, parts, key, Tier::Shared, cached.cost);
     add_cache_status(&mut fields, &cached, Outcome::Hit(Tier::Shared), now);
-    if layer.policy.expose_cache_key {
-        cache_status::set_key(&mut fields, key);
+    if layer.policy.adds_fields {
+        add_extra_fields(layer, &parts.headers, &mut fields, key, Some(&cached.meta.position));
     }
     FullResponse { status: cached.status, fields, body }
 }

@@ -5,10 +5,12 @@
 //! * `from_handler` completes the handler's responses.
 //! * `select` selects what a request gets of a stored response. It asks `byte_ranges` for parts,
 //!   and that asks `multipart` for several. Both take the bytes from a `representation`.
+//! * `extra_fields` adds the fields that only some policies want.
 //! * `full_response` is a response with its complete body.
 //! * [`record`] counts the outcome of each request and reports it in its span.
 
 mod byte_ranges;
+mod extra_fields;
 mod from_cache;
 mod from_handler;
 pub(crate) mod full_response;
