@@ -48,6 +48,16 @@ pub trait SharedTier: Send + Sync + 'static {
         None
     }
 
+    /// Whether this store transfers a large value for a `get` of `key` at this moment.
+    ///
+    /// The time limit of [`time_limit`](Self::time_limit) does not apply to such a transfer: its time
+    /// depends on the size of the value, and the store limits it. The default implementation
+    /// returns `false`, for a store whose values all arrive within the limit.
+    fn is_transferring(&self, key: &str) -> bool {
+        let _ = key;
+        false
+    }
+
     /// Ends the store's background work, such as its connections, and waits until it has ended.
     ///
     /// Every later call fails at once.

@@ -5,8 +5,8 @@
 //! stored under the key. The reference has the position and the fingerprint of the value, so
 //! scripts treat it like the value.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -73,18 +73,21 @@ pub(crate) struct LargeValues {
     command_timeout: Duration,
     /// The bytes that are being transferred, or that wait for their turn.
     in_flight: AtomicUsize,
+    /// The names of the values that are being read, one for each read.
+    reads: Mutex<Vec<String>>,
 }
 
 impl LargeValues {
     pub(crate) fn new(link: Arc<Connection>, command_timeout: Duration) -> Self {
-        Self { link, command_timeout, in_flight: AtomicUsize::new(0) }
+        Self { link, command_timeout, in_flight: AtomicUsize::new(0), reads: Mutex::default() }
     }
 
     /// Returns the value that the reference leads to. `None` if it is gone or was replaced.
     pub(crate) async fn get(&self, name: String, reference: &Reference) -> Result<Option<Bytes>, StoreError> {
         let transfer = self.begin(reference.len);
+        let _read = Read::begin(&self.reads, &name);
         let client = self.link.within(backstop(transfer.limit));
-        let waited = wait_within(transfer.limit, client.get::<Option<Bytes>, _>(name)).await;
+        let waited = wait_within(transfer.limit, client.get::<Option<Bytes>, _>(&name)).await;
         Ok(self.settle(waited)?.filter(|value| reference.leads_to(value)))
     }
 
@@ -95,6 +98,11 @@ impl LargeValues {
         let expiry = Some(Expiration::PX(millis(expiry)));
         let waited = wait_within(transfer.limit, client.set(name, value, expiry, None, false)).await;
         self.settle(waited)
+    }
+
+    /// Whether the value of this name is being read.
+    pub(crate) fn is_reading(&self, name: &str) -> bool {
+        lock(&self.reads).iter().any(|read| read == name)
     }
 
     /// Counts a transfer. Its time limit grows with all that is to be transferred before its end.
@@ -129,6 +137,32 @@ impl Drop for Transfer<'_> {
     fn drop(&mut self) {
         self.values.in_flight.fetch_sub(self.bytes, Ordering::Relaxed);
     }
+}
+
+/// A read of a large value, which is known while it lasts.
+struct Read<'a> {
+    reads: &'a Mutex<Vec<String>>,
+    name: &'a str,
+}
+
+impl<'a> Read<'a> {
+    fn begin(reads: &'a Mutex<Vec<String>>, name: &'a str) -> Self {
+        lock(reads).push(name.to_owned());
+        Self { reads, name }
+    }
+}
+
+impl Drop for Read<'_> {
+    fn drop(&mut self) {
+        let mut reads = lock(self.reads);
+        if let Some(at) = reads.iter().position(|read| read == self.name) {
+            reads.swap_remove(at);
+        }
+    }
+}
+
+fn lock(reads: &Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
+    reads.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

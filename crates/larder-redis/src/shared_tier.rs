@@ -56,6 +56,10 @@ impl SharedTier for RedisStore {
         Some(self.inner.command_timeout)
     }
 
+    fn is_transferring(&self, key: &str) -> bool {
+        self.inner.large.is_reading(&self.inner.keys.body(key))
+    }
+
     /// Ends the connections of this store and of all its clones.
     async fn close(&self) {
         for link in self.inner.links() {

@@ -44,6 +44,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn append<'a>(&'a self, events: &'a [Event]) -> StoreFuture<'a, (Incarnation, LogId)>;
     fn ready(&self) -> StoreFuture<'_, ()>;
     fn time_limit(&self) -> Option<Duration>;
+    fn is_transferring(&self, key: &str) -> bool;
     fn close(&self) -> CloseFuture<'_>;
 }
 
@@ -109,6 +110,10 @@ impl<T: Leases + InvalidationLog> Store for T {
 
     fn time_limit(&self) -> Option<Duration> {
         SharedTier::time_limit(self)
+    }
+
+    fn is_transferring(&self, key: &str) -> bool {
+        SharedTier::is_transferring(self, key)
     }
 
     fn close(&self) -> CloseFuture<'_> {

@@ -1,6 +1,7 @@
 //! The time that one request spends on exchanges with the shared store.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,14 +44,35 @@ impl StoreTime {
         &self,
         exchange: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
+        self.spend_unless(|| false, exchange).await
+    }
+
+    /// Runs one exchange like [`spend`](Self::spend), except that the transfer of a large value takes
+    /// as long as the store lets it.
+    ///
+    /// A large value would otherwise never be read if another exchange comes before it. The time of
+    /// its transfer does not count.
+    pub(crate) async fn spend_unless<T>(
+        &self,
+        is_transfer: impl Fn() -> bool,
+        exchange: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         let begun = Instant::now();
         let late = || StoreError::new(StoreErrorKind::Timeout, "no time is left for this request");
+        let mut exchange = pin!(exchange);
         let result = match self.left() {
             Some(left) if left.is_zero() => return Err(late()),
-            Some(left) if !self.is_unused() => timeout(left, exchange).await.unwrap_or_else(|_| Err(late())),
+            Some(left) if !self.is_unused() => match timeout(left, exchange.as_mut()).await {
+                Ok(result) => result,
+                Err(_) if is_transfer() => exchange.await,
+                Err(_) => Err(late()),
+            },
             _ => exchange.await,
         };
-        self.count(begun, Instant::now());
+        let now = Instant::now();
+        // Nothing else takes longer than the limit and ends well.
+        let was_transfer = result.is_ok() && self.limit.is_some_and(|limit| now - begun > limit * 2);
+        self.count(begun, if was_transfer { begun } else { now });
         result
     }
 
@@ -71,7 +93,7 @@ impl StoreTime {
         let mut spent = self.spent();
         let begun = spent.until.map_or(begun, |until| until.max(begun));
         spent.total += now.saturating_duration_since(begun);
-        spent.until = Some(now);
+        spent.until = spent.until.max(Some(now));
     }
 
     fn spent(&self) -> MutexGuard<'_, Spent> {
@@ -116,6 +138,20 @@ mod tests {
         sleep(LIMIT * 10).await;
         time.spend(takes(20)).await.unwrap();
         assert!(!time.is_used_up());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_transfer_of_a_large_value_has_its_own_limit_and_does_not_count() {
+        let time = StoreTime::new(Some(LIMIT));
+        for _ in 0..2 {
+            time.spend(takes(20)).await.unwrap();
+            time.spend_unless(|| true, takes(5_000)).await.unwrap();
+        }
+        assert!(time.spend_unless(|| false, takes(5_000)).await.is_err());
+        // The first exchange is a transfer.
+        let time = StoreTime::new(Some(LIMIT));
+        time.spend_unless(|| true, takes(5_000)).await.unwrap();
+        time.spend(takes(20)).await.unwrap();
     }
 
     /// Otherwise the store would never learn that a server hangs.

@@ -45,7 +45,10 @@ pub(super) async fn fetch_value(
     local: u64,
 ) -> Result<(StoreValue, Fingerprint), StoreError> {
     let read = layer.engine.reads.read(address, local, || store.get(address));
-    let value = exchange(lookup_key, read).await?;
+    let value = match lookup_key.store_time {
+        Some(time) => time.spend_unless(|| store.is_transferring(address), read).await,
+        None => read.await,
+    }?;
     let mut fingerprint = value.as_deref().and_then(wire::fingerprint);
     let read = decode_value(layer, lookup_key, value, local);
     if matches!(read, StoreValue::Unreadable) {
