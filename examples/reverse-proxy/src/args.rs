@@ -11,6 +11,9 @@ use crate::origin::Origin;
 use crate::purge_token::PurgeToken;
 use crate::via::ViaName;
 
+/// The default of `--memory`, in MiB.
+pub(crate) const DEFAULT_MEMORY: u32 = 64;
+
 /// A caching reverse proxy: Larder in front of any HTTP service.
 ///
 /// The origin's Cache-Control, Expires, Vary and related fields decide what is stored and for how
@@ -47,13 +50,18 @@ pub struct Args {
     #[arg(long, env = "PROXY_NAME", default_value = "larder")]
     pub name: ViaName,
 
-    /// The memory for stored responses, in MiB. With 0, responses are stored in Redis alone.
-    #[arg(long, env = "PROXY_MEMORY", value_name = "MIB", default_value_t = 64)]
+    /// The memory for stored responses, in MiB. With 0, responses are stored in Redis alone. The
+    /// largest body that fits is the memory divided by four times the number of cores, or 4 MiB.
+    #[arg(long, env = "PROXY_MEMORY", value_name = "MIB", default_value_t = DEFAULT_MEMORY)]
     pub memory: u32,
 
     /// The maximum size of a stored body, in MiB. Larger bodies pass through.
     #[arg(long, env = "PROXY_MAX_BODY", value_name = "MIB", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
     pub max_body: u16,
+
+    /// The maximum size of a body in Redis, in MiB. Larger bodies are stored in memory alone.
+    #[arg(long, env = "PROXY_MAX_SHARED_BODY", value_name = "MIB", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub max_shared_body: u16,
 
     /// Honor the Cache-Control of requests: no-cache, max-age and others. Without this option, no
     /// client can force work on the origin.

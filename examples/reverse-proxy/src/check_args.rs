@@ -13,6 +13,14 @@ pub(crate) fn check(args: &Args) -> Result<(), OpenError> {
             "invalid purge token: use 16 or more letters, digits and signs of -._~+/, with = at the end only",
         );
     }
+    if args.memory == 0 && args.redis.is_none() {
+        return invalid("--memory 0 stores responses in Redis alone, and there is no --redis");
+    }
+    if args.memory == 0 && args.max_body > args.max_shared_body {
+        return invalid(
+            "--max-body is larger than --max-shared-body, and with --memory 0, nothing else stores such bodies",
+        );
+    }
     Ok(())
 }
 
@@ -24,10 +32,16 @@ mod tests {
 
     #[test]
     fn arguments_that_cannot_be_right_are_errors() {
-        let cases: [(&[&str], &str); 3] = [
+        let cases: [(&[&str], &str); 9] = [
             (&[], ""),
             (&["--purge-token", "0123456789abcdef"], ""),
             (&["--purge-token", "hunter2"], "invalid purge token"),
+            (&["--memory", "0"], "there is no --redis"),
+            (&["--memory", "0", "--redis", "redis://x"], ""),
+            (&["--memory", "0", "--redis", "redis://x", "--max-body", "8"], ""),
+            (&["--memory", "0", "--redis", "redis://x", "--max-body", "200"], "--max-shared-body"),
+            (&["--memory", "0", "--redis", "redis://x", "--max-body", "200", "--max-shared-body", "200"], ""),
+            (&["--redis", "redis://x", "--max-body", "200"], ""),
         ];
         for (arguments, expected) in cases {
             let all = [&["reverse-proxy", "--origin", "http://x"], arguments].concat();

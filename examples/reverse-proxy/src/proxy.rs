@@ -14,7 +14,7 @@ use larder::redis::{ConnectError, RedisStore};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use crate::args::Args;
+use crate::args::{Args, DEFAULT_MEMORY};
 use crate::check_args;
 use crate::open_error::OpenError;
 use crate::service::ProxyService;
@@ -40,10 +40,14 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// Fails if the URL of Redis, its namespace or the purge token is invalid.
+    /// Fails if the URL of Redis, its namespace or the purge token is invalid, or if options
+    /// contradict each other.
     pub fn open(args: &Args) -> Result<Self, OpenError> {
         check_args::check(args)?;
-        let builder = Cache::builder().max_memory_bytes(u64::from(args.memory) * MIB);
+        let builder = Cache::builder()
+            .max_memory_bytes(u64::from(args.memory) * MIB)
+            .max_shared_body_bytes(u64::from(args.max_shared_body) * MIB)
+            .max_abandoned_fills(abandoned_fills(args));
         let cache = match &args.redis {
             Some(url) => builder.shared_store(store(args, url)?).build(),
             None => builder.build(),
@@ -107,6 +111,16 @@ impl Proxy {
             sleep(ACCEPT_RETRY_DELAY).await;
         }
     }
+}
+
+/// Returns how many downloads may go on after their clients have left.
+///
+/// Their bodies are in memory until they are stored, and clients that come and go begin as many as
+/// they like. Together, they take no more memory than the stored responses, or than one body.
+fn abandoned_fills(args: &Args) -> usize {
+    const MAX: u32 = 64;
+    let fit = args.memory.max(DEFAULT_MEMORY) / u32::from(args.max_body);
+    fit.clamp(1, MAX) as usize
 }
 
 fn store(args: &Args, url: &str) -> Result<RedisStore, ConnectError> {

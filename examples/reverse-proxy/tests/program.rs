@@ -6,7 +6,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};
 
-const VARIABLES: [&str; 18] = [
+const VARIABLES: [&str; 19] = [
     "PROXY_ORIGIN",
     "PROXY_ADDR",
     "REDIS_URL",
@@ -15,6 +15,7 @@ const VARIABLES: [&str; 18] = [
     "PROXY_NAME",
     "PROXY_MEMORY",
     "PROXY_MAX_BODY",
+    "PROXY_MAX_SHARED_BODY",
     "PROXY_OBEY_REQUESTS",
     "PROXY_STORE_SET_COOKIE",
     "PROXY_STORE_PARTIAL",

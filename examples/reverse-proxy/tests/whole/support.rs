@@ -1,5 +1,6 @@
 //! The origin, the client, and the proxy between them.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -20,6 +21,19 @@ impl Wire {
 
     pub(crate) async fn write(&mut self, text: &str) {
         self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    pub(crate) async fn write_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes).await
+    }
+
+    /// Reads as many bytes as there are until the other side closes, and at most `limit`.
+    pub(crate) async fn bytes(&mut self, limit: usize) -> Vec<u8> {
+        let mut read = Vec::new();
+        let stream = &mut self.0;
+        // A connection that is reset has ended, too.
+        let _ = stream.take(limit as u64).read_to_end(&mut read).await;
+        read
     }
 
     /// Writes until the other side closes.
@@ -132,6 +146,21 @@ impl Running {
         wire.write(&format!("{line} HTTP/1.1\r\n{fields}Connection: close\r\n\r\n")).await;
         wire.rest().await
     }
+}
+
+/// A response whose body is not text.
+pub(crate) struct Download {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Begins a download on a new connection, and returns at most `limit` bytes of its body.
+pub(crate) async fn download(addr: SocketAddr, line: &str, fields: &[&str], limit: usize) -> Download {
+    let mut wire = Wire::connect(addr).await;
+    let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+    wire.write(&format!("{line} HTTP/1.1\r\nHost: x\r\n{fields}Connection: close\r\n\r\n")).await;
+    let head = wire.head().await;
+    Download { head, body: wire.bytes(limit).await }
 }
 
 /// Returns the values of a field, line by line, in the head of a message or in a whole message.
