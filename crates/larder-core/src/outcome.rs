@@ -116,6 +116,8 @@ reasons! {
         Authority => "authority",
         /// The policy gave the request no key.
         NoKey => "no-key",
+        /// A template of the policy names a path parameter that the request's route lacks.
+        MissingParameter => "missing-parameter",
         /// The key would be longer than the limit.
         KeyTooLong => "key-too-long",
         /// A cache layer further in handles the request.

@@ -112,9 +112,9 @@ pub(crate) fn product() -> Policy {
     Policy::ttl(ttl::STANDARD).tag("product:{id}")
 }
 
-/// `GET /api/users/{id}`
+/// `GET /api/users/{id}`: the host, the path and the query are not in the key.
 pub(crate) fn user() -> Policy {
-    Policy::ttl(ttl::STANDARD).key("user:{id}").tag("user:{id}")
+    Policy::ttl(ttl::STANDARD).key("user:{id}").ignore_query().tag("user:{id}")
 }
 
 /// `GET /api/users/top`

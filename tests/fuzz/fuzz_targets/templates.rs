@@ -3,12 +3,17 @@
 
 use std::borrow::Cow;
 
-use larder_core::key::template::Template;
+use larder_core::key::template::{KeyTemplate, Template};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (String, Vec<String>, Vec<String>)| {
     let (text, one, other) = input;
-    let Ok(template) = Template::parse(&text) else { return };
+    let Ok(key) = KeyTemplate::parse(&text) else {
+        assert!(Template::parse(&text).is_err());
+        return;
+    };
+    assert_eq!(Template::parse(&text).is_ok(), key.query.is_none());
+    let template = key.text;
     assert_eq!(template.as_str(), text);
     let parameters = template.names().count();
     let (one, other) = (&one[..parameters.min(one.len())], &other[..parameters.min(other.len())]);

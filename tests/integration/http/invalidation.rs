@@ -206,7 +206,7 @@ async fn a_missing_parameter_sends_requests_past_the_cache() {
     assert_eq!([site.get("/1").await.x_cache(), site.get("/1").await.x_cache()], ["MISS", "HIT"]);
     for _ in 0..2 {
         let page = site.get("/fixed").await;
-        assert_eq!(page.cache_status(), "Larder; fwd=bypass; fwd-status=200; detail=no-key");
+        assert_eq!(page.cache_status(), "Larder; fwd=bypass; fwd-status=200; detail=missing-parameter");
     }
 }
 

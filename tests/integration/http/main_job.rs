@@ -109,9 +109,9 @@ async fn shop() -> (Site, App, ManualClock) {
         )
         .route(
             "/api/users/{id}",
-            get(user)
-                .put(rename_user)
-                .layer(cache.layer(Policy::ttl(ttl::STANDARD).jitter(0.0).key("user:{id}").tag("user:{id}"))),
+            get(user).put(rename_user).layer(cache.layer(
+                Policy::ttl(ttl::STANDARD).jitter(0.0).key("user:{id}").ignore_query().tag("user:{id}"),
+            )),
         )
         .route(
             "/api/users/top",

@@ -25,6 +25,7 @@ enum Which {
     All,
     Only(Box<[Box<str>]>),
     Ignore(Box<[Box<str>]>),
+    None,
 }
 
 impl QueryRules {
@@ -50,6 +51,12 @@ impl QueryRules {
         Self { which: Which::Ignore(names.into_iter().map(Into::into).collect()), sort: false }
     }
 
+    /// Keeps nothing. All queries are treated like no query.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { which: Which::None, sort: false }
+    }
+
     /// Sorts the parameters by name, so that `a=1&b=2` and `b=2&a=1` share a key.
     ///
     /// Parameters with the same name keep their order, because the order may have a meaning.
@@ -72,11 +79,15 @@ impl QueryRules {
 
     /// Whether the query belongs to the key exactly as it was sent.
     ///
-    /// A query with a semicolon does, whatever the rules are. HTML 4 let semicolons separate
-    /// parameters, and some decoders still split at them. For them, `utm=1;q=2` has a parameter
-    /// `q`, hidden in a parameter that the rules may drop.
+    /// A query with a semicolon does, unless no query belongs to the key. HTML 4 let semicolons
+    /// separate parameters, and some decoders still split at them. For them, `utm=1;q=2` has a
+    /// parameter `q`, hidden in a parameter that the rules may drop.
     pub(super) fn keep_whole(&self, query: &str) -> bool {
-        matches!(self.which, Which::All) && !self.sort || query.contains(';')
+        match self.which {
+            Which::All if !self.sort => true,
+            Which::None => false,
+            Which::All | Which::Only(_) | Which::Ignore(_) => query.contains(';'),
+        }
     }
 
     /// Returns the `name=value` pairs that belong to the key, in the key's order.
@@ -98,6 +109,7 @@ impl QueryRules {
             Which::All => true,
             Which::Only(names) => listed(names),
             Which::Ignore(names) => !listed(names),
+            Which::None => false,
         }
     }
 }
@@ -128,7 +140,7 @@ mod tests {
     fn the_rules_keep_what_they_name() {
         let only = || QueryRules::only(["q", "page", "a b"]);
         let ignoring = || QueryRules::ignoring(["utm", ""]);
-        let cases: [(QueryRules, &str, &[&str]); 15] = [
+        let cases: [(QueryRules, &str, &[&str]); 17] = [
             (only(), "q=1&x=2&page=3", &["q=1", "page=3"]),
             (only(), "page=3&q=1&q=0", &["page=3", "q=1", "q=0"]),
             (only(), "q", &["q"]),
@@ -138,6 +150,8 @@ mod tests {
             (ignoring(), "a=1&utm=x&%75tm=y&&b", &["a=1", "b"]),
             (ignoring(), "utm=x", &[]),
             (QueryRules::ignoring(["utm"]), "utm=x&", &[""]),
+            (QueryRules::none(), "a=1;b=2&c", &[]),
+            (QueryRules::none().sorted(), "", &[]),
             (QueryRules::all().sorted(), "", &[""]),
             (QueryRules::all().sorted(), "b=1&a=2&b=0", &["a=2", "b=1", "b=0"]),
             (QueryRules::all().sorted(), "b=0&a=1&%61=2", &["a=1", "%61=2", "b=0"]),

@@ -35,20 +35,38 @@ impl Template {
     ///
     /// Returns an error if the text is empty, if a brace has no partner, or if a parameter has no
     /// name. Also returns an error if the text between two parameters does not begin with a
-    /// character other than a letter, a digit or `^`.
+    /// character other than a letter, a digit or `^`, or if a parameter begins with `?`.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let wrong = |what| TemplateError { template: text.into(), what };
-        let parts = parts(text).map_err(wrong)?;
+        Self::of_parts(text, parts(text).map_err(wrong)?).map_err(wrong)
+    }
+
+    fn of_parts(text: &str, parts: Vec<Part>) -> Result<Self, &'static str> {
         if parts.is_empty() {
-            return Err(wrong("is empty"));
+            return Err("is empty");
         }
-        Ok(Self { text: text.into(), parts: delimited(parts).map_err(wrong)?.into() })
+        if parts.iter().any(|part| part.query().is_some()) {
+            return Err("has `{?…}`, which can only be at the end of the template of a key");
+        }
+        Ok(Self { text: text.into(), parts: delimited(parts)?.into() })
     }
 
     /// Returns the template as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Returns the template without the names of its parameters.
+    ///
+    /// Two templates with the same shape give the same text for the same values.
+    #[must_use]
+    pub fn shape(&self) -> String {
+        let text = |part: &Part| match part {
+            Part::Literal(literal) => literal.replace('{', "{{"),
+            Part::Parameter { .. } => "{}".to_owned(),
+        };
+        self.parts.iter().map(text).collect()
     }
 
     /// Returns the names of the parameters, in their order and with duplicates.
@@ -77,6 +95,57 @@ impl Template {
         }
         Ok(text)
     }
+}
+
+/// The template of a key, which may name the query parameters that are part of the key.
+///
+/// In `item:{id}{?page,size}`, these are `page` and `size`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // The two parts of such a text.
+pub struct KeyTemplate {
+    /// The template of the text that replaces the URI.
+    pub text: Template,
+    /// The names of the query parameters. `None` if the template does not name them.
+    pub query: Option<Vec<Box<str>>>,
+}
+
+impl KeyTemplate {
+    /// Parses the template of a key.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error in the cases of [`Template::parse`], or if a query parameter has no name. A
+    /// parameter that begins with `?` is no error at the end.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let wrong = |what| TemplateError { template: text.into(), what };
+        let mut parts = parts(text).map_err(wrong)?;
+        let query = match parts.last().and_then(Part::query) {
+            Some(names) => Some(query_names(names).map_err(wrong)?),
+            None => None,
+        };
+        if query.is_some() {
+            parts.pop();
+        }
+        Ok(Self { text: Template::of_parts(text, parts).map_err(wrong)?, query })
+    }
+}
+
+impl Part {
+    /// Returns the names in `{?…}`.
+    fn query(&self) -> Option<&str> {
+        match self {
+            Self::Parameter { name, .. } => name.strip_prefix('?'),
+            Self::Literal(_) => None,
+        }
+    }
+}
+
+fn query_names(names: &str) -> Result<Vec<Box<str>>, &'static str> {
+    let name = |name: &str| match name.trim() {
+        "" => Err("has a query parameter without a name"),
+        name => Ok(name.into()),
+    };
+    names.split(',').map(name).collect()
 }
 
 /// Splits a text into literals and parameters, without empty or adjacent literals.
@@ -225,6 +294,47 @@ mod tests {
     }
 
     #[test]
+    fn the_template_of_a_key_may_name_query_parameters() {
+        let cases: [(&str, &str, Option<&[&str]>); 6] = [
+            ("item:{id}", "item:7", None),
+            ("item:{id}{?page}", "item:7", Some(&["page"])),
+            ("item:{id}{?page, size}", "item:7", Some(&["page", "size"])),
+            ("items{?page}", "items", Some(&["page"])),
+            ("item:{id}-{id}{?a}", "item:7-7", Some(&["a"])),
+            ("item{{?page}}", "item{?page}", None),
+        ];
+        for (text, rendered, names) in cases {
+            let KeyTemplate { text: template, query } = KeyTemplate::parse(text).unwrap();
+            assert_eq!(template.render(|_| Some("7".into())).as_deref(), Ok(rendered), "{text}");
+            let names = names.map(|names| names.iter().map(|&name| name.into()).collect::<Vec<Box<str>>>());
+            assert_eq!(query, names, "{text}");
+            assert_eq!(template.as_str(), text);
+        }
+        let wrong = [
+            ("{?page}", "is empty"),
+            ("item{?}", "a query parameter without a name"),
+            ("item{?a,,b}", "a query parameter without a name"),
+            ("item{?a}:{id}", "at the end of the template of a key"),
+            ("item{?a}{?b}", "at the end of the template of a key"),
+            ("item{?a", "not closed"),
+        ];
+        for (text, what) in wrong {
+            let error = KeyTemplate::parse(text).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("the template {text:?} ")), "{error}");
+            assert!(error.contains(what), "{error}");
+        }
+    }
+
+    #[test]
+    fn templates_of_one_shape_differ_only_in_the_names_of_their_parameters() {
+        let shape = |text: &str| Template::parse(text).unwrap().shape();
+        assert_eq!(shape("item:{id}"), shape("item:{item_id}"));
+        for other in ["item:id", "item:{{}}", "item:{{id}}", "items:{id}", "item:{id}:", "item:{id}:{id}"] {
+            assert_ne!(shape("item:{id}"), shape(other), "{other}");
+        }
+    }
+
+    #[test]
     fn a_missing_value_is_named() {
         let template = Template::parse("{tenant}/user:{id}").unwrap();
         let known = |name: &str| (name == "tenant").then_some("t".into());
@@ -240,6 +350,7 @@ mod tests {
             ("user:id}", "closes nothing"),
             ("user:{}", "without a name"),
             ("user:{a{b}", "within a parameter"),
+            ("user:{a}{?b}", "at the end of the template of a key"),
             ("{a}{b}", "after each parameter but the last"),
             ("{a}x{b}", "after each parameter but the last"),
             ("{a}^{b}", "after each parameter but the last"),

@@ -31,6 +31,7 @@ use crate::http::memory::ResponseMemory;
 use crate::http::memory::failure_table::FailureTable;
 use crate::http::memory::variation_table::VariationTable;
 use crate::http::policy::error::{ConfigError, ConfigErrorKind};
+use crate::http::policy::template_registry::TemplateRegistry;
 
 /// The options of a [`Cache`].
 ///
@@ -348,6 +349,7 @@ impl CacheBuilder {
             failures: FailureTable::default(),
             flights: Flights::default(),
             variations: Arc::clone(&variations),
+            key_templates: TemplateRegistry::default(),
         };
         let engine = Engine {
             clock: self.clock,

@@ -92,6 +92,7 @@ impl CacheLayer {
             nesting: Arc::new(NestingTable::new(engine.is_disabled)),
             _existing: Existing::new(),
             max_body: max_body(&engine, &http, &policy),
+            _template: http.key_templates.register(&policy),
             store_only: !http.memory.is_enabled()
                 && engine.store.is_some()
                 && !policy.matches_equivalent_queries(),

@@ -6,6 +6,7 @@ use crate::http::flight_event::Flights;
 use crate::http::memory::ResponseMemory;
 use crate::http::memory::failure_table::FailureTable;
 use crate::http::memory::variation_table::VariationTable;
+use crate::http::policy::template_registry::TemplateRegistry;
 
 /// The parts of a cache that hold responses.
 pub(crate) struct HttpState {
@@ -13,6 +14,7 @@ pub(crate) struct HttpState {
     pub(crate) failures: FailureTable,
     pub(crate) flights: Flights,
     pub(crate) variations: Arc<VariationTable>,
+    pub(crate) key_templates: TemplateRegistry,
 }
 
 impl std::fmt::Debug for HttpState {

@@ -11,6 +11,7 @@ use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::failure_table::Retry;
 use crate::http::nesting::{Existing, NestingTable};
 use crate::http::policy::Policy;
+use crate::http::policy::template_registry::RegisteredTemplate;
 
 /// A cache and the policy of one of its layers.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct LayerState {
     /// The facts that are known about layers further in.
     pub(crate) nesting: Arc<NestingTable>,
     pub(crate) _existing: Existing,
+    pub(crate) _template: RegisteredTemplate,
     /// Whether the layer has a shared tier and stores nothing in memory.
     ///
     /// It is computed once, because every hit reads it.

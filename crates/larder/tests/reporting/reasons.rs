@@ -25,8 +25,8 @@ fn words(counts: &std::collections::BTreeMap<&'static str, u64>) -> Vec<(&'stati
     counts.iter().map(|(word, count)| (*word, *count)).collect()
 }
 
-/// Returns a request for each reason for a bypass, except for nested layers.
-pub(crate) fn bypasses() -> [(BypassReason, Request<()>); 12] {
+/// Returns a request for each reason for a bypass, except for nested layers and disabled caches.
+pub(crate) fn bypasses() -> [(BypassReason, Request<()>); 13] {
     let long = format!("/{}", "x".repeat(10_000));
     let two_hosts = Request::builder().uri("http://a.example/").header("host", "b.example").body(()).unwrap();
     [
@@ -40,6 +40,7 @@ pub(crate) fn bypasses() -> [(BypassReason, Request<()>); 12] {
         (BypassReason::Override, with("/", "x-http-method-override", "DELETE")),
         (BypassReason::Authority, two_hosts),
         (BypassReason::NoKey, get("/none")),
+        (BypassReason::MissingParameter, get("/")),
         (BypassReason::KeyTooLong, get(&long)),
         (BypassReason::ReadYourWrites, with("/", "from", "1-0-0-0")),
     ]
@@ -53,6 +54,7 @@ pub(crate) fn bypass_by(reason: BypassReason) -> Policy {
     };
     match reason {
         BypassReason::NoKey => minute().key_with(keyed),
+        BypassReason::MissingParameter => minute().key("product:{id}"),
         BypassReason::ReadYourWrites => minute().read_your_writes(ReadYourWrites::header(FROM)),
         _ => minute(),
     }
@@ -60,7 +62,7 @@ pub(crate) fn bypass_by(reason: BypassReason) -> Policy {
 
 #[tokio::test]
 async fn every_reason_to_go_past_the_cache() {
-    let mut seen = BTreeSet::from([BypassReason::Nested.as_str()]);
+    let mut seen = BTreeSet::from([BypassReason::Nested, BypassReason::Disabled].map(BypassReason::as_str));
     for (reason, request) in bypasses() {
         let shop = Shop::new(bypass_by(reason), |_| Answer::ok("hello"));
         let response = shop.send(request).await;

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, Method};
 use larder_core::http::groups::{self, CACHE_GROUPS};
 use larder_core::invalidation::selector::Tag;
+use larder_core::key::template::Template;
 
 use crate::http::policy::Policy;
 
@@ -21,6 +22,8 @@ pub(crate) struct InvalidationRules {
     safe_methods: Vec<Method>,
     /// Whether a failed write invalidates its URI too.
     pub(crate) failed_writes: bool,
+    /// The tags that a write invalidates.
+    pub(crate) written_tags: Vec<Template>,
 }
 
 /// RFC 10008 §2: "The QUERY method is safe".
@@ -35,6 +38,7 @@ impl Default for InvalidationRules {
             tag_fields: Vec::new(),
             safe_methods: Vec::new(),
             failed_writes: true,
+            written_tags: Vec::new(),
         }
     }
 }
@@ -67,6 +71,8 @@ impl Policy {
     ///
     /// `{name}` stands for a path parameter of the route, as in `product:{id}`. A request whose
     /// route lacks a parameter bypasses the cache, because its response could not be invalidated.
+    /// The reason is `missing-parameter`, which is logged as a warning, once for each template and
+    /// route.
     ///
     /// Default: none.
     ///
@@ -82,6 +88,42 @@ impl Policy {
     pub fn tag(mut self, template: impl AsRef<str>) -> Self {
         if let Some(template) = self.parsed_template(template.as_ref()) {
             self.tags.push(template);
+        }
+        self
+    }
+
+    /// Adds a tag that requests with an unsafe method invalidate.
+    ///
+    /// A successful write through a layer with this policy then invalidates every response with the
+    /// tag, together with its own URI. After a write that failed, the tag is invalidated if the URI
+    /// is: see [`invalidate_failed_writes`](Self::invalidate_failed_writes). The template is like
+    /// that of [`tag`](Self::tag). If the route of a write lacks a parameter, the tag is not
+    /// invalidated, and this is logged as a warning.
+    ///
+    /// The policy's own tags are not invalidated by default: a tag may name much more than one
+    /// write changes.
+    ///
+    /// Default: none. Each call adds a tag.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::routing::get;
+    /// use larder::{Cache, Policy, ttl};
+    ///
+    /// let cache = Cache::default();
+    /// let policy = Policy::ttl(ttl::STANDARD)
+    ///     .tag("product:{id}")
+    ///     .invalidates("product:{id}")
+    ///     .invalidates("products");
+    /// let product = get(async || "a product").put(async || "saved");
+    /// let app: Router = Router::new().route("/products/{id}", product.layer(cache.layer(policy)));
+    /// ```
+    #[must_use]
+    pub fn invalidates(mut self, template: impl AsRef<str>) -> Self {
+        if let Some(template) = self.parsed_template(template.as_ref()) {
+            self.invalidation_rules.written_tags.push(template);
         }
         self
     }

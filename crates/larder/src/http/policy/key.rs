@@ -8,9 +8,11 @@ use http::{HeaderMap, HeaderName};
 use larder_core::invalidation::selector::{Tag, UriName};
 use larder_core::key::buf::KeyBuf;
 use larder_core::key::cookies;
-use larder_core::key::template::Template;
+use larder_core::key::template::{KeyTemplate, Template};
 use larder_core::outcome::BypassReason;
 
+use crate::http::policy::error::ConfigErrorKind;
+use crate::http::policy::missing_parameter::{Consequence, MissingParameter};
 use crate::http::policy::names::NamesBuilder;
 use crate::http::policy::{KeyFn, Policy};
 use crate::http::request::axum_route::PathParams;
@@ -53,14 +55,28 @@ impl CookieRules {
 
 /// Methods for the key.
 impl Policy {
-    /// Sets a template that replaces the URI in the key.
+    /// Sets a template that replaces the scheme, the host and the path in the key.
     ///
     /// `{name}` stands for a path parameter of the route, as in `user:{id}`. A request whose route
-    /// lacks a parameter bypasses the cache. A later call of this method or of
+    /// lacks a parameter bypasses the cache, with the reason `missing-parameter`. That is logged as
+    /// a warning, once for each template and route. A later call of this method or of
     /// [`key_with`](Self::key_with) replaces an earlier one.
     ///
-    /// The host and the query are not in the key. Two routes with the same template share their
-    /// responses.
+    /// # The query
+    ///
+    /// The query follows in the key, as it was sent. `{?page,size}` at the end of the template
+    /// limits it to these parameters, like [`query_only`](Self::query_only). If the responses do
+    /// not depend on the query, call [`ignore_query`](Self::ignore_query). The text of the template
+    /// without the query, such as `user:42`, names the responses to all queries: see
+    /// [`Invalidation::key`](crate::Invalidation::key).
+    ///
+    /// # Two routes with the same template
+    ///
+    /// The host and the path are not in the key. So two routes with the same template serve each
+    /// other's responses, even if their parameters have different names. Begin each template with a
+    /// text of its own, such as `user:`. A cache logs a warning when it creates a second layer with
+    /// the same template. If the routes are to share their responses, use clones of one layer,
+    /// which are not warned of.
     ///
     /// Default: the scheme, the host, the path and the query.
     ///
@@ -69,19 +85,30 @@ impl Policy {
     /// ```
     /// use larder::{Policy, ttl};
     ///
-    /// let policy = Policy::ttl(ttl::STANDARD).key("user:{id}").tag("user:{id}");
+    /// let user = Policy::ttl(ttl::STANDARD).key("user:{id}").ignore_query().tag("user:{id}");
+    /// let reviews = Policy::ttl(ttl::STANDARD).key("reviews:{id}{?page,size}");
     /// ```
     #[must_use]
     pub fn key(mut self, template: impl AsRef<str>) -> Self {
-        if let Some(template) = self.parsed_template(template.as_ref()) {
-            self.key = KeySource::Template(template);
+        match KeyTemplate::parse(template.as_ref()) {
+            Ok(KeyTemplate { text, query }) => {
+                self.key = KeySource::Template(text);
+                match query {
+                    Some(names) => self.query_only(names.iter().map(|name| &**name)),
+                    None => self,
+                }
+            }
+            Err(error) => {
+                self.record_error(ConfigErrorKind::Template, &error.to_string());
+                self
+            }
         }
-        self
     }
 
     /// Sets a function whose result replaces the URI in the key.
     ///
-    /// A request for which the function returns `None` bypasses the cache. A later call of this
+    /// The query is in the key only as far as the function adds it. A request for which the
+    /// function returns `None` bypasses the cache. A later call of this
     /// method or of [`key`](Self::key) replaces an earlier one.
     ///
     /// Default: the scheme, the host, the path and the query.
@@ -136,7 +163,11 @@ impl Policy {
                 key.uri(target.key_scheme, &target.authority, target.path);
                 key.query(&self.query, target.query);
             }
-            _ => key.template(&self.key_text(parts, params)?),
+            KeySource::Template(template) => {
+                key.template(&self.render(template, parts, params)?);
+                key.query(&self.query, target.query);
+            }
+            KeySource::With(function) => key.template(&function(parts).ok_or(BypassReason::NoKey)?),
         }
         for name in &self.key_headers {
             key.header(name, &parts.headers);
@@ -159,9 +190,8 @@ impl Policy {
         target: &TargetUri<'_>,
     ) -> Result<NamesBuilder, BypassReason> {
         let mut keys = vec![Box::from(key)];
-        if !matches!(self.key, KeySource::Uri) {
-            keys.push(self.key_text(parts, params)?.into_owned().into());
-        }
+        // Without the query, so that it names the responses to all queries.
+        keys.extend(self.key_text(parts, params)?);
         let uris = self.uri_names(target);
         // The log must be able to name the path, even if the path is not in the key.
         if uris.iter().any(|uri| uri.path().is_none()) {
@@ -188,13 +218,28 @@ impl Policy {
         self.tags.iter().map(|tag| self.render(tag, parts, params).map(Tag::new)).collect()
     }
 
-    /// Returns the text of a key that is not the URI.
-    fn key_text(&self, parts: &Parts, params: &PathParams) -> Result<Cow<'_, str>, BypassReason> {
+    /// Returns the text that replaces the URI in the key, without the query.
+    ///
+    /// Returns `None` if the key has the URI.
+    pub(crate) fn key_text(
+        &self,
+        parts: &Parts,
+        params: &PathParams,
+    ) -> Result<Option<Box<str>>, BypassReason> {
         match &self.key {
-            KeySource::Uri => Ok(Cow::Borrowed("")),
-            KeySource::Template(template) => self.render(template, parts, params).map(Cow::Owned),
-            KeySource::With(key) => key(parts).map(Cow::Owned).ok_or(BypassReason::NoKey),
+            KeySource::Uri => Ok(None),
+            KeySource::Template(template) => Ok(Some(self.render(template, parts, params)?.into())),
+            KeySource::With(function) => Ok(Some(function(parts).ok_or(BypassReason::NoKey)?.into())),
         }
+    }
+
+    /// Returns the tags that a write with this request invalidates, besides its URI.
+    pub(crate) fn written_tags(&self, parts: &Parts, params: &PathParams) -> Vec<Tag> {
+        let tag = |template| {
+            let missing = |missing| self.report_missing(&missing, parts, Consequence::TagNotInvalidated);
+            self.text_of(template, parts, params).map(Tag::new).map_err(missing).ok()
+        };
+        self.invalidation_rules.written_tags.iter().filter_map(tag).collect()
     }
 
     /// Returns the text of a template for this request.
@@ -204,9 +249,19 @@ impl Policy {
         parts: &Parts,
         params: &PathParams,
     ) -> Result<String, BypassReason> {
+        let missing = |missing| self.report_missing(&missing, parts, Consequence::Bypass);
+        self.text_of(template, parts, params).map_err(missing)
+    }
+
+    fn text_of<'t>(
+        &self,
+        template: &'t Template,
+        parts: &Parts,
+        params: &PathParams,
+    ) -> Result<String, MissingParameter<'t>> {
         template
             .render(|name| params.get(name).or_else(|| self.user(name, parts).map(Cow::Owned)))
-            .map_err(|_| BypassReason::NoKey)
+            .map_err(|name| MissingParameter { template, name })
     }
 
     /// Returns the path parameters that the key needs.

@@ -9,6 +9,7 @@ pub(crate) mod invalidation_rules;
 pub(crate) mod key;
 mod lifetime;
 mod limits;
+mod missing_parameter;
 pub(crate) mod names;
 mod query;
 pub(crate) mod read_your_writes;
@@ -16,6 +17,7 @@ mod replica_lag;
 pub(crate) mod request_rules;
 mod rfc9111;
 mod sharing;
+pub(crate) mod template_registry;
 mod validate;
 
 use std::sync::Arc;
@@ -83,7 +85,8 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 ///
 /// * [`key`]: replaces the URI with a template of path parameters
 /// * [`key_with`]: replaces the URI with the result of a function
-/// * [`query_only`], [`query_ignoring`], [`query_sorted`]: choose and sort the query parameters
+/// * [`query_only`], [`query_ignoring`], [`ignore_query`], [`query_sorted`]: choose and sort the
+///   query parameters
 /// * [`no_vary_search`]: lets responses name the query parameters that matter
 /// * [`key_header`], [`key_cookie`]: add a header field or a cookie
 /// * [`sort_languages`]: gives `Accept-Language` one order, for responses that vary on it
@@ -116,6 +119,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// By which names a response is invalidated, and what a write invalidates.
 ///
 /// * [`tag`], [`tags_from`]: add tags from the policy, or from a response field
+/// * [`invalidates`]: adds a tag that writes invalidate
 /// * [`cache_groups`], [`no_cache_groups`]: honor or ignore cache groups (RFC 9875)
 /// * [`invalidate_locations`], [`no_invalidate_locations`]: invalidate the URIs in `Location`, or
 ///   not
@@ -199,8 +203,10 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// [`honor_request_directives`]: Self::honor_request_directives
 /// [`ignore_cookie`]: Self::ignore_cookie
 /// [`ignore_cookies`]: Self::ignore_cookies
+/// [`ignore_query`]: Self::ignore_query
 /// [`invalidate_failed_writes`]: Self::invalidate_failed_writes
 /// [`invalidate_locations`]: Self::invalidate_locations
+/// [`invalidates`]: Self::invalidates
 /// [`jitter`]: Self::jitter
 /// [`key`]: Self::key
 /// [`key_cookie`]: Self::key_cookie

@@ -10,8 +10,9 @@ impl Policy {
     ///
     /// Names are compared percent-decoded, as a handler sees them. A cache with such a policy
     /// invalidates a URI together with the response that answers it, even if that response was
-    /// requested with other parameters that are not in the key. A later call of this method or of
-    /// [`query_ignoring`](Self::query_ignoring) replaces an earlier one.
+    /// requested with other parameters that are not in the key. A later call of this method, of
+    /// [`query_ignoring`](Self::query_ignoring) or of [`ignore_query`](Self::ignore_query) replaces
+    /// an earlier one.
     ///
     /// Default: the whole query, as it was sent.
     ///
@@ -31,7 +32,8 @@ impl Policy {
     /// Sets the query parameters that are not part of the key, such as `utm_source`.
     ///
     /// Names and invalidated URIs are treated as with [`query_only`](Self::query_only). A later
-    /// call of this method or of `query_only` replaces an earlier one.
+    /// call of this method, of `query_only` or of [`ignore_query`](Self::ignore_query) replaces an
+    /// earlier one.
     ///
     /// Default: none.
     ///
@@ -45,6 +47,26 @@ impl Policy {
     #[must_use]
     pub fn query_ignoring<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.query = QueryRules::ignoring(names);
+        self.apply_sorting()
+    }
+
+    /// Declares that responses do not depend on the query, so that it is not part of the key.
+    ///
+    /// Invalidated URIs are treated as with [`query_only`](Self::query_only). A later call of
+    /// `query_only` or of [`query_ignoring`](Self::query_ignoring) replaces this.
+    ///
+    /// Default: off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, ttl};
+    ///
+    /// let user = Policy::ttl(ttl::STANDARD).key("user:{id}").ignore_query();
+    /// ```
+    #[must_use]
+    pub fn ignore_query(mut self) -> Self {
+        self.query = QueryRules::none();
         self.apply_sorting()
     }
 

@@ -181,7 +181,12 @@ impl Policy {
     /// Returns the user that `{user}` in a template stands for.
     #[cold]
     pub(super) fn user(&self, name: &str, parts: &Parts) -> Option<String> {
-        let user = self.partition.as_ref().filter(|_| self.is_per_user && name == "user")?;
+        let user = self.partition.as_ref().filter(|_| self.is_user(name))?;
         user(parts)
+    }
+
+    /// Whether this name in a template stands for the user, if the route has no such parameter.
+    pub(super) fn is_user(&self, name: &str) -> bool {
+        self.is_per_user && name == "user"
     }
 }

@@ -41,6 +41,18 @@ pub(crate) fn matched_path(_: &Parts) -> Option<&str> {
     None
 }
 
+/// Whether a router found no route for the request, and its fallback handles it.
+#[cfg(feature = "axum")]
+pub(crate) fn is_router_fallback(parts: &Parts) -> bool {
+    matched_path(parts).is_none() && parts.extensions.get::<axum::extract::OriginalUri>().is_some()
+}
+
+/// Returns `false`: only axum has routers.
+#[cfg(not(feature = "axum"))]
+pub(crate) const fn is_router_fallback(_: &Parts) -> bool {
+    false
+}
+
 /// The path parameters of a request.
 pub(crate) struct PathParams {
     #[cfg(feature = "axum")]

@@ -12,6 +12,7 @@ use crate::engine::detach::run_detached;
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::invalidation_log::invalidation::InvalidationOutcome;
 use crate::engine::shared::Engine;
+use crate::http::policy::invalidation_rules::InvalidationRules;
 use crate::http::policy::read_your_writes::{ReadYourWrites, RequestToken};
 use crate::http::response::invalidation_part::claim_invalidation;
 use crate::http::service::before_lookup::set_token_of;
@@ -40,11 +41,12 @@ pub struct InvalidationService<S> {
     inner: S,
     engine: Arc<Engine>,
     own_writes: Option<Arc<ReadYourWrites>>,
+    rules: InvalidationRules,
 }
 
 impl<S> InvalidationService<S> {
-    pub(crate) const fn new(inner: S, engine: Arc<Engine>, own_writes: Option<Arc<ReadYourWrites>>) -> Self {
-        Self { inner, engine, own_writes }
+    pub(crate) fn new(inner: S, engine: Arc<Engine>, own_writes: Option<Arc<ReadYourWrites>>) -> Self {
+        Self { inner, engine, own_writes, rules: InvalidationRules::default() }
     }
 }
 
@@ -65,7 +67,7 @@ where
 
     fn call(&mut self, mut request: Request<Q>) -> Self::Future {
         let engine = Arc::clone(&self.engine);
-        if request.method().is_safe() {
+        if !self.rules.is_write(request.method()) {
             return InvalidationFuture::attached(self.inner.call(request), engine);
         }
         let token = self.own_writes.as_ref().and_then(|options| options.take(request.headers_mut()));

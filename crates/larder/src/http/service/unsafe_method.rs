@@ -12,7 +12,6 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use larder_core::invalidation::selector::{Selector, UriName};
 use larder_core::invalidation::table::Forgotten;
-use larder_core::key::buf::KeyBuf;
 use larder_core::outcome::{BypassReason, Outcome};
 use tracing::Span;
 
@@ -25,7 +24,6 @@ use crate::http::body::CacheBody;
 use crate::http::layer_state::LayerState;
 use crate::http::nesting::OuterRun;
 use crate::http::policy::invalidation_rules::InvalidationRules;
-use crate::http::policy::key::KeySource;
 use crate::http::policy::read_your_writes::RequestToken;
 use crate::http::request::axum_route::PathParams;
 use crate::http::request::target_uri::TargetUri;
@@ -40,7 +38,7 @@ pub(crate) const OUTCOME: Outcome = Outcome::Bypass(BypassReason::Method);
 
 /// The selectors that a successful request with an unsafe method invalidates.
 pub(crate) struct WriteTargets {
-    /// The URI of the request, and the key of a `GET` of it if the key is not the URI.
+    /// The URI of the request, the text of its key if that is not the URI, and tags of the policy.
     own: Vec<Selector>,
     /// The base for other URIs and groups in the response.
     origin: Option<WriteOrigin>,
@@ -51,34 +49,23 @@ pub(crate) struct WriteTargets {
 /// RFC 9111 §4.4: "A cache MUST invalidate the target URI … when it receives a non-error status
 /// code in response to an unsafe request method".
 pub(crate) fn write_targets(layer: &LayerState, parts: &mut Parts) -> WriteTargets {
-    let params = layer.policy.key_params(parts);
+    let params = PathParams::of(parts);
+    let tags = layer.policy.written_tags(parts, &params).into_iter().map(Selector::Tag);
     let Ok(target) = TargetUri::from_request(parts).and_then(TargetUri::require_valid_host) else {
         // The host of the request cannot be determined, so the URI is invalidated for every host.
         let uri = crate::http::request::axum_route::whole_uri(parts);
         let name = UriName::from_parts(None, uri.path(), uri.query());
-        return WriteTargets { own: vec![Selector::Uri(name)], origin: None };
+        return WriteTargets {
+            own: std::iter::once(Selector::Uri(name)).chain(tags).collect(),
+            origin: None,
+        };
     };
     let uri = Selector::Uri(target.uri_name(target.query));
-    let key = custom_key(layer, parts, &params, &target);
-    let own = std::iter::once(uri).chain(key).collect();
+    // The text names the responses to all queries. If there is none, every response that is stored
+    // for a URI has the URI as a name already.
+    let key = layer.policy.key_text(parts, &params).ok().flatten().map(Selector::Key);
+    let own = std::iter::once(uri).chain(key).chain(tags).collect();
     WriteTargets { own, origin: Some(WriteOrigin::from_target(&target)) }
-}
-
-/// Returns the key of a `GET` of the same URI, or `None` if the key is the URI.
-///
-/// Every response that is stored for a URI has the URI as a name already.
-fn custom_key(
-    layer: &LayerState,
-    parts: &Parts,
-    params: &PathParams,
-    target: &TargetUri<'_>,
-) -> Option<Selector> {
-    if matches!(layer.policy.key, KeySource::Uri) {
-        return None;
-    }
-    let mut key = KeyBuf::new();
-    layer.policy.write_key(&mut key, parts, params, target).ok()?;
-    key.as_str().map(|key| Selector::Key(key.into()))
 }
 
 impl WriteTargets {
