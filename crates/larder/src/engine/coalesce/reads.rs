@@ -2,10 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use larder_core::store::StoreError;
-use tokio::sync::OnceCell;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// Maximum time that a request waits for the exchange of another one.
+///
+/// That one may have been polled once and then held, for example by a client that does not read its
+/// body. Its exchange then never ends.
+const MAX_WAIT: Duration = Duration::from_millis(50);
 
 /// The reads that are under way.
 #[derive(Default)]
@@ -13,18 +21,28 @@ pub(crate) struct SharedReads {
     table: Mutex<Table>,
 }
 
-type Table = HashMap<ReadKey, Arc<ReadCell>>;
+type Table = HashMap<ReadKey, Answers>;
 /// The address, and the local number of this instance before the store is asked (rule 1).
 ///
 /// A read from before an invalidation that was deferred is not for a request from after it.
 type ReadKey = (Arc<str>, u64);
-type ReadCell = OnceCell<Result<Option<Bytes>, StoreError>>;
+type Answer = Result<Option<Bytes>, StoreError>;
+type Answers = watch::Receiver<Option<Answer>>;
 
 /// The part of one request in a read.
-struct SharedRead<'a> {
+enum Role<'a> {
+    /// It asks the store.
+    First(FirstRead<'a>),
+    /// It waits for the answer.
+    Other(Answers),
+}
+
+/// The read of the request that asks the store. If it is dropped, another request asks.
+struct FirstRead<'a> {
     reads: &'a SharedReads,
     key: ReadKey,
-    cell: Arc<ReadCell>,
+    sender: watch::Sender<Option<Answer>>,
+    answers: Answers,
 }
 
 impl SharedReads {
@@ -35,43 +53,60 @@ impl SharedReads {
     ///
     /// # Errors
     /// If the store did not answer.
-    pub(crate) async fn read<F>(
-        &self,
-        address: &str,
-        local: u64,
-        exchange: impl FnOnce() -> F,
-    ) -> Result<Option<Bytes>, StoreError>
+    pub(crate) async fn read<F>(&self, address: &str, local: u64, exchange: impl FnOnce() -> F) -> Answer
     where
-        F: Future<Output = Result<Option<Bytes>, StoreError>>,
+        F: Future<Output = Answer>,
     {
-        let read = self.join((address.into(), local));
-        // If the request that asks the store is cancelled, another one asks.
-        read.cell.get_or_init(exchange).await.clone()
+        let key: ReadKey = (address.into(), local);
+        loop {
+            let answers = match self.join(&key) {
+                Role::First(read) => {
+                    let answer = exchange().await;
+                    read.sender.send_replace(Some(answer.clone()));
+                    return answer;
+                }
+                Role::Other(answers) => answers,
+            };
+            match timeout(MAX_WAIT, next_answer(answers.clone())).await {
+                Ok(Some(answer)) => return answer,
+                // The first request was cancelled.
+                Ok(None) => {}
+                Err(_) => {
+                    self.remove(&key, &answers);
+                    return exchange().await;
+                }
+            }
+        }
     }
 
-    fn join(&self, key: ReadKey) -> SharedRead<'_> {
+    fn join(&self, key: &ReadKey) -> Role<'_> {
         let mut table = lock(&self.table);
-        let cell = match table.get(&key) {
-            Some(cell) if !cell.initialized() => Arc::clone(cell),
-            _ => {
-                let cell = Arc::new(ReadCell::new());
-                table.insert(key.clone(), Arc::clone(&cell));
-                cell
-            }
-        };
-        SharedRead { reads: self, key, cell }
+        if let Some(answers) = table.get(key) {
+            return Role::Other(answers.clone());
+        }
+        let (sender, answers) = watch::channel(None);
+        table.insert(key.clone(), answers.clone());
+        Role::First(FirstRead { reads: self, key: key.clone(), sender, answers })
+    }
+
+    /// Removes a read that is over, or that no request waits for any more.
+    fn remove(&self, key: &ReadKey, answers: &Answers) {
+        let mut table = lock(&self.table);
+        if table.get(key).is_some_and(|known| known.same_channel(answers)) {
+            table.remove(key);
+        }
     }
 }
 
-impl Drop for SharedRead<'_> {
+impl Drop for FirstRead<'_> {
     fn drop(&mut self) {
-        let mut table = lock(&self.reads.table);
-        // A count of 2 is this request and the table.
-        let is_over = self.cell.initialized() || Arc::strong_count(&self.cell) == 2;
-        if is_over && table.get(&self.key).is_some_and(|known| Arc::ptr_eq(known, &self.cell)) {
-            table.remove(&self.key);
-        }
+        self.reads.remove(&self.key, &self.answers);
     }
+}
+
+/// Waits for the answer. Returns `None` if the first request was cancelled.
+async fn next_answer(mut answers: Answers) -> Option<Answer> {
+    answers.wait_for(Option::is_some).await.ok()?.clone()
 }
 
 fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
@@ -161,5 +196,18 @@ mod tests {
         only.abort();
         let _ = soon(only).await;
         assert_eq!(held.under_way(), 0, "nothing is left of a read without an answer");
+    }
+
+    /// A request that is polled once and then held must not hold up others.
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_held_holds_up_no_other() {
+        let held = Held::new();
+        let mut parked = Box::pin(Arc::clone(&held).read("a", 0));
+        assert!(tokio::time::timeout(Duration::ZERO, &mut parked).await.is_err());
+        held.permits.add_permits(3);
+        assert_eq!(soon(Arc::clone(&held).read("a", 0)).await, "2");
+        assert_eq!(soon(Arc::clone(&held).read("a", 0)).await, "3", "at once");
+        assert_eq!(soon(parked).await, "1");
+        assert_eq!(held.under_way(), 0);
     }
 }
