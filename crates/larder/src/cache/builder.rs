@@ -11,6 +11,7 @@ use larder_core::time::Clock;
 use tokio::sync::Notify;
 
 use crate::cache::Cache;
+use crate::cache::cache_name::ReportingOptions;
 use crate::engine::background::{Background, BackgroundLimits};
 use crate::engine::clock::SystemClock;
 use crate::engine::coalesce::reads::SharedReads;
@@ -25,13 +26,9 @@ use crate::engine::report::Report;
 use crate::engine::shared::{Engine, StoreLimits};
 use crate::engine::store::Store;
 use crate::engine::store_calendar::StoreCalendar;
-use crate::http::flight_event::Flights;
 use crate::http::http_state::HttpState;
-use crate::http::memory::ResponseMemory;
-use crate::http::memory::failure_table::FailureTable;
 use crate::http::memory::variation_table::VariationTable;
 use crate::http::policy::error::{ConfigError, ConfigErrorKind};
-use crate::http::policy::template_registry::TemplateRegistry;
 
 /// The options of a [`Cache`].
 ///
@@ -57,6 +54,7 @@ pub struct CacheBuilder {
     close_timeout: Duration,
     pub(super) store_limits: StoreLimits,
     is_disabled: bool,
+    pub(super) reporting: ReportingOptions,
 }
 
 /// 64 MiB: half the memory of a small container, which usually has 128 MiB.
@@ -87,6 +85,7 @@ impl Default for CacheBuilder {
             close_timeout: DEFAULT_CLOSE_TIMEOUT,
             store_limits: StoreLimits::default(),
             is_disabled: false,
+            reporting: ReportingOptions::default(),
         }
     }
 }
@@ -312,7 +311,8 @@ impl CacheBuilder {
     /// # Errors
     ///
     /// Returns an error if an option is invalid: if [`max_staleness`](Self::max_staleness) is less
-    /// than 100 ms, or if [`max_concurrent_refreshes`](Self::max_concurrent_refreshes) is 0.
+    /// than 100 ms, if [`max_concurrent_refreshes`](Self::max_concurrent_refreshes) is 0, or if the
+    /// [`cache_status_name`](Self::cache_status_name) is invalid.
     ///
     /// # Examples
     ///
@@ -344,13 +344,7 @@ impl CacheBuilder {
             }
         };
         let variations = Arc::new(VariationTable::default());
-        let http = HttpState {
-            memory: ResponseMemory::new(self.max_memory_bytes),
-            failures: FailureTable::default(),
-            flights: Flights::default(),
-            variations: Arc::clone(&variations),
-            key_templates: TemplateRegistry::default(),
-        };
+        let http = HttpState::new(self.max_memory_bytes, Arc::clone(&variations), self.reporting.build()?);
         let engine = Engine {
             clock: self.clock,
             log: LogView::new(tail, self.max_staleness),
@@ -375,9 +369,7 @@ impl CacheBuilder {
         spawn_follower(&engine);
         Ok(Cache::of(engine, Arc::new(http)))
     }
-}
 
-impl CacheBuilder {
     /// Returns the options of a cache that stores nothing.
     pub(super) fn disabled() -> Self {
         Self { is_disabled: true, max_memory_bytes: 0, ..Self::default() }

@@ -6,15 +6,18 @@
 //! - `mod.rs`: [`Cache`], the handle
 //! - `builder.rs`: [`CacheBuilder`], its options
 //! - `store_options.rs`: the options for the shared store
+//! - `reporting_options.rs`: the options for `Cache-Status` and `X-Cache`, and `cache_name.rs`
 //! - `layer.rs`: [`CacheLayer`], and `invalidation_layer.rs`: the layer that caches nothing
 //! - `health.rs`: [`Health`], and waiting until the cache is ready
 //! - `close.rs`: [`CloseReport`], and the steps of closing
 
 pub(crate) mod builder;
+pub(crate) mod cache_name;
 pub(crate) mod close;
 pub(crate) mod health;
 pub(crate) mod invalidation_layer;
 pub(crate) mod layer;
+pub(crate) mod reporting_options;
 pub(crate) mod store_options;
 
 use std::sync::Arc;

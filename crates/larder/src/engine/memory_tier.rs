@@ -58,6 +58,11 @@ impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
         self.table.as_ref()?.get(key)
     }
 
+    /// Returns the value under this key, without counting that as a use of it.
+    pub(crate) fn peek<Q: Hash + Equivalent<K>>(&self, key: &Q) -> Option<V> {
+        self.table.as_ref()?.peek(key)
+    }
+
     /// Stores a value under this key, and replaces the one that was there.
     pub(crate) fn insert(&self, key: K, value: V) {
         if let Some(table) = &self.table {

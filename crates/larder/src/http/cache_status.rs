@@ -2,6 +2,7 @@
 //!
 //! These are `Age`, `X-Cache`, `X-Cache-Key` and `Cache-Status` (RFC 9211).
 
+pub(crate) mod reporting;
 #[cfg(test)]
 mod tests;
 
@@ -14,17 +15,18 @@ use http::header::{AGE, CACHE_STATUS};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use larder_core::outcome::{NotStored, Outcome, Tier};
 
+use crate::http::cache_status::reporting::{MAX_WRITTEN_NAME, Reporting};
+
 pub(crate) const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 pub(crate) const X_CACHE_KEY: HeaderName = HeaderName::from_static("x-cache-key");
 
-/// The name of this cache in `Cache-Status`.
-const NAME: &str = "Larder";
 // Constants are validated at compile time, so that a hit does not have to validate them.
 const ZERO: HeaderValue = HeaderValue::from_static("0");
-const OWN: HeaderValue = HeaderValue::from_static(NAME);
+/// Stands for the member of this cache until one is written.
+const OWN: HeaderValue = HeaderValue::from_static(reporting::DEFAULT_NAME);
 const HIT: HeaderValue = HeaderValue::from_static("HIT");
 /// The capacity for a member in bytes. It is enough for every member that is written for a hit.
-const MAX_MEMBER: usize = 96;
+const MAX_MEMBER: usize = MAX_WRITTEN_NAME + 90;
 
 /// The number of header fields that a table has room for without growing.
 ///
@@ -36,7 +38,7 @@ const RESERVED: usize = 12;
 pub(crate) struct ForwardInfo {
     /// The status of the handler's response, if the handler ran for this request.
     pub(crate) status: Option<StatusCode>,
-    /// Whether the response is being stored, and if not, why.
+    /// Whether the response was stored, and if not, why. `None` if that is not certain yet.
     pub(crate) stored: Option<Result<(), NotStored>>,
     /// Whether the request waited for another request's fill.
     pub(crate) collapsed: bool,
@@ -44,8 +46,8 @@ pub(crate) struct ForwardInfo {
 
 impl ForwardInfo {
     /// Returns the facts about a request for which the handler ran.
-    pub(crate) const fn answered(status: StatusCode, stored: Result<(), NotStored>) -> Self {
-        Self { status: Some(status), stored: Some(stored), collapsed: false }
+    pub(crate) const fn answered(status: StatusCode, stored: Option<Result<(), NotStored>>) -> Self {
+        Self { status: Some(status), stored, collapsed: false }
     }
 
     /// Returns the facts about a request for which the handler failed.
@@ -132,14 +134,12 @@ pub(crate) fn finish_reserved(headers: &mut HeaderMap) -> Option<HeaderValue> {
 pub(crate) fn unreserve(headers: &mut HeaderMap, others: Option<&HeaderValue>) {
     headers.remove(AGE);
     headers.remove(X_CACHE);
-    headers.remove(CACHE_STATUS);
-    if let Some(others) = others {
-        headers.insert(CACHE_STATUS, others.clone());
-    }
+    restore_others(headers, others);
 }
 
 /// Completes the fields of a stored response that is served. [`reserve`] has prepared them.
 pub(crate) fn set_hit(
+    reporting: &Reporting,
     headers: &mut HeaderMap,
     outcome: Outcome,
     age: Duration,
@@ -149,7 +149,7 @@ pub(crate) fn set_hit(
     if !matches!(outcome, Outcome::Hit(_)) {
         headers.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
     }
-    let status = append_member(others, hit_member(outcome, age, fresh).as_str());
+    let status = append_member(others, hit_member(reporting.name(), outcome, age, fresh).as_str());
     let age = whole_seconds(age);
     let mut first = headers.iter_mut();
     match (first.next(), first.next()) {
@@ -165,15 +165,39 @@ pub(crate) fn set_hit(
             headers.insert(CACHE_STATUS, status);
         }
     }
+    if !reporting.is_complete() {
+        remove_disabled(reporting, headers, others);
+    }
 }
 
-fn hit_member(outcome: Outcome, age: Duration, fresh: Duration) -> ArrayString<MAX_MEMBER> {
+/// Removes the fields that are turned off from those of a stored response.
+///
+/// What other caches say stays.
+#[cold]
+fn remove_disabled(reporting: &Reporting, headers: &mut HeaderMap, others: Option<&HeaderValue>) {
+    if !reporting.x_cache {
+        headers.remove(X_CACHE);
+    }
+    if !reporting.cache_status {
+        restore_others(headers, others);
+    }
+}
+
+/// Restores the `Cache-Status` of other caches, in place of the field reserved for this cache.
+fn restore_others(headers: &mut HeaderMap, others: Option<&HeaderValue>) {
+    headers.remove(CACHE_STATUS);
+    if let Some(others) = others {
+        headers.insert(CACHE_STATUS, others.clone());
+    }
+}
+
+fn hit_member(name: &str, outcome: Outcome, age: Duration, fresh: Duration) -> ArrayString<MAX_MEMBER> {
     let mut member = ArrayString::new();
     // The member always fits. No client and no handler can choose the length of any part of it.
     let mut push = |text: &str| {
         let _ = member.try_push_str(text);
     };
-    push(NAME);
+    push(name);
     push("; hit; ttl=");
     // RFC 9211 §2.4: the remaining freshness lifetime, negative for a stale response.
     let (fresh, age) = (delta_seconds(fresh), delta_seconds(age));
@@ -203,6 +227,7 @@ fn hit_member(outcome: Outcome, age: Duration, fresh: Duration) -> ArrayString<M
 /// forwarded, so it is not reported as a hit. The handler's status is reported if it is known
 /// (§2.3).
 pub(crate) fn set_stale_on_error(
+    reporting: &Reporting,
     headers: &mut HeaderMap,
     outcome: Outcome,
     age: Duration,
@@ -210,9 +235,12 @@ pub(crate) fn set_stale_on_error(
     others: Option<&HeaderValue>,
     forwarded: ForwardInfo,
 ) {
-    set_hit(headers, outcome, age, fresh, others);
+    set_hit(reporting, headers, outcome, age, fresh, others);
+    if !reporting.cache_status {
+        return;
+    }
     let ttl = TimeToLive { fresh: delta_seconds(fresh), age: delta_seconds(age) };
-    let mut member = format!("{NAME}; fwd=stale");
+    let mut member = format!("{}; fwd=stale", reporting.name());
     forwarded.write(&mut member);
     let tier = outcome.tier().map_or("", Tier::as_str);
     let _ = write!(member, "; ttl={ttl}; detail=\"{tier}, {}\"", outcome.reason());
@@ -222,16 +250,26 @@ pub(crate) fn set_stale_on_error(
 /// Completes the fields of a response that the handler made.
 ///
 /// The handler ran for this request, or for another one whose fill this request waited for.
-pub(crate) fn set_forwarded(headers: &mut HeaderMap, outcome: Outcome, forwarded: ForwardInfo) {
+pub(crate) fn set_forwarded(
+    reporting: &Reporting,
+    headers: &mut HeaderMap,
+    outcome: Outcome,
+    forwarded: ForwardInfo,
+) {
+    if reporting.x_cache {
+        headers.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
+    }
+    if !reporting.cache_status {
+        return;
+    }
     let others = combined(headers);
-    headers.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
     let mut member = String::with_capacity(MAX_MEMBER);
     let fwd = match outcome {
         Outcome::Miss(reason) => reason.fwd(),
         Outcome::Bypass(reason) => reason.fwd(),
         Outcome::Hit(_) | Outcome::Stale(..) => "miss",
     };
-    let _ = write!(member, "{NAME}; fwd={fwd}");
+    let _ = write!(member, "{}; fwd={fwd}", reporting.name());
     forwarded.write(&mut member);
     let _ = match forwarded.stored {
         Some(Err(reason)) => write!(member, "; detail=\"{}, not stored: {reason}\"", outcome.reason()),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::http::cache_status::reporting::Reporting;
 use crate::http::flight_event::Flights;
 use crate::http::memory::ResponseMemory;
 use crate::http::memory::failure_table::FailureTable;
@@ -15,6 +16,22 @@ pub(crate) struct HttpState {
     pub(crate) flights: Flights,
     pub(crate) variations: Arc<VariationTable>,
     pub(crate) key_templates: TemplateRegistry,
+    /// The fields by which the cache reports what it did.
+    pub(crate) reporting: Reporting,
+}
+
+impl HttpState {
+    /// Creates the empty state of a cache with this many bytes of memory.
+    pub(crate) fn new(memory: u64, variations: Arc<VariationTable>, reporting: Reporting) -> Self {
+        Self {
+            memory: ResponseMemory::new(memory),
+            failures: FailureTable::default(),
+            flights: Flights::default(),
+            variations,
+            key_templates: TemplateRegistry::default(),
+            reporting,
+        }
+    }
 }
 
 impl std::fmt::Debug for HttpState {

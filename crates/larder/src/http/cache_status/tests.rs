@@ -47,7 +47,7 @@ fn fields_of_a_response_from_the_cache() {
     ];
     for (outcome, age, fresh, x_cache, status) in cases {
         let (mut headers, others) = stored(&[]);
-        set_hit(&mut headers, outcome, seconds(age), seconds(fresh), others.as_ref());
+        set_hit(&Reporting::default(), &mut headers, outcome, seconds(age), seconds(fresh), others.as_ref());
         assert_eq!(line(&headers, &X_CACHE), x_cache);
         assert_eq!(line(&headers, &AGE), age.to_string());
         assert_eq!(line(&headers, &CACHE_STATUS), status);
@@ -65,7 +65,15 @@ fn fields_of_a_stale_response_after_a_failure() {
     ] {
         let (mut headers, others) = stored(&["cdn; fwd=miss"]);
         let outcome = Outcome::Stale(Tier::Shared, StaleReason::IfError);
-        set_stale_on_error(&mut headers, outcome, seconds(3_660), seconds(60), others.as_ref(), failed);
+        set_stale_on_error(
+            &Reporting::default(),
+            &mut headers,
+            outcome,
+            seconds(3_660),
+            seconds(60),
+            others.as_ref(),
+            failed,
+        );
         assert_eq!(line(&headers, &X_CACHE), "STALE");
         assert_eq!(line(&headers, &AGE), "3660");
         let expected = format!("cdn; fwd=miss, Larder; {expected}; detail=\"shared, stale-if-error\"");
@@ -79,7 +87,7 @@ fn times_are_whole_seconds_up_to_two_to_the_31() {
     let hit = |age: Duration, fresh: Duration| {
         let (mut headers, others) = stored(&[]);
         let outcome = Outcome::Stale(Tier::Shared, StaleReason::WhileRevalidate);
-        set_hit(&mut headers, outcome, age, fresh, others.as_ref());
+        set_hit(&Reporting::default(), &mut headers, outcome, age, fresh, others.as_ref());
         (line(&headers, &AGE), line(&headers, &CACHE_STATUS))
     };
     let status = |ttl: &str| format!("Larder; hit; ttl={ttl}; detail=\"shared, stale-while-revalidate\"");
@@ -93,7 +101,7 @@ fn times_are_whole_seconds_up_to_two_to_the_31() {
 
 fn x_cache_and_status(outcome: Outcome, forwarded: ForwardInfo) -> (String, String) {
     let mut headers = HeaderMap::new();
-    set_forwarded(&mut headers, outcome, forwarded);
+    set_forwarded(&Reporting::default(), &mut headers, outcome, forwarded);
     assert!(!headers.contains_key(AGE), "a new response of the handler has no age");
     (line(&headers, &X_CACHE), line(&headers, &CACHE_STATUS))
 }
@@ -144,14 +152,26 @@ fn the_word_of_other_caches_comes_before_ours() {
     ] {
         let (mut headers, others) = stored(&lines);
         assert_eq!(others.as_ref().map(HeaderValue::as_bytes), Some(before.as_bytes()));
-        set_hit(&mut headers, Outcome::Hit(Tier::Memory), seconds(0), seconds(60), others.as_ref());
+        set_hit(
+            &Reporting::default(),
+            &mut headers,
+            Outcome::Hit(Tier::Memory),
+            seconds(0),
+            seconds(60),
+            others.as_ref(),
+        );
         assert_eq!(line(&headers, &CACHE_STATUS), format!("{before}, {hit}"));
 
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(CACHE_STATUS, HeaderValue::from_static(line));
         }
-        set_forwarded(&mut headers, Outcome::Miss(MissReason::Expired), ForwardInfo::default());
+        set_forwarded(
+            &Reporting::default(),
+            &mut headers,
+            Outcome::Miss(MissReason::Expired),
+            ForwardInfo::default(),
+        );
         assert_eq!(line(&headers, &CACHE_STATUS), format!("{before}, Larder; fwd=stale; detail=expired"));
     }
 }
@@ -173,7 +193,7 @@ fn a_stored_response_gets_back_what_its_preparation_took() {
 fn fields_that_were_not_prepared_are_completed_too() {
     let mut headers = HeaderMap::new();
     headers.insert("etag", HeaderValue::from_static("\"1\""));
-    set_hit(&mut headers, Outcome::Hit(Tier::Memory), seconds(7), seconds(60), None);
+    set_hit(&Reporting::default(), &mut headers, Outcome::Hit(Tier::Memory), seconds(7), seconds(60), None);
     assert_eq!(line(&headers, &AGE), "7");
     assert_eq!(line(&headers, &CACHE_STATUS), "Larder; hit; ttl=53; detail=memory");
     assert_eq!(line(&headers, &http::header::ETAG), "\"1\"");

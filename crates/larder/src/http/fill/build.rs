@@ -106,9 +106,14 @@ impl StorageRecord {
         if self.is_failure() { Release::Failed } else { Release::Remembered }
     }
 
-    /// Returns whether the response is stored. A failure is not, because of its status.
+    /// Returns whether the response is to be stored. A failure is not, because of its status.
     pub(crate) fn store_decision(&self) -> Result<(), NotStored> {
         if self.is_failure() { Err(NotStored::Status) } else { Ok(()) }
+    }
+
+    /// Returns what is known about storing the response before its body has ended.
+    pub(crate) fn early_decision(&self) -> Option<Result<(), NotStored>> {
+        self.store_decision().err().map(Err)
     }
 }
 

@@ -35,7 +35,7 @@ impl Fill {
             self.release_followers(reason, self.release_after(status));
         }
         let response = Response::from_parts(parts, CacheBody::inner(body));
-        self.send(sender, response, ForwardInfo::answered(status, Err(reason)));
+        self.send(sender, response, ForwardInfo::answered(status, Some(Err(reason))));
     }
 
     fn release_after(&self, status: StatusCode) -> Release {

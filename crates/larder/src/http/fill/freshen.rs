@@ -58,7 +58,6 @@ impl Fill {
         let cached = self.build(status, headers.clone(), stale.cached.body.clone(), &storage);
         parts.status = status;
         parts.headers = headers;
-        let forwarded = ForwardInfo::answered(StatusCode::NOT_MODIFIED, not_stored.map_or(Ok(()), Err));
         let committed = match not_stored {
             None => Some(self.commit(Arc::clone(&cached), &storage)),
             Some(reason) => {
@@ -66,6 +65,11 @@ impl Fill {
                 None
             }
         };
+        let stored = match &committed {
+            Some(committed) => committed.decision(&storage),
+            None => not_stored.map(Err),
+        };
+        let forwarded = ForwardInfo::answered(StatusCode::NOT_MODIFIED, stored);
         self.send(sender, serve::from_fill(parts, &cached), forwarded);
         self.share_committed(committed).await;
     }
@@ -84,7 +88,7 @@ impl Fill {
         let mut parts = Response::new(()).into_parts().0;
         parts.status = cached.status;
         parts.headers = cached.stored_headers();
-        let forwarded = ForwardInfo::answered(StatusCode::NOT_MODIFIED, Err(reason));
+        let forwarded = ForwardInfo::answered(StatusCode::NOT_MODIFIED, Some(Err(reason)));
         self.send(sender, serve::from_fill(parts, cached), forwarded);
     }
 
@@ -108,7 +112,7 @@ impl Fill {
             && freshen::freshen_from_head(&mut headers, base.body.len(), response.headers());
         let (parts, body) = response.into_parts();
         let overrides: CacheFor = parts.extensions.get().copied().unwrap_or_default();
-        let forwarded = ForwardInfo::answered(parts.status, Err(NotStored::Method));
+        let forwarded = ForwardInfo::answered(parts.status, Some(Err(NotStored::Method)));
         self.send(sender, Response::from_parts(parts, CacheBody::inner(body)), forwarded);
         if self.is_superseded(base) {
             return self.record_store_decision(Err(NotStored::Method));
@@ -157,6 +161,7 @@ impl Fill {
         meta.lifetime.fresh = meta.lifetime.fresh.min(meta.initial_age);
         let cached = Arc::new(CachedResponse::from_fill(stored, base.filled_at, now));
         let is_shareable = self.insert_in_memory(&cached);
-        self.write_to_store(Committed { cached, is_shareable }).await;
+        let is_in_memory = self.layer.http.memory.contains(&cached);
+        self.write_to_store(Committed { cached, is_shareable, is_in_memory }).await;
     }
 }

@@ -70,19 +70,21 @@ impl Fill {
         if min_size > limit as u64 {
             return self.forward_uncached(parts, body, NotStored::TooLarge, sender);
         }
-        let forwarded = ForwardInfo::answered(parts.status, storage.store_decision());
+        let status = parts.status;
         match Collector::new(body, limit).poll_now().await {
-            CollectNow::Complete(body) if !has_stated_length(parts.status, &parts.headers, body.size()) => {
+            CollectNow::Complete(body) if !has_stated_length(status, &parts.headers, body.size()) => {
                 self.release_followers(NotStored::Incomplete, storage.release());
-                let forwarded = ForwardInfo { stored: Some(Err(NotStored::Incomplete)), ..forwarded };
+                let forwarded = ForwardInfo::answered(status, Some(Err(NotStored::Incomplete)));
                 let response = Response::from_parts(parts, CacheBody::misfit(body.hint(), body.chunks()));
                 self.send(sender, response, forwarded);
             }
             CollectNow::Complete(body) => {
-                let cached = self.build(parts.status, parts.headers.clone(), body.into_bytes(), &storage);
+                let cached = self.build(status, parts.headers.clone(), body.into_bytes(), &storage);
                 // Committed first, so that a client that repeats its request at once finds the
                 // response stored.
                 let committed = self.commit_new(Arc::clone(&cached), &storage);
+                let stored = committed.as_ref().and_then(|committed| committed.decision(&storage));
+                let forwarded = ForwardInfo::answered(status, stored);
                 self.send(sender, serve::from_fill(parts, &cached), forwarded);
                 self.share_committed(committed).await;
             }
@@ -122,8 +124,8 @@ impl Fill {
             None if !storage.is_never_fresh() => self.publish(&parts, length, &storage, collector.chunks()),
             _ => None,
         };
-        let answered = ForwardInfo::answered(status, storage.store_decision());
-        let forwarded = ForwardInfo { stored: forbidden.or(answered.stored), ..answered };
+        // Whether the response is stored is only known at the end of its body.
+        let forwarded = ForwardInfo::answered(status, forbidden.or_else(|| storage.early_decision()));
         let reader = CacheBody::tee(reader.counted(self.clients.guard()));
         self.send(sender, Response::from_parts(parts, reader), forwarded);
         let (read, followers) =

@@ -137,6 +137,12 @@ impl ResponseMemory {
         slots.insert(SlotKey { key, variant }, Slot::Response(cached));
     }
 
+    /// Whether this response is the one under its key. This is no use of it.
+    pub(crate) fn contains(&self, cached: &Arc<CachedResponse>) -> bool {
+        let slot = self.slots.peek(&SlotKeyRef { key: &cached.meta.key, variant: cached.variant() });
+        matches!(slot, Some(Slot::Response(other)) if Arc::ptr_eq(&other, cached))
+    }
+
     /// Returns these fields, and those that responses under this key are known to vary on.
     pub(crate) fn merge_fields(&self, key: &str, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
         match self.variants(key) {

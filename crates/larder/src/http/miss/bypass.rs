@@ -58,11 +58,11 @@ where
     let outcome = Outcome::Bypass(reason);
     record_bypass(layer, &parts, "", outcome);
     if forbids_bypass(layer, reason, &parts) {
-        return Ok(serve::gateway_timeout(outcome).into_response());
+        return Ok(serve::gateway_timeout(&layer.http.reporting, outcome).into_response());
     }
     let run = OuterRun::begin(&layer.nesting, &mut parts);
     let mut service = ReadyService::new(service).ready().await?;
     let response = service.call(Request::from_parts(parts, body)).await?;
     let response = apply_invalidation(&layer.engine, response).await;
-    Ok(serve::bypassed(response, outcome, &run))
+    Ok(serve::bypassed(layer, response, outcome, &run))
 }

@@ -71,5 +71,5 @@ pub(super) fn gateway_timeout<B: Body>(
     outcome: Outcome,
 ) -> Response<CacheBody<B>> {
     record(layer, context, outcome);
-    serve::gateway_timeout(outcome).into_response()
+    serve::gateway_timeout(&layer.http.reporting, outcome).into_response()
 }

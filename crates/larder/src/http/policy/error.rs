@@ -31,6 +31,8 @@ pub enum ConfigErrorKind {
     Staleness,
     /// A wait for the invalidation log that is longer than any request should wait.
     Wait,
+    /// A text that cannot be the name of a cache in `Cache-Status`.
+    CacheName,
     /// A cookie or header field that carries consistency tokens and is part of the key.
     KeyedToken,
 }
@@ -82,6 +84,7 @@ impl fmt::Display for ConfigError {
             ConfigErrorKind::Staleness => write!(f, "a max_staleness of {what} is under 100 ms"),
             ConfigErrorKind::Wait => write!(f, "a wait of {what} is over ten seconds"),
             ConfigErrorKind::KeyedToken => write!(f, "{what:?} carries tokens and cannot be part of the key"),
+            ConfigErrorKind::CacheName => write!(f, "{what:?} cannot be the name of a cache"),
             ConfigErrorKind::Cookie => write!(f, "{what:?} cannot be the name of a cookie"),
         }
     }

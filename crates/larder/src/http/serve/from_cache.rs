@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use http::header::{AGE, CACHE_STATUS};
-use http::{HeaderMap, Response};
+use http::Response;
+use http::header::AGE;
 use http_body::Body;
 use larder_core::outcome::Outcome;
 
@@ -28,7 +28,7 @@ pub(crate) fn from_cache<B: Body>(
     let engine = &layer.engine;
     engine.report.add_saved(cached.meta.cost);
     let mut whole = select(layer, context, cached, outcome);
-    add_cache_status(&mut whole.fields, cached, outcome, engine.clock.boot());
+    add_cache_status(layer, &mut whole.fields, cached, outcome, engine.clock.boot());
     whole.into_response()
 }
 
@@ -44,6 +44,7 @@ pub(crate) fn stale_on_error<B: Body>(
     let age = cached.age(layer.engine.clock.boot());
     let fresh = cached.meta.lifetime.fresh;
     cache_status::set_stale_on_error(
+        &layer.http.reporting,
         &mut whole.fields,
         outcome,
         age,
@@ -63,10 +64,10 @@ pub(crate) fn collapsed<B: Body>(
     forwarded: ForwardInfo,
 ) -> Response<CacheBody<B>> {
     let mut whole = select(layer, context, cached, outcome);
-    restore_cache_status(&mut whole.fields, cached);
+    cache_status::unreserve(&mut whole.fields, cached.upstream_cache_status.as_ref());
     let age = cached.age(layer.engine.clock.boot());
     whole.fields.insert(AGE, cache_status::whole_seconds(age));
-    cache_status::set_forwarded(&mut whole.fields, outcome, forwarded);
+    cache_status::set_forwarded(&layer.http.reporting, &mut whole.fields, outcome, forwarded);
     whole.into_response()
 }
 
@@ -84,12 +85,4 @@ fn select(
         add_extra_fields(layer, &context.headers, &mut whole.fields, &context.key, position);
     }
     whole
-}
-
-/// Restores the `Cache-Status` of other caches, in place of the field reserved for this cache.
-fn restore_cache_status(fields: &mut HeaderMap, cached: &CachedResponse) {
-    fields.remove(CACHE_STATUS);
-    if let Some(others) = &cached.upstream_cache_status {
-        fields.insert(CACHE_STATUS, others.clone());
-    }
 }

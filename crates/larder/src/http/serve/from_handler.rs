@@ -23,6 +23,7 @@ use crate::http::serve::representation::Representation;
 ///
 /// If an inner layer handled the request, that layer has added the fields already.
 pub(crate) fn bypassed<B: Body<Data = Bytes>>(
+    layer: &LayerState,
     response: Response<B>,
     outcome: Outcome,
     run: &OuterRun,
@@ -32,7 +33,7 @@ pub(crate) fn bypassed<B: Body<Data = Bytes>>(
         return response;
     }
     let forwarded = ForwardInfo { status: Some(response.status()), ..ForwardInfo::default() };
-    cache_status::set_forwarded(response.headers_mut(), outcome, forwarded);
+    cache_status::set_forwarded(&layer.http.reporting, response.headers_mut(), outcome, forwarded);
     response
 }
 
@@ -82,7 +83,7 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
         (*response.status_mut(), *response.headers_mut()) = (part.status, part.fields);
         *response.body_mut() = CacheBody::full(part.body);
     }
-    cache_status::set_forwarded(response.headers_mut(), outcome, forwarded);
+    cache_status::set_forwarded(&layer.http.reporting, response.headers_mut(), outcome, forwarded);
     if layer.policy.adds_fields {
         let position = context.stated_position.as_ref();
         add_extra_fields(layer, &context.headers, response.headers_mut(), &context.key, position);

@@ -7,6 +7,7 @@ use larder_core::outcome::Outcome;
 
 use crate::http::body::CacheBody;
 use crate::http::cache_status::X_CACHE;
+use crate::http::cache_status::reporting::Reporting;
 
 /// A response with its complete body.
 ///
@@ -35,8 +36,10 @@ impl FullResponse {
 ///
 /// RFC 9211 §2: "An intermediary SHOULD NOT append a Cache-Status member to responses that it
 /// generates locally".
-pub(crate) fn gateway_timeout(outcome: Outcome) -> FullResponse {
+pub(crate) fn gateway_timeout(reporting: &Reporting, outcome: Outcome) -> FullResponse {
     let mut fields = HeaderMap::new();
-    fields.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
+    if reporting.x_cache {
+        fields.insert(X_CACHE, HeaderValue::from_static(outcome.x_cache()));
+    }
     FullResponse { status: StatusCode::GATEWAY_TIMEOUT, fields, body: Bytes::new() }
 }

@@ -36,7 +36,7 @@ pub(crate) fn hit(
     }
     let render = || {
         let mut fields = cached.headers.clone();
-        add_cache_status(&mut fields, cached, outcome, now);
+        add_cache_status(layer, &mut fields, cached, outcome, now);
         fields
     };
     let fields = match tier {
@@ -60,7 +60,7 @@ fn hit_selected(
     now: BootTime,
 ) -> FullResponse {
     let mut whole = select_representation(cached, &parts.headers, traits);
-    add_cache_status(&mut whole.fields, cached, Outcome::Hit(tier), now);
+    add_cache_status(layer, &mut whole.fields, cached, Outcome::Hit(tier), now);
     if layer.policy.adds_fields {
         add_extra_fields(layer, &parts.headers, &mut whole.fields, key, Some(&cached.meta.position));
     }
@@ -85,7 +85,7 @@ pub(crate) fn hit_owned(
     };
     let (mut fields, body) = (std::mem::take(&mut own.headers), std::mem::take(&mut own.body));
     record_hit(layer, parts, key, Tier::Shared, cached.cost);
-    add_cache_status(&mut fields, &cached, Outcome::Hit(Tier::Shared), now);
+    add_cache_status(layer, &mut fields, &cached, Outcome::Hit(Tier::Shared), now);
     if layer.policy.adds_fields {
         add_extra_fields(layer, &parts.headers, &mut fields, key, Some(&cached.meta.position));
     }
@@ -94,12 +94,14 @@ pub(crate) fn hit_owned(
 
 /// Adds `Age`, `X-Cache` and `Cache-Status` to a response that is served from the cache.
 pub(super) fn add_cache_status(
+    layer: &LayerState,
     fields: &mut HeaderMap,
     cached: &CachedResponse,
     outcome: Outcome,
     now: BootTime,
 ) {
     cache_status::set_hit(
+        &layer.http.reporting,
         fields,
         outcome,
         cached.age(now),

@@ -285,21 +285,19 @@ impl<S> CacheService<S> {
         let outcome = Outcome::Bypass(reason);
         record_bypass(&self.layer, &parts, "", outcome);
         if forbids_bypass(&self.layer, reason, &parts) {
-            return ResponseFuture::ready(serve::gateway_timeout(outcome));
+            return ResponseFuture::ready(serve::gateway_timeout(&self.layer.http.reporting, outcome));
         }
         let run = match reason {
             BypassReason::Disabled => OuterRun::of_disabled(&mut parts),
             _ => OuterRun::begin(&self.layer.nesting, &mut parts),
         };
         match Call::begin(&mut self.inner, Request::from_parts(parts, body)) {
-            Call::Begun(response) => {
-                ResponseFuture::bypass(response, outcome, run, Arc::clone(&self.layer.engine))
-            }
+            Call::Begun(response) => ResponseFuture::bypass(response, outcome, run, Arc::clone(&self.layer)),
             call => {
-                let engine = Arc::clone(&self.layer.engine);
+                let layer = Arc::clone(&self.layer);
                 ResponseFuture::boxed(async move {
-                    let response = apply_invalidation(&engine, call.finish().await?).await;
-                    Ok(serve::bypassed(response, outcome, &run))
+                    let response = apply_invalidation(&layer.engine, call.finish().await?).await;
+                    Ok(serve::bypassed(&layer, response, outcome, &run))
                 })
             }
         }

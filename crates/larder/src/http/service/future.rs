@@ -12,8 +12,8 @@ use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
 use crate::engine::invalidate::append::invalidate;
-use crate::engine::shared::Engine;
 use crate::http::body::service_bounds::{BoxResponseFuture, ServiceResult};
+use crate::http::layer_state::LayerState;
 use crate::http::nesting::OuterRun;
 use crate::http::response::invalidation_part::claim_invalidation;
 use crate::http::serve;
@@ -42,7 +42,7 @@ pin_project! {
         // A complete response, such as a hit in memory. There is nothing to wait for.
         Ready { response: Option<FullResponse> },
         // A request that bypasses the cache. The inner service answers it.
-        Bypass { #[pin] inner: F, outcome: Outcome, run: OuterRun, engine: Arc<Engine> },
+        Bypass { #[pin] inner: F, outcome: Outcome, run: OuterRun, layer: Arc<LayerState> },
         // A request that waits for more than the inner service.
         Boxed { answer: BoxResponseFuture<B, E> },
     }
@@ -54,8 +54,8 @@ impl<F, B: Body, E> ResponseFuture<F, B, E> {
         Self { state: State::Ready { response: Some(response) } }
     }
 
-    pub(super) const fn bypass(inner: F, outcome: Outcome, run: OuterRun, engine: Arc<Engine>) -> Self {
-        Self { state: State::Bypass { inner, outcome, run, engine } }
+    pub(super) const fn bypass(inner: F, outcome: Outcome, run: OuterRun, layer: Arc<LayerState>) -> Self {
+        Self { state: State::Bypass { inner, outcome, run, layer } }
     }
 
     pub(super) fn boxed(answer: impl Future<Output = ServiceResult<B, E>> + Send + 'static) -> Self {
@@ -77,15 +77,15 @@ where
             StateProjection::Ready { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response.into_response())))
             }
-            StateProjection::Bypass { inner, outcome, run, engine } => {
+            StateProjection::Bypass { inner, outcome, run, layer } => {
                 let mut response = ready!(inner.poll(cx))?;
-                let Some(invalidation) = claim_invalidation(engine, response.extensions_mut()) else {
-                    return Poll::Ready(Ok(serve::bypassed(response, *outcome, run)));
+                let Some(invalidation) = claim_invalidation(&layer.engine, response.extensions_mut()) else {
+                    return Poll::Ready(Ok(serve::bypassed(layer, response, *outcome, run)));
                 };
-                let (engine, outcome, run) = (Arc::clone(engine), *outcome, run.clone());
+                let (layer, outcome, run) = (Arc::clone(layer), *outcome, run.clone());
                 self.set(Self::boxed(async move {
-                    let _ = invalidate(&engine, invalidation).await;
-                    Ok(serve::bypassed(response, outcome, &run))
+                    let _ = invalidate(&layer.engine, invalidation).await;
+                    Ok(serve::bypassed(&layer, response, outcome, &run))
                 }));
                 self.poll(cx)
             }

@@ -163,7 +163,7 @@ where
     if let Some(invalidation) = Invalidation::all_of(selectors) {
         last = Some(invalidate(&layer.engine, invalidation).await);
     }
-    let mut response = serve::bypassed(response, OUTCOME, &run);
+    let mut response = serve::bypassed(&layer, response, OUTCOME, &run);
     // The token is set even if nothing was invalidated here: the handler may have called
     // `invalidate` itself, whatever its response is.
     set_token(&layer, response.headers_mut(), token, last == Some(InvalidationOutcome::Applied));
