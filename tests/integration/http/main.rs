@@ -38,6 +38,7 @@ mod own_requests;
 mod own_writes;
 mod parts;
 mod plain;
+mod private;
 mod ranges;
 mod readiness;
 mod reasons_page;

@@ -19,6 +19,7 @@ mod lost_log;
 mod nested;
 mod no_vary_search;
 mod own_writes;
+mod private;
 mod races;
 mod ranges;
 mod reclaim;

@@ -16,6 +16,7 @@
 //! * [`heuristic`]: a freshness lifetime for responses that don't state one.
 //! * [`jitter`]: random variation of freshness lifetimes.
 //! * [`storable_fields`]: the header fields that are stored.
+//! * [`mark_private`]: `private`, for the response of one user.
 //! * [`completeness`]: whether a response body arrived completely.
 //! * [`response_flags`]: the conditions of use that a response states.
 //!
@@ -51,6 +52,7 @@ pub mod heuristic;
 pub mod jitter;
 mod list;
 pub mod location;
+pub mod mark_private;
 pub mod no_vary_search;
 pub mod range;
 pub mod response_flags;

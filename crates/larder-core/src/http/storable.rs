@@ -38,6 +38,10 @@ pub struct StoreRules {
     pub share_authorized: bool,
     /// Whether responses to requests with undeclared cookies may be shared. Default: `false`.
     pub share_cookies: bool,
+    /// Whether the key of a response has its user, so that `private` permits storing it.
+    ///
+    /// Default: `false`.
+    pub store_private: bool,
     /// Whether partial responses (status 206) are stored. Default: `false`.
     pub store_partial: bool,
     /// Whether the response itself has to permit storing. Default: `false`.
@@ -221,9 +225,10 @@ fn permitted(
     if directives.no_store && !directives.must_understand {
         return Err(NotStored::NoStore);
     }
-    // §5.2.2.7: with a qualified `private`, "a shared cache MUST NOT store the listed header
-    // fields". It may store the rest.
-    if directives.private == Qualified::Whole {
+    // §5.2.2.7: `private` means that "a shared cache MUST NOT store the response", but "a private
+    // cache MAY store the response". With a qualified `private`, "a shared cache MUST NOT store the
+    // listed header fields". It may store the rest.
+    if directives.private == Qualified::Whole && !rules.store_private {
         return Err(NotStored::Private);
     }
     // §7.3 leaves it to the cache whether to store `Set-Cookie`.

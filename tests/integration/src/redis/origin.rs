@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_RANGE, ETAG, LAST_MODIFIED, VARY};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -114,6 +115,7 @@ impl Origin {
             .route("/tracked/{id}", get(show).layer(route(standard().query_ignoring(["utm"]))))
             .route("/replicas/{id}", get(replica).layer(route(standard().replica_lag(REPLICA_LAG))))
             .route("/private/{id}", get(private).layer(route(standard())))
+            .route("/own/{id}", get(private).layer(route(standard().per_user(user))))
             .route("/brief/{id}", get(brief).layer(route(standard())))
             .route("/polite/{id}", get(show).layer(route(standard().honor_request_directives())))
             .route("/headed/{id}", get(headed).layer(route(by_fields())))
@@ -246,6 +248,11 @@ async fn replica(State(origin): State<Origin>, Path(id): Path<usize>) -> String 
 /// Returns a response for one client alone.
 async fn private(State(origin): State<Origin>, Path(id): Path<usize>) -> impl IntoResponse {
     ([(CACHE_CONTROL, "private")], format!("v{}", origin.read(id).await))
+}
+
+/// Returns the user of a request of `/own`.
+fn user(parts: &Parts) -> Option<String> {
+    Some(parts.headers.get("x-user")?.to_str().ok()?.to_owned())
 }
 
 /// Is stored, but never fresh.

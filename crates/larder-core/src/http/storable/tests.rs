@@ -60,6 +60,25 @@ fn a_response_that_forbids_storing_is_not_stored() {
     }
 }
 
+/// RFC 9111 §5.2.2.7: "a private cache MAY store the response".
+#[test]
+fn a_private_response_is_stored_for_its_user() {
+    let rules = StoreRules { store_private: true, ..rules(60) };
+    for (cache_control, expected) in [
+        ("private", None),
+        ("private, max-age=9", None),
+        ("private=\"not a name\"", None),
+        ("private=\"x-a\"", None),
+        ("private, no-store", Some(NotStored::NoStore)),
+        ("private, max-age=0", Some(NotStored::NoLifetime)),
+    ] {
+        let lines = &[("cache-control", cache_control)];
+        assert_eq!(judged(&rules, ANONYMOUS, 200, lines).err(), expected, "{cache_control}");
+    }
+    assert_eq!(judged(&rules, AUTHORIZED, 200, &[]), Err(NotStored::Authorization), "not its business");
+    assert_eq!(judged(&rules, ANONYMOUS, 200, &[("set-cookie", "a=b")]), Err(NotStored::SetCookie));
+}
+
 /// RFC 9111 §3; RFC 9110 §15.3.7.
 #[test]
 fn a_status_has_to_be_among_those_of_the_policy() {

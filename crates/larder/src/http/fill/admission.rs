@@ -78,13 +78,15 @@ impl Fill {
     /// more load on a handler that fails already. If the response varies, only followers with the
     /// same fields use it.
     pub(super) fn may_share_failure(&self, parts: &response::Parts) -> bool {
-        let directives = ResponseDirectives::of(&parts.headers, &self.layer.policy.store.targeted_fields);
+        let rules = &self.layer.policy.store;
+        let directives = ResponseDirectives::of(&parts.headers, &rules.targeted_fields);
         self.leader.is_some()
             && self.layer.policy.is_failure(parts.status)
             && !parts.headers.contains_key(SET_COOKIE)
             // RFC 9111 §5.2.2.5: a cache "MUST NOT use the response to satisfy any other request".
             && !directives.no_store
-            && !directives.private.is_present()
+            // Followers have the same key. If it has the user, they are of the same one.
+            && (rules.store_private || !directives.private.is_present())
             && Vary::parse(&parts.headers) != Vary::Any
             // This cache may ignore that directive, but one behind it may not. The 504 of that
             // cache is for this request alone.

@@ -46,6 +46,7 @@ impl Fill {
         tags.extend(self.context.tags(&self.layer, &headers));
         let overrides: CacheFor = parts.extensions.remove().unwrap_or_default();
         let status = stale.cached.status;
+        self.layer.policy.mark_private(status, &mut headers);
         let storable = self.may_store(StorageInput { status, headers: &headers, overrides, times });
         let not_stored = storable.as_ref().err().copied();
         // The run that made the response usually took longer than the run that confirmed it, so
@@ -110,7 +111,10 @@ impl Fill {
         let base = &stale.cached;
         let is_same = base.status == StatusCode::OK
             && freshen::freshen_from_head(&mut headers, base.body.len(), response.headers());
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        for headers in [&mut headers, &mut parts.headers] {
+            self.layer.policy.mark_private(parts.status, headers);
+        }
         let overrides: CacheFor = parts.extensions.get().copied().unwrap_or_default();
         let forwarded = ForwardInfo::answered(parts.status, Some(Err(NotStored::Method)));
         self.send(sender, Response::from_parts(parts, CacheBody::inner(body)), forwarded);

@@ -43,6 +43,7 @@ impl Fill {
         B: Body<Data = Bytes, Error: Send> + Send,
     {
         let (mut parts, body) = response.into_parts();
+        self.layer.policy.mark_private(parts.status, &mut parts.headers);
         let mut tags = parts.extensions.remove::<Tags>().unwrap_or_default().into_vec();
         tags.extend(self.context.tags(&self.layer, &parts.headers));
         let overrides: CacheFor = parts.extensions.remove().unwrap_or_default();

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use larder_core::http::mark_private::mark_private;
 
 use crate::http::policy::Policy;
 
@@ -13,6 +15,14 @@ impl Policy {
     /// `user` returns the id of the user that a request is from. The cache then also stores and
     /// serves responses to requests with `Authorization` or cookies. A request for which `user`
     /// returns `None` bypasses the cache. This replaces an earlier [`partition`](Self::partition).
+    ///
+    /// # Private responses
+    ///
+    /// A response with `Cache-Control: private` is stored for its user, as in a private cache (RFC
+    /// 9111 §5.2.2.7). No cache downstream that serves several users may store the response of one,
+    /// so a response whose `Cache-Control` says nothing about that leaves with `private`. A handler
+    /// that says `public` is taken at its word. The fields that a qualified `private` lists are not
+    /// stored, and a response with `no-store` is not stored either.
     ///
     /// # Identity
     ///
@@ -70,7 +80,7 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn per_user(self, user: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
-        let mut policy = self.partition(user).share_authorized().ignore_cookies();
+        let mut policy = self.partition(user);
         policy.is_per_user = true;
         policy
     }
@@ -80,8 +90,8 @@ impl Policy {
     /// A request for which `partition` returns `None` bypasses the cache. A policy has one
     /// partition: a later call of this method or of [`per_user`](Self::per_user) replaces it.
     ///
-    /// Requests with credentials still go to the handler. If the value identifies a user, call
-    /// `per_user` instead.
+    /// Requests with credentials still go to the handler, and responses with `private` are not
+    /// stored. If the value identifies a user, call `per_user` instead.
     ///
     /// Default: no partition.
     ///
@@ -178,6 +188,26 @@ impl Policy {
 }
 
 impl Policy {
+    /// Returns the policy with everything that follows from its partition.
+    ///
+    /// This is done last, as a later partition may have replaced that of `per_user`. Nothing about
+    /// users applies then.
+    pub(crate) fn resolved(mut self) -> Self {
+        if self.is_per_user {
+            self.store.share_authorized = true;
+            self.store.store_private = true;
+            self.cookies.ignore_all = true;
+        }
+        self
+    }
+
+    /// Marks the response of one user, so that no shared cache downstream stores it.
+    pub(crate) fn mark_private(&self, status: StatusCode, headers: &mut HeaderMap) {
+        if self.is_per_user {
+            mark_private(status, headers, &self.store.targeted_fields);
+        }
+    }
+
     /// Returns the user that `{user}` in a template stands for.
     #[cold]
     pub(super) fn user(&self, name: &str, parts: &Parts) -> Option<String> {

@@ -5,7 +5,7 @@ use http::header::{DATE, ETAG, TRANSFER_ENCODING};
 use http::{Response, StatusCode, response};
 use http_body::Body;
 use larder_core::http::validators;
-use larder_core::outcome::Outcome;
+use larder_core::outcome::{BypassReason, Outcome};
 
 use crate::http::body::CacheBody;
 use crate::http::cache_status::{self, ForwardInfo};
@@ -31,6 +31,10 @@ pub(crate) fn bypassed<B: Body<Data = Bytes>>(
     let mut response = response.map(CacheBody::inner);
     if run.is_nested() {
         return response;
+    }
+    // Without a key, there is no user. The response to an unsafe method is of no use to a cache.
+    if !matches!(outcome, Outcome::Bypass(BypassReason::NoKey | BypassReason::Method)) {
+        layer.policy.mark_private(response.status(), response.headers_mut());
     }
     let forwarded = ForwardInfo { status: Some(response.status()), ..ForwardInfo::default() };
     cache_status::set_forwarded(&layer.http.reporting, response.headers_mut(), outcome, forwarded);

@@ -291,15 +291,13 @@ impl<S> CacheService<S> {
             BypassReason::Disabled => OuterRun::of_disabled(&mut parts),
             _ => OuterRun::begin(&self.layer.nesting, &mut parts),
         };
+        let layer = Arc::clone(&self.layer);
         match Call::begin(&mut self.inner, Request::from_parts(parts, body)) {
-            Call::Begun(response) => ResponseFuture::bypass(response, outcome, run, Arc::clone(&self.layer)),
-            call => {
-                let layer = Arc::clone(&self.layer);
-                ResponseFuture::boxed(async move {
-                    let response = apply_invalidation(&layer.engine, call.finish().await?).await;
-                    Ok(serve::bypassed(&layer, response, outcome, &run))
-                })
-            }
+            Call::Begun(response) => ResponseFuture::bypass(response, layer, outcome, run),
+            call => ResponseFuture::boxed(async move {
+                let response = apply_invalidation(&layer.engine, call.finish().await?).await;
+                Ok(serve::bypassed(&layer, response, outcome, &run))
+            }),
         }
     }
 

@@ -42,7 +42,7 @@ pin_project! {
         // A complete response, such as a hit in memory. There is nothing to wait for.
         Ready { response: Option<FullResponse> },
         // A request that bypasses the cache. The inner service answers it.
-        Bypass { #[pin] inner: F, outcome: Outcome, run: OuterRun, layer: Arc<LayerState> },
+        Bypass { #[pin] inner: F, layer: Arc<LayerState>, outcome: Outcome, run: OuterRun },
         // A request that waits for more than the inner service.
         Boxed { answer: BoxResponseFuture<B, E> },
     }
@@ -54,8 +54,8 @@ impl<F, B: Body, E> ResponseFuture<F, B, E> {
         Self { state: State::Ready { response: Some(response) } }
     }
 
-    pub(super) const fn bypass(inner: F, outcome: Outcome, run: OuterRun, layer: Arc<LayerState>) -> Self {
-        Self { state: State::Bypass { inner, outcome, run, layer } }
+    pub(super) const fn bypass(inner: F, layer: Arc<LayerState>, outcome: Outcome, run: OuterRun) -> Self {
+        Self { state: State::Bypass { inner, layer, outcome, run } }
     }
 
     pub(super) fn boxed(answer: impl Future<Output = ServiceResult<B, E>> + Send + 'static) -> Self {
@@ -77,7 +77,7 @@ where
             StateProjection::Ready { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response.into_response())))
             }
-            StateProjection::Bypass { inner, outcome, run, layer } => {
+            StateProjection::Bypass { inner, layer, outcome, run } => {
                 let mut response = ready!(inner.poll(cx))?;
                 let Some(invalidation) = claim_invalidation(&layer.engine, response.extensions_mut()) else {
                     return Poll::Ready(Ok(serve::bypassed(layer, response, *outcome, run)));
