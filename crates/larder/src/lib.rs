@@ -100,6 +100,25 @@ pub mod store {
     pub use larder_core::stored::wire::{INCARNATION, LOG_ID, fingerprint};
 }
 
+/// The outcomes of requests, for [`Served`].
+///
+/// The words for them are the same in header fields, metrics and logs: see
+/// [`Outcome::as_str`](outcome::Outcome::as_str) and [`Outcome::reason`](outcome::Outcome::reason).
+///
+/// # Examples
+///
+/// ```
+/// use larder::Served;
+/// use larder::outcome::{BypassReason, Outcome};
+///
+/// fn has_credentials(served: &Served) -> bool {
+///     matches!(served.outcome, Outcome::Bypass(BypassReason::Authorization | BypassReason::Cookie))
+/// }
+/// ```
+pub mod outcome {
+    pub use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason, Tier};
+}
+
 /// The two clocks of a cache, for [`CacheBuilder::clock`].
 ///
 /// # Examples
@@ -141,10 +160,12 @@ pub use crate::engine::report::store_state::StoreState;
 pub use crate::engine::ttl;
 pub use crate::http::body::CacheBody;
 pub use crate::http::policy::Policy;
+pub use crate::http::policy::downstream::Downstream;
 pub use crate::http::policy::error::ConfigError;
 pub use crate::http::policy::error::ConfigErrorKind;
 pub use crate::http::policy::read_your_writes::ReadYourWrites;
 pub use crate::http::response::cache_for::CacheFor;
+pub use crate::http::response::served::Served;
 pub use crate::http::response::tags::Tags;
 pub use crate::http::service::cache_service::CacheService;
 pub use crate::http::service::future::ResponseFuture;

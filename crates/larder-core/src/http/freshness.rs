@@ -87,7 +87,7 @@ pub(super) fn is_stated(
 ) -> bool {
     handler_override.fresh.is_none()
         && (directives.s_maxage.or(directives.max_age).is_some()
-            || !directives.targeted && headers.contains_key(EXPIRES))
+            || directives.uses_expires() && headers.contains_key(EXPIRES))
 }
 
 /// Whether a shared cache must not use the response stale.
@@ -105,7 +105,7 @@ pub(super) fn never_stale(directives: &ResponseDirectives) -> bool {
 
 /// Returns the freshness lifetime that the response states to a shared cache (RFC 9111 §4.2.1).
 fn explicit(directives: &ResponseDirectives, headers: &HeaderMap, received: WallTime) -> Option<Duration> {
-    let expires = || if directives.targeted { None } else { expires(headers, received) };
+    let expires = || if directives.uses_expires() { expires(headers, received) } else { None };
     directives.s_maxage.or(directives.max_age).or_else(expires)
 }
 
@@ -114,7 +114,7 @@ fn explicit(directives: &ResponseDirectives, headers: &HeaderMap, received: Wall
 /// RFC 9111 §5.3: "A cache recipient MUST interpret invalid date formats, especially the value "0",
 /// as representing a time in the past". RFC 9111 §4.2.1, on two lines that differ: "the response
 /// should be considered stale".
-fn expires(headers: &HeaderMap, received: WallTime) -> Option<Duration> {
+pub(super) fn expires(headers: &HeaderMap, received: WallTime) -> Option<Duration> {
     let mut lines = headers.get_all(EXPIRES).iter();
     let first = lines.next()?;
     if lines.any(|line| line != first) {

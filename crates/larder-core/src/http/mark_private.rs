@@ -35,7 +35,7 @@ pub fn mark_private(status: StatusCode, headers: &mut HeaderMap, targets: &[Head
     }
 }
 
-/// Whether the directives do not say who may store the response.
+/// Whether the directives leave open which caches may store the response.
 fn is_open(directives: &ResponseDirectives) -> bool {
     !(directives.public || directives.no_store || directives.private.is_present())
 }

@@ -23,6 +23,7 @@
 //! Using a stored response:
 //!
 //! * [`reuse`]: whether a stored response may be served now, and if not, why.
+//! * [`downstream`]: how long caches downstream may use a stored response.
 //! * [`retry_after`]: when a failing handler wants to be asked again.
 //! * [`early_refresh`]: whether a stored response is refreshed before it becomes stale.
 //! * [`validators`]: conditional requests, from clients to the cache and from the cache to the
@@ -43,6 +44,7 @@ pub mod age;
 pub mod cache_control;
 pub mod completeness;
 pub mod date;
+pub mod downstream;
 pub mod early_refresh;
 pub mod equivalent_key;
 pub mod freshen;

@@ -60,6 +60,10 @@ pub struct StoreRules {
     /// If a response has a valid field of this list, the cache ignores `Cache-Control` and
     /// `Expires`.
     pub targeted_fields: Vec<HeaderName>,
+    /// Whether `max-age` and `Expires` are only for caches downstream.
+    ///
+    /// `s-maxage` and the targeted fields still count. Default: `false`.
+    pub max_age_downstream: bool,
 }
 
 /// The credentials of a request that the cache key does not cover.
@@ -108,6 +112,8 @@ pub fn storable(
     response_time: WallTime,
 ) -> Result<Storable, NotStored> {
     let directives = ResponseDirectives::of(headers, &rules.targeted_fields);
+    let directives =
+        if rules.max_age_downstream { directives.without_downstream_lifetime() } else { directives };
     if rules.honor_request && RequestDirectives::parse(request).no_store {
         return Err(NotStored::Request); // §5.2.1.5
     }

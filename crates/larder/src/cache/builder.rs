@@ -51,10 +51,11 @@ pub struct CacheBuilder {
     clock: Arc<dyn Clock>,
     limits: Limits,
     background: BackgroundLimits,
-    close_timeout: Duration,
+    pub(super) close_timeout: Duration,
     pub(super) store_limits: StoreLimits,
     is_disabled: bool,
     pub(super) reporting: ReportingOptions,
+    pub(super) served_extension: bool,
 }
 
 /// 64 MiB: half the memory of a small container, which usually has 128 MiB.
@@ -86,6 +87,7 @@ impl Default for CacheBuilder {
             store_limits: StoreLimits::default(),
             is_disabled: false,
             reporting: ReportingOptions::default(),
+            served_extension: false,
         }
     }
 }
@@ -238,25 +240,6 @@ impl CacheBuilder {
         self
     }
 
-    /// Sets how long [`Cache::close`] may take.
-    ///
-    /// Default: 5 s.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// use larder::Cache;
-    ///
-    /// let cache = Cache::builder().close_timeout(Duration::from_secs(20)).build();
-    /// ```
-    #[must_use]
-    pub fn close_timeout(mut self, limit: Duration) -> Self {
-        self.close_timeout = limit;
-        self
-    }
-
     /// Sets the clock that the cache reads, for tests.
     ///
     /// Default: the clocks of the operating system.
@@ -344,7 +327,9 @@ impl CacheBuilder {
             }
         };
         let variations = Arc::new(VariationTable::default());
-        let http = HttpState::new(self.max_memory_bytes, Arc::clone(&variations), self.reporting.build()?);
+        let reporting = self.reporting.build()?;
+        let (memory, variation_table) = (self.max_memory_bytes, Arc::clone(&variations));
+        let http = HttpState::new(memory, variation_table, reporting, self.served_extension);
         let engine = Engine {
             clock: self.clock,
             log: LogView::new(tail, self.max_staleness),

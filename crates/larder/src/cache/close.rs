@@ -7,6 +7,7 @@ use std::time::Duration;
 use larder_core::invalidation::tail::Tail;
 use tokio::time::{Instant, timeout_at};
 
+use crate::cache::builder::CacheBuilder;
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::shared::Engine;
 
@@ -89,6 +90,27 @@ pub(crate) async fn close(engine: &Arc<Engine>, within: Duration) -> CloseReport
 async fn repeat_now(engine: &Arc<Engine>) {
     for invalidation in engine.repeat_queue.take() {
         let _ = invalidate(engine, invalidation).await;
+    }
+}
+
+impl CacheBuilder {
+    /// Sets how long [`Cache::close`](crate::Cache::close) may take.
+    ///
+    /// Default: 5 s.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().close_timeout(Duration::from_secs(20)).build();
+    /// ```
+    #[must_use]
+    pub fn close_timeout(mut self, limit: Duration) -> Self {
+        self.close_timeout = limit;
+        self
     }
 }
 

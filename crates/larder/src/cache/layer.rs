@@ -85,7 +85,7 @@ impl CacheLayer {
     }
 
     pub(super) fn over(engine: Arc<Engine>, http: Arc<HttpState>, policy: Policy) -> Self {
-        let policy = policy.resolved();
+        let policy = if http.served_extension { policy.served_extension() } else { policy }.resolved();
         engine.register_query_rules(&policy.query);
         let layer = LayerState {
             new_key_budget: NewKeyBudget::new(policy.max_new_keys),

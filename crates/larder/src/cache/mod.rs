@@ -17,6 +17,7 @@ pub(crate) mod close;
 pub(crate) mod health;
 pub(crate) mod invalidation_layer;
 pub(crate) mod layer;
+pub(crate) mod report_options;
 pub(crate) mod reporting_options;
 pub(crate) mod store_options;
 

@@ -18,11 +18,18 @@ pub(crate) struct HttpState {
     pub(crate) key_templates: TemplateRegistry,
     /// The fields by which the cache reports what it did.
     pub(crate) reporting: Reporting,
+    /// Whether all layers report to other layers how a request was answered.
+    pub(crate) served_extension: bool,
 }
 
 impl HttpState {
     /// Creates the empty state of a cache with this many bytes of memory.
-    pub(crate) fn new(memory: u64, variations: Arc<VariationTable>, reporting: Reporting) -> Self {
+    pub(crate) fn new(
+        memory: u64,
+        variations: Arc<VariationTable>,
+        reporting: Reporting,
+        served_extension: bool,
+    ) -> Self {
         Self {
             memory: ResponseMemory::new(memory),
             failures: FailureTable::default(),
@@ -30,6 +37,7 @@ impl HttpState {
             variations,
             key_templates: TemplateRegistry::default(),
             reporting,
+            served_extension,
         }
     }
 }

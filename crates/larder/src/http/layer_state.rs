@@ -46,6 +46,11 @@ impl LayerState {
         self.policy.fill_limits.own_request.max(self.handler_time.slowest() * 2)
     }
 
+    /// Whether the response is a failure that is only shared with the requests that wait for it.
+    pub(crate) fn is_unstored_failure(&self, cached: &CachedResponse) -> bool {
+        self.policy.is_failure(cached.status) && cached.meta.lifetime.total().is_zero()
+    }
+
     /// Returns whether a request may run the handler that has failed to replace this response.
     pub(crate) fn may_retry(&self, cached: &CachedResponse) -> Retry {
         let delay = self.policy.fill_limits.retry_after_error;

@@ -47,6 +47,8 @@ pub struct ResponseDirectives {
     pub stale_if_error: Option<Duration>,
     /// The directives come from a targeted field, so this cache ignores `Expires` (RFC 9213 §2.2).
     pub targeted: bool,
+    /// `max-age` and `Expires` are for caches downstream, and this cache ignores them.
+    pub max_age_downstream: bool,
 }
 
 impl ResponseDirectives {
@@ -58,6 +60,19 @@ impl ResponseDirectives {
             parsed.take(directive);
         }
         parsed
+    }
+
+    /// Returns the directives without the lifetime that is for caches downstream.
+    ///
+    /// `s-maxage` is for all shared caches, and a targeted field is for this cache. Both still
+    /// count.
+    pub(in crate::http) fn without_downstream_lifetime(self) -> Self {
+        if self.targeted { self } else { Self { max_age: None, max_age_downstream: true, ..self } }
+    }
+
+    /// Whether `Expires` counts for this cache, if there is no lifetime in a directive.
+    pub(in crate::http) fn uses_expires(&self) -> bool {
+        !self.targeted && !self.max_age_downstream
     }
 
     /// Returns the fields that must not be stored, even if the rest of the response is.

@@ -146,6 +146,28 @@ fn a_lifetime_is_stated_where_the_fields_name_it() {
     }
 }
 
+/// Our own rule, for a policy with lifetimes for caches downstream.
+#[test]
+fn a_max_age_for_caches_downstream_is_no_lifetime_here() {
+    const TARGET: HeaderName = HeaderName::from_static("cdn-cache-control");
+    const EXPIRES: (&str, &str) = ("expires", "Sun, 06 Nov 1994 08:49:47 GMT");
+    let rules = StoreRules { max_age_downstream: true, targeted_fields: vec![TARGET], ..rules(60) };
+    for (lines, expected) in [
+        (&[("cache-control", "max-age=5")][..], Ok((60, false))),
+        (&[("cache-control", "max-age=0")], Ok((60, false))),
+        (&[EXPIRES], Ok((60, false))),
+        (&[("cache-control", "max-age=5, s-maxage=7")], Ok((7, true))),
+        (&[("cache-control", "max-age=5"), ("cdn-cache-control", "max-age=8")], Ok((8, true))),
+        (&[("cache-control", "max-age=5, no-store")], Err(NotStored::NoStore)),
+        (&[("cache-control", "max-age=5, private")], Err(NotStored::Private)),
+        (&[("cache-control", "max-age=5, no-cache")], Err(NotStored::NoLifetime)),
+    ] {
+        let found = judged(&rules, ANONYMOUS, 200, lines);
+        let found = found.map(|judged| (judged.lifetime.fresh, judged.explicit));
+        assert_eq!(found, expected.map(|(fresh, explicit)| (secs(fresh), explicit)), "{lines:?}");
+    }
+}
+
 /// RFC 9111 §5.2.2.3.
 #[test]
 fn must_understand_sets_no_store_aside_where_the_status_is_understood() {

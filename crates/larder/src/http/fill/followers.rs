@@ -12,6 +12,7 @@ use crate::http::fill::{Fill, ResponseSender};
 use crate::http::flight_event::{FlightOutcome, Lead};
 use crate::http::lookup::reuse::is_still_fresh;
 use crate::http::memory::UncacheableReason;
+use crate::http::memory::cached_response::CachedResponse;
 use crate::http::serve;
 
 impl Fill {
@@ -21,11 +22,14 @@ impl Fill {
     /// wait either for a short time.
     ///
     /// If the response is about the request's own conditions, followers begin a new flight instead.
+    ///
+    /// `described` is the response to `GET` that a response to `HEAD` describes.
     pub(super) fn forward_uncached<B: Body<Data = bytes::Bytes>, E>(
         mut self,
         parts: response::Parts,
         body: B,
         reason: NotStored,
+        described: Option<&CachedResponse>,
         sender: ResponseSender<B, E>,
     ) {
         let status = parts.status;
@@ -35,7 +39,7 @@ impl Fill {
             self.release_followers(reason, self.release_after(status));
         }
         let response = Response::from_parts(parts, CacheBody::inner(body));
-        self.send(sender, response, ForwardInfo::answered(status, Some(Err(reason))));
+        self.send(sender, response, ForwardInfo::answered(status, Some(Err(reason))), described);
     }
 
     fn release_after(&self, status: StatusCode) -> Release {
@@ -101,13 +105,17 @@ impl Fill {
     }
 
     /// Answers the request that started the fill, if its client is still there.
+    ///
+    /// `stored` is the response as it is stored, if it is.
     pub(super) fn send<B: Body<Data = bytes::Bytes>, E>(
         &self,
         sender: ResponseSender<B, E>,
         response: Response<CacheBody<B>>,
         forwarded: ForwardInfo,
+        stored: Option<&CachedResponse>,
     ) {
-        let response = serve::from_handler(&self.layer, &self.context, response, self.outcome, forwarded);
+        let (layer, context) = (&self.layer, &self.context);
+        let response = serve::from_handler(layer, context, response, self.outcome, forwarded, stored);
         let _ = sender.send(Ok(response));
     }
 }

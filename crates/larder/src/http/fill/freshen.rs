@@ -66,12 +66,13 @@ impl Fill {
                 None
             }
         };
-        let stored = match &committed {
+        let decision = match &committed {
             Some(committed) => committed.decision(&storage),
             None => not_stored.map(Err),
         };
-        let forwarded = ForwardInfo::answered(StatusCode::NOT_MODIFIED, stored);
-        self.send(sender, serve::from_fill(parts, &cached), forwarded);
+        let forwarded = ForwardInfo::answered(StatusCode::NOT_MODIFIED, decision);
+        let stored = not_stored.is_none().then_some(&*cached);
+        self.send(sender, serve::from_fill(parts, &cached), forwarded, stored);
         self.share_committed(committed).await;
     }
 
@@ -90,7 +91,7 @@ impl Fill {
         parts.status = cached.status;
         parts.headers = cached.stored_headers();
         let forwarded = ForwardInfo::answered(StatusCode::NOT_MODIFIED, Some(Err(reason)));
-        self.send(sender, serve::from_fill(parts, cached), forwarded);
+        self.send(sender, serve::from_fill(parts, cached), forwarded, Some(cached));
     }
 
     /// Answers `HEAD` with the handler's response, and updates the stored response to `GET`.
@@ -117,7 +118,10 @@ impl Fill {
         }
         let overrides: CacheFor = parts.extensions.get().copied().unwrap_or_default();
         let forwarded = ForwardInfo::answered(parts.status, Some(Err(NotStored::Method)));
-        self.send(sender, Response::from_parts(parts, CacheBody::inner(body)), forwarded);
+        let input = StorageInput { status: parts.status, headers: &parts.headers, overrides, times };
+        let described = self.expected_head_of_get(input, base.meta.names.tags().collect());
+        let response = Response::from_parts(parts, CacheBody::inner(body));
+        self.send(sender, response, forwarded, described.as_deref());
         if self.is_superseded(base) {
             return self.record_store_decision(Err(NotStored::Method));
         }

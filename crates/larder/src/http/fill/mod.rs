@@ -29,6 +29,7 @@
 //! | `stated_length.rs` | 6: compare the body with its stated length |
 //! | `build.rs` | 7: build the stored response |
 //! | `lag_limit.rs` | 7: limit the lifetime after an invalidation, for lagging replicas |
+//! | `expected_head.rs` | 6: the head as it will be stored, for the fields that the client gets |
 //! | `partial.rs` | 7: combine a part with a stored part |
 //! | `commit.rs` | 7: store in memory, then notify followers |
 //! | `store_writes.rs` | 8: write to the shared tier, then release the lease |
@@ -41,6 +42,7 @@ mod build;
 pub(crate) mod claim_fill;
 mod commit;
 mod conditional;
+mod expected_head;
 mod fill_result;
 mod followers;
 mod freshen;

@@ -51,7 +51,10 @@ impl Fill {
         let storage = match self.may_store(input) {
             Ok(storable) => StorageRecord::storable(storable, tags, times),
             Err(_) if self.may_share_failure(&parts) => StorageRecord::for_waiters(times),
-            Err(reason) => return self.forward_uncached(parts, body, reason, sender),
+            Err(reason) => {
+                let described = self.expected_head_of_get(input, tags);
+                return self.forward_uncached(parts, body, reason, described.as_deref(), sender);
+            }
         };
         self.store_body(parts, body, storage, sender).await;
     }
@@ -69,7 +72,7 @@ impl Fill {
         let limit = self.layer.max_body;
         let min_size = stated_length(&parts.headers).unwrap_or_default().max(body.size_hint().lower());
         if min_size > limit as u64 {
-            return self.forward_uncached(parts, body, NotStored::TooLarge, sender);
+            return self.forward_uncached(parts, body, NotStored::TooLarge, None, sender);
         }
         let status = parts.status;
         match Collector::new(body, limit).poll_now().await {
@@ -77,16 +80,17 @@ impl Fill {
                 self.release_followers(NotStored::Incomplete, storage.release());
                 let forwarded = ForwardInfo::answered(status, Some(Err(NotStored::Incomplete)));
                 let response = Response::from_parts(parts, CacheBody::misfit(body.hint(), body.chunks()));
-                self.send(sender, response, forwarded);
+                self.send(sender, response, forwarded, None);
             }
             CollectNow::Complete(body) => {
                 let cached = self.build(status, parts.headers.clone(), body.into_bytes(), &storage);
                 // Committed first, so that a client that repeats its request at once finds the
                 // response stored.
                 let committed = self.commit_new(Arc::clone(&cached), &storage);
-                let stored = committed.as_ref().and_then(|committed| committed.decision(&storage));
-                let forwarded = ForwardInfo::answered(status, stored);
-                self.send(sender, serve::from_fill(parts, &cached), forwarded);
+                let decision = committed.as_ref().and_then(|committed| committed.decision(&storage));
+                let forwarded = ForwardInfo::answered(status, decision);
+                let stored = (!storage.is_failure()).then_some(&*cached);
+                self.send(sender, serve::from_fill(parts, &cached), forwarded, stored);
                 self.share_committed(committed).await;
             }
             CollectNow::Pending(collector, first) => {
@@ -128,7 +132,8 @@ impl Fill {
         // Whether the response is stored is only known at the end of its body.
         let forwarded = ForwardInfo::answered(status, forbidden.or_else(|| storage.early_decision()));
         let reader = CacheBody::tee(reader.counted(self.clients.guard()));
-        self.send(sender, Response::from_parts(parts, reader), forwarded);
+        let head = if forbidden.is_none() { self.expected_head(&parts, &storage) } else { None };
+        self.send(sender, Response::from_parts(parts, reader), forwarded, head.as_deref());
         let (read, followers) =
             self.read_rest(PendingBody { collector, first, release }, writer, length, followers).await;
         // Notify followers last, so that a follower that retries at once finds the result of the

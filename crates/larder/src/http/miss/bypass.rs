@@ -16,6 +16,7 @@ use crate::http::miss::step::Ending;
 use crate::http::nesting::OuterRun;
 use crate::http::ready_service::ReadyService;
 use crate::http::request::SplitRequest;
+use crate::http::request::axum_route::matched_path;
 use crate::http::response::invalidation_part::apply_invalidation;
 use crate::http::serve;
 use crate::http::serve::record::record_bypass;
@@ -57,12 +58,14 @@ where
     let SplitRequest { mut parts, body } = request;
     let outcome = Outcome::Bypass(reason);
     record_bypass(layer, &parts, "", outcome);
+    let served = serve::report_handled(layer, matched_path(&parts), outcome, None);
     if forbids_bypass(layer, reason, &parts) {
-        return Ok(serve::gateway_timeout(&layer.http.reporting, outcome).into_response());
+        let whole = serve::gateway_timeout(&layer.http.reporting, outcome);
+        return Ok(serve::attach(served, whole.into_response()));
     }
     let run = OuterRun::begin(&layer.nesting, &mut parts);
     let mut service = ReadyService::new(service).ready().await?;
     let response = service.call(Request::from_parts(parts, body)).await?;
     let response = apply_invalidation(&layer.engine, response).await;
-    Ok(serve::bypassed(layer, response, outcome, &run))
+    Ok(serve::bypassed(layer, response, outcome, &run, served))
 }

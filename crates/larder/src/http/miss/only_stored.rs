@@ -71,5 +71,6 @@ pub(super) fn gateway_timeout<B: Body>(
     outcome: Outcome,
 ) -> Response<CacheBody<B>> {
     record(layer, context, outcome);
-    serve::gateway_timeout(&layer.http.reporting, outcome).into_response()
+    let served = serve::report_handled(layer, context.matched_path.as_deref(), outcome, None);
+    serve::attach(served, serve::gateway_timeout(&layer.http.reporting, outcome).into_response())
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::Request;
+use larder_core::outcome::Outcome;
 use tracing::Instrument as _;
 
 use crate::engine::invalidate::follow_log::spawn_follower;
@@ -17,6 +18,7 @@ use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::{bypass, handle_miss};
 use crate::http::request::SplitRequest;
+use crate::http::request::axum_route::matched_path;
 use crate::http::serve;
 
 /// Looks in the shared tier before anything is prepared for a fill.
@@ -45,10 +47,14 @@ where
         match lookup {
             Lookup::Fresh(cached, tier) => {
                 let now = cached.received_at();
+                let served =
+                    serve::report_stored(&layer, matched_path(parts), Outcome::Hit(tier), &cached, now);
                 if !is_due(&layer, &cached, now) {
-                    return Ok(serve::hit_owned(&layer, traits, key, parts, cached, now).into_response());
+                    let whole = serve::hit_owned(&layer, traits, key, parts, cached, now);
+                    return Ok(serve::attach(served, whole.into_response()));
                 }
-                let response = serve::hit(&layer, traits, key, parts, &cached, tier, now).into_response();
+                let whole = serve::hit(&layer, traits, key, parts, &cached, tier, now);
+                let response = serve::attach(served, whole.into_response());
                 let stale = StaleResponse::for_early_refresh(cached, tier);
                 spawn_early_refresh(&layer, service, request, traits, key, stale);
                 Ok(response)

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::http::policy::Policy;
 
+/// The name of a route that has none.
+pub(crate) const UNNAMED: &str = "unnamed";
+
 /// Methods for diagnostics.
 impl Policy {
     /// Sets the name of the route in metrics.
@@ -21,6 +24,29 @@ impl Policy {
     #[must_use]
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// Inserts a [`Served`](crate::Served) into the extensions of each response.
+    ///
+    /// A layer around the cache can then read how a request was answered. This costs an allocation
+    /// for each response. [`CacheBuilder::served_extension`] does the same for all layers of a
+    /// cache.
+    ///
+    /// Default: off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::STANDARD).served_extension();
+    /// ```
+    ///
+    /// [`CacheBuilder::served_extension`]: crate::CacheBuilder::served_extension
+    #[must_use]
+    pub fn served_extension(mut self) -> Self {
+        self.request_rules_mut().served_extension = true;
         self
     }
 
@@ -46,8 +72,13 @@ impl Policy {
 }
 
 impl Policy {
+    /// Whether responses have the extension that reports how they were served.
+    pub(crate) fn has_served_extension(&self) -> bool {
+        self.request_rules.as_ref().is_some_and(|rules| rules.served_extension)
+    }
+
     /// Returns the name of the route in metrics.
     pub(crate) fn route_name<'a>(&'a self, matched_path: impl FnOnce() -> Option<&'a str>) -> &'a str {
-        self.name.as_deref().or_else(matched_path).unwrap_or("unnamed")
+        self.name.as_deref().or_else(matched_path).unwrap_or(UNNAMED)
     }
 }

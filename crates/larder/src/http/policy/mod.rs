@@ -1,7 +1,8 @@
 //! The policy of a route: which responses are stored, under which key, and for how long.
 
 mod behind_gateway;
-mod diagnostics;
+pub(crate) mod diagnostics;
+pub(crate) mod downstream;
 pub(crate) mod error;
 pub(crate) mod fill_limits;
 mod http_options;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
+use larder_core::http::downstream::DownstreamRules;
 use larder_core::http::early_refresh::EarlyRefresh;
 use larder_core::http::jitter::Jitter;
 use larder_core::http::storable::StoreRules;
@@ -65,7 +67,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// | --- | --- |
 /// | cookies | [`ignore_cookie`] if responses do not depend on a cookie, [`key_cookie`] if they do, [`per_user`] if the cookie is a session |
 /// | JWTs or other `Authorization` | [`per_user`] if responses depend on the user: verify the token in a layer around the cache. [`share_authorized`] if they do not |
-/// | a CDN in front | [`targeted_cache_control`] gives this cache its own field instead of `Cache-Control`. [`tags_from`] reads the tags that a handler lists for the CDN |
+/// | a CDN in front | [`downstream`] sets how long it and browsers may use a response. [`targeted_cache_control`] gives this cache its own field instead of `Cache-Control`. [`tags_from`] reads the tags that a handler lists for the CDN |
 /// | another Larder in front, over the same log | [`behind_gateway`] |
 /// | GraphQL | [`query_only`] or [`key_with`], for queries by `GET`: see [below](#graphql) |
 /// | large files | [`max_body`] allows larger bodies. [`store_partial`] stores the parts that a handler sends if it answers range requests itself |
@@ -145,6 +147,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// Which optional parts of the protocol apply.
 ///
 /// * [`rfc9111`]: creates a policy that follows header fields only
+/// * [`downstream`]: sets how long browsers and CDNs may use a response
 /// * [`targeted_cache_control`]: reads a field instead of `Cache-Control` (RFC 9213)
 /// * [`honor_request_directives`]: honors `Cache-Control` in requests
 /// * [`store_partial`]: stores partial responses (206)
@@ -158,6 +161,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// * [`name`]: names the route in metrics
 /// * [`expose_cache_key`]: sends the key in a response field
 /// * [`behind_gateway`]: states the position of stored responses for a Larder in front
+/// * [`served_extension`]: reports to other layers how a request was answered
 ///
 /// # GraphQL
 ///
@@ -192,6 +196,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// path.
 ///
 /// [`cache_groups`]: Self::cache_groups
+/// [`downstream`]: Self::downstream
 /// [`early_refresh`]: Self::early_refresh
 /// [`error_status`]: Self::error_status
 /// [`expose_cache_key`]: Self::expose_cache_key
@@ -231,6 +236,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// [`rfc9111`]: Self::rfc9111
 /// [`safe_method`]: Self::safe_method
 /// [`serve_stale_after`]: Self::serve_stale_after
+/// [`served_extension`]: Self::served_extension
 /// [`share_authorized`]: Self::share_authorized
 /// [`sort_languages`]: Self::sort_languages
 /// [`stale_if_error`]: Self::stale_if_error
@@ -260,7 +266,8 @@ pub struct Policy {
     pub(crate) expose_cache_key: bool,
     /// Whether stored responses go out with their position, where a request asks for it.
     pub(crate) states_position: bool,
-    /// Whether one of these two is set. A hit checks only this.
+    pub(crate) downstream: Option<DownstreamRules>,
+    /// Whether one of these three is set. A hit checks only this.
     pub(crate) adds_fields: bool,
     pub(crate) key: KeySource,
     pub(crate) query: QueryRules,
@@ -326,6 +333,7 @@ impl Policy {
             expose_cache_key: false,
             states_position: false,
             adds_fields: false,
+            downstream: None,
             key: KeySource::Uri,
             query: QueryRules::all(),
             sort_query: false,

@@ -1,4 +1,4 @@
-//! The rules for requests before their lookup.
+//! The rules for requests that are more than a plain lookup.
 
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
@@ -8,7 +8,7 @@ use crate::http::policy::Policy;
 use crate::http::policy::key::KeySource;
 use crate::http::policy::read_your_writes::ReadYourWrites;
 
-/// The rules for requests before their lookup.
+/// The rules for requests that are more than a plain lookup.
 ///
 /// A policy has them behind one pointer. Without such rules, a hit only checks that pointer.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +16,8 @@ pub(crate) struct RequestRules {
     pub(crate) own_writes: Option<ReadYourWrites>,
     sort_languages: bool,
     pub(crate) no_vary_search: bool,
+    /// Whether responses report how they were served.
+    pub(crate) served_extension: bool,
 }
 
 impl RequestRules {

@@ -188,7 +188,7 @@ impl Policy {
 }
 
 impl Policy {
-    /// Returns the policy with everything that follows from its partition.
+    /// Returns the policy with everything that follows from other parts of it.
     ///
     /// This is done last, as a later partition may have replaced that of `per_user`. Nothing about
     /// users applies then.

@@ -79,6 +79,7 @@ impl Policy {
 mod tests {
     use super::*;
     use crate::engine::ttl;
+    use crate::http::policy::downstream::Downstream;
     use crate::http::policy::read_your_writes::ReadYourWrites;
     use http::StatusCode;
     use http::header::FROM;
@@ -111,6 +112,8 @@ mod tests {
             (fine().retry_after_error(61 * second), "a retry_after_error of 61s is over a minute"),
             (fine().replica_lag(Duration::ZERO), "a replica_lag of 0ns is not between"),
             (fine().replica_lag(3601 * second), "a replica_lag of 3601s is not between"),
+            (fine().downstream(Downstream::new().browser(Duration::MAX)), "a browser lifetime of"),
+            (fine().downstream(Downstream::new().cdn(Duration::MAX)), "a CDN lifetime of"),
             (fine().error_status(StatusCode::OK), "200 is not the status code of an error"),
             (fine().serve_stale_after(Duration::ZERO), "a serve_stale_after of 0ns is not between"),
             (fine().tag("a:{b"), "a:{b"),
@@ -139,6 +142,7 @@ mod tests {
         }
         assert!(Policy::ttl(Duration::from_millis(1)).stale_if_error(second / 2).validate().is_ok());
         assert!(fine().tag("a:{b}").key("c:{d}").status(StatusCode::NOT_FOUND, second).validate().is_ok());
+        assert!(fine().downstream(Downstream::new().browser(Duration::ZERO).cdn(second)).validate().is_ok());
         assert!(fine().jitter(0.0).jitter(0.5).early_refresh(0.0).early_refresh(1000.0).validate().is_ok());
     }
 

@@ -6,16 +6,19 @@ use http::Response;
 use http::header::AGE;
 use http_body::Body;
 use larder_core::outcome::Outcome;
+use larder_core::time::BootTime;
 
 use crate::http::body::CacheBody;
 use crate::http::cache_status::{self, ForwardInfo};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::cached_response::CachedResponse;
+use crate::http::serve::downstream_fields::set_downstream_fields;
 use crate::http::serve::extra_fields::add_extra_fields;
 use crate::http::serve::full_response::FullResponse;
 use crate::http::serve::hit::add_cache_status;
 use crate::http::serve::record::record;
+use crate::http::serve::report_served::{attach, report_stored};
 use crate::http::serve::select::select_representation;
 
 /// Serves a stored response to a request that had to wait.
@@ -28,8 +31,10 @@ pub(crate) fn from_cache<B: Body>(
     let engine = &layer.engine;
     engine.report.add_saved(cached.meta.cost);
     let mut whole = select(layer, context, cached, outcome);
-    add_cache_status(layer, &mut whole.fields, cached, outcome, engine.clock.boot());
-    whole.into_response()
+    let now = engine.clock.boot();
+    add_cache_status(layer, &mut whole.fields, cached, outcome, now);
+    set_downstream_fields(layer, cached, now, whole.status, &mut whole.fields);
+    report(layer, context, cached, outcome, now, whole)
 }
 
 /// Serves a stale response because the handler failed or is slow.
@@ -41,18 +46,18 @@ pub(crate) fn stale_on_error<B: Body>(
     failed: ForwardInfo,
 ) -> Response<CacheBody<B>> {
     let mut whole = select(layer, context, cached, outcome);
-    let age = cached.age(layer.engine.clock.boot());
-    let fresh = cached.meta.lifetime.fresh;
+    let now = layer.engine.clock.boot();
     cache_status::set_stale_on_error(
         &layer.http.reporting,
         &mut whole.fields,
         outcome,
-        age,
-        fresh,
+        cached.age(now),
+        cached.meta.lifetime.fresh,
         cached.upstream_cache_status.as_ref(),
         failed,
     );
-    whole.into_response()
+    set_downstream_fields(layer, cached, now, whole.status, &mut whole.fields);
+    report(layer, context, cached, outcome, now, whole)
 }
 
 /// Serves the response of another request's fill.
@@ -65,10 +70,11 @@ pub(crate) fn collapsed<B: Body>(
 ) -> Response<CacheBody<B>> {
     let mut whole = select(layer, context, cached, outcome);
     cache_status::unreserve(&mut whole.fields, cached.upstream_cache_status.as_ref());
-    let age = cached.age(layer.engine.clock.boot());
-    whole.fields.insert(AGE, cache_status::whole_seconds(age));
+    let now = layer.engine.clock.boot();
+    whole.fields.insert(AGE, cache_status::whole_seconds(cached.age(now)));
+    set_downstream_fields(layer, cached, now, whole.status, &mut whole.fields);
     cache_status::set_forwarded(&layer.http.reporting, &mut whole.fields, outcome, forwarded);
-    whole.into_response()
+    report(layer, context, cached, outcome, now, whole)
 }
 
 /// Selects what a request gets of a stored response, and records the outcome.
@@ -85,4 +91,17 @@ fn select(
         add_extra_fields(layer, &context.headers, &mut whole.fields, &context.key, position);
     }
     whole
+}
+
+/// Returns the response, with the extension that reports the outcome if the policy asks for it.
+fn report<B: Body>(
+    layer: &LayerState,
+    context: &RequestContext,
+    cached: &CachedResponse,
+    outcome: Outcome,
+    now: BootTime,
+    whole: FullResponse,
+) -> Response<CacheBody<B>> {
+    let served = report_stored(layer, context.matched_path.as_deref(), outcome, cached, now);
+    attach(served, whole.into_response())
 }

@@ -13,10 +13,13 @@ use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::nesting::OuterRun;
+use crate::http::response::served::Served;
 use crate::http::serve::byte_ranges::for_range_request;
+use crate::http::serve::downstream_fields::set_downstream_fields_of_new;
 use crate::http::serve::extra_fields::add_extra_fields;
 use crate::http::serve::full_response::FullResponse;
 use crate::http::serve::record::record;
+use crate::http::serve::report_served::{attach, report_handled};
 use crate::http::serve::representation::Representation;
 
 /// Returns the handler's response to a request that bypassed the cache.
@@ -27,6 +30,7 @@ pub(crate) fn bypassed<B: Body<Data = Bytes>>(
     response: Response<B>,
     outcome: Outcome,
     run: &OuterRun,
+    served: Option<Box<Served>>,
 ) -> Response<CacheBody<B>> {
     let mut response = response.map(CacheBody::inner);
     if run.is_nested() {
@@ -38,7 +42,7 @@ pub(crate) fn bypassed<B: Body<Data = Bytes>>(
     }
     let forwarded = ForwardInfo { status: Some(response.status()), ..ForwardInfo::default() };
     cache_status::set_forwarded(&layer.http.reporting, response.headers_mut(), outcome, forwarded);
-    response
+    attach(served, response)
 }
 
 /// Combines the head of the handler's response with the complete body of the stored one.
@@ -64,13 +68,14 @@ pub(crate) fn from_fill<B: Body<Data = Bytes>>(
 /// Serves the handler's response to this request.
 ///
 /// If the handler ignored the conditions or ranges of the client, or did not get them, they are
-/// applied here.
+/// applied here. `stored` is the response as it is stored, if it is.
 pub(crate) fn from_handler<B: Body<Data = Bytes>>(
     layer: &LayerState,
     context: &RequestContext,
     mut response: Response<CacheBody<B>>,
     outcome: Outcome,
     forwarded: ForwardInfo,
+    stored: Option<&CachedResponse>,
 ) -> Response<CacheBody<B>> {
     record(layer, context, outcome);
     // The handler was called without the conditions of the client.
@@ -87,12 +92,13 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
         (*response.status_mut(), *response.headers_mut()) = (part.status, part.fields);
         *response.body_mut() = CacheBody::full(part.body);
     }
+    set_downstream_fields_of_new(layer, stored, &mut response);
     cache_status::set_forwarded(&layer.http.reporting, response.headers_mut(), outcome, forwarded);
     if layer.policy.adds_fields {
         let position = context.stated_position.as_ref();
         add_extra_fields(layer, &context.headers, response.headers_mut(), &context.key, position);
     }
-    response
+    attach(report_handled(layer, context.matched_path.as_deref(), outcome, stored), response)
 }
 
 /// Returns the part of the handler's response that a request for ranges asked for.

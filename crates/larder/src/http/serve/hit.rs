@@ -11,6 +11,7 @@ use crate::http::cache_status;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::eligibility::RequestTraits;
 use crate::http::memory::cached_response::CachedResponse;
+use crate::http::serve::downstream_fields::set_downstream_fields;
 use crate::http::serve::extra_fields::add_extra_fields;
 use crate::http::serve::full_response::FullResponse;
 use crate::http::serve::record::record_hit;
@@ -61,6 +62,7 @@ fn hit_selected(
 ) -> FullResponse {
     let mut whole = select_representation(cached, &parts.headers, traits);
     add_cache_status(layer, &mut whole.fields, cached, Outcome::Hit(tier), now);
+    set_downstream_fields(layer, cached, now, whole.status, &mut whole.fields);
     if layer.policy.adds_fields {
         add_extra_fields(layer, &parts.headers, &mut whole.fields, key, Some(&cached.meta.position));
     }
@@ -86,6 +88,7 @@ pub(crate) fn hit_owned(
     let (mut fields, body) = (std::mem::take(&mut own.headers), std::mem::take(&mut own.body));
     record_hit(layer, parts, key, Tier::Shared, cached.cost);
     add_cache_status(layer, &mut fields, &cached, Outcome::Hit(Tier::Shared), now);
+    set_downstream_fields(layer, &cached, now, cached.status, &mut fields);
     if layer.policy.adds_fields {
         add_extra_fields(layer, &parts.headers, &mut fields, key, Some(&cached.meta.position));
     }

@@ -7,9 +7,12 @@
 //!   and that asks `multipart` for several. Both take the bytes from a `representation`.
 //! * `extra_fields` adds the fields that only some policies want.
 //! * `full_response` is a response with its complete body.
+//! * `downstream_fields` states how long caches downstream may use a response.
+//! * `report_served` makes the extension that reports the outcome to other layers.
 //! * [`record`] counts the outcome of each request and reports it in its span.
 
 mod byte_ranges;
+mod downstream_fields;
 mod extra_fields;
 mod from_cache;
 mod from_handler;
@@ -17,6 +20,7 @@ pub(crate) mod full_response;
 mod hit;
 mod multipart;
 pub(crate) mod record;
+mod report_served;
 mod representation;
 mod select;
 
@@ -24,4 +28,5 @@ pub(crate) use from_cache::{collapsed, from_cache, stale_on_error};
 pub(crate) use from_handler::{bypassed, from_fill, from_handler};
 pub(crate) use full_response::gateway_timeout;
 pub(crate) use hit::{hit, hit_owned};
+pub(crate) use report_served::{attach, report_handled, report_stored};
 pub(crate) use select::is_not_modified;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Request;
 use http::request::Parts;
-use larder_core::outcome::BypassReason;
+use larder_core::outcome::{BypassReason, Outcome};
 use tracing::Instrument as _;
 
 use crate::engine::invalidate::follow_log::spawn_follower;
@@ -18,6 +18,7 @@ use crate::http::miss::{bypass, fill_ignoring_stored};
 use crate::http::policy::read_your_writes::RequestToken;
 use crate::http::ready_service::ReadyService;
 use crate::http::request::SplitRequest;
+use crate::http::request::axum_route::matched_path;
 use crate::http::serve;
 use crate::http::service::before_lookup::wait_for_token;
 use crate::http::service::cache_service::CacheService;
@@ -54,8 +55,10 @@ impl<S> CacheService<S> {
                 let now = layer.engine.clock.boot();
                 let lookup = lookup_memory_scoped(&layer, traits, &key, &parts, now);
                 if let Lookup::Fresh(cached, tier) = lookup {
+                    let (path, outcome) = (matched_path(&parts), Outcome::Hit(tier));
+                    let served = serve::report_stored(&layer, path, outcome, &cached, now);
                     let response = serve::hit(&layer, traits, &key, &parts, &cached, tier, now);
-                    return Ok(response.into_response());
+                    return Ok(serve::attach(served, response.into_response()));
                 }
                 let mut service = Self::new(service, Arc::clone(&layer));
                 if is_store_only(&layer, traits) && service.is_plain(&parts) {

@@ -11,8 +11,9 @@ use crate::http::policy::read_your_writes::{ReadYourWrites, RequestToken};
 pub(crate) enum BeforeLookup {
     /// This instance first has to read the invalidation log up to this token.
     AwaitToken(RequestToken),
-    /// A response to an equivalent query may answer the request.
-    EquivalentQueries,
+    /// A response to an equivalent query may answer the request, or its response reports how it was
+    /// served.
+    Extended,
 }
 
 /// Normalizes the request's fields if the policy says so.
@@ -24,7 +25,10 @@ pub(crate) fn before_lookup(layer: &LayerState, request: &mut HeaderMap) -> Opti
     before.normalize(request);
     match token_ahead_of_log(layer, request) {
         Some(token) => Some(BeforeLookup::AwaitToken(token)),
-        None => layer.policy.matches_equivalent_queries().then_some(BeforeLookup::EquivalentQueries),
+        None if before.served_extension || layer.policy.matches_equivalent_queries() => {
+            Some(BeforeLookup::Extended)
+        }
+        None => None,
     }
 }
 

@@ -27,6 +27,7 @@ use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::{self, answer_from_store};
 use crate::http::nesting::{self, Nesting, OuterRun, RoutePath};
 use crate::http::ready_service::Call;
+use crate::http::request::axum_route::matched_path;
 use crate::http::request::{SplitRequest, body_hint};
 use crate::http::response::invalidation_part::apply_invalidation;
 use crate::http::serve;
@@ -145,7 +146,7 @@ where
                         BeforeLookup::AwaitToken(token) => {
                             self.call_after_token(traits, key.into(), parts, body, token)
                         }
-                        BeforeLookup::EquivalentQueries => self.call_equivalent(traits, key, parts, body),
+                        BeforeLookup::Extended => self.call_extended(traits, key, parts, body),
                     };
                 }
                 if is_store_only(&self.layer, traits) && self.is_plain(&parts) {
@@ -196,8 +197,9 @@ impl<S> CacheService<S> {
         ResponseFuture::boxed(answer_from_store(layer, service, request, traits, key))
     }
 
-    /// Answers a request for which a response to an equivalent query may be used.
-    fn call_equivalent<Q>(
+    /// Answers a request for which a response to an equivalent query may be used, or whose response
+    /// reports how it was served.
+    fn call_extended<Q>(
         &mut self,
         traits: RequestTraits,
         key: &str,
@@ -208,9 +210,14 @@ impl<S> CacheService<S> {
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
+        if is_store_only(&self.layer, traits) && self.is_plain(&parts) {
+            return self.call_store_only(traits, key, parts, body);
+        }
         let now = self.layer.engine.clock.boot();
         match lookup_memory_scoped(&self.layer, traits, key, &parts, now) {
             Lookup::Fresh(cached, tier) => {
+                let (path, outcome) = (matched_path(&parts), Outcome::Hit(tier));
+                let served = serve::report_stored(&self.layer, path, outcome, &cached, now);
                 let response = serve::hit(&self.layer, traits, &cached.meta.key, &parts, &cached, tier, now);
                 if is_due(&self.layer, &cached, now) {
                     self.refresh_early(
@@ -221,7 +228,7 @@ impl<S> CacheService<S> {
                         StaleResponse::for_early_refresh(cached, tier),
                     );
                 }
-                ResponseFuture::ready(response)
+                ResponseFuture::reported(response, served)
             }
             lookup => self.handle_miss(traits, key, lookup, parts, body),
         }
@@ -284,8 +291,10 @@ impl<S> CacheService<S> {
     {
         let outcome = Outcome::Bypass(reason);
         record_bypass(&self.layer, &parts, "", outcome);
+        let served = serve::report_handled(&self.layer, matched_path(&parts), outcome, None);
         if forbids_bypass(&self.layer, reason, &parts) {
-            return ResponseFuture::ready(serve::gateway_timeout(&self.layer.http.reporting, outcome));
+            let whole = serve::gateway_timeout(&self.layer.http.reporting, outcome);
+            return ResponseFuture::reported(whole, served);
         }
         let run = match reason {
             BypassReason::Disabled => OuterRun::of_disabled(&mut parts),
@@ -293,10 +302,10 @@ impl<S> CacheService<S> {
         };
         let layer = Arc::clone(&self.layer);
         match Call::begin(&mut self.inner, Request::from_parts(parts, body)) {
-            Call::Begun(response) => ResponseFuture::bypass(response, layer, outcome, run),
+            Call::Begun(response) => ResponseFuture::bypass(response, layer, outcome, run, served),
             call => ResponseFuture::boxed(async move {
                 let response = apply_invalidation(&layer.engine, call.finish().await?).await;
-                Ok(serve::bypassed(&layer, response, outcome, &run))
+                Ok(serve::bypassed(&layer, response, outcome, &run, served))
             }),
         }
     }
@@ -314,9 +323,10 @@ impl<S> CacheService<S> {
         let targets = unsafe_method::write_targets(&self.layer, &mut parts);
         let token = take_token(&self.layer, &mut parts.headers);
         let span = count_bypass(&self.layer, &parts, "", unsafe_method::OUTCOME);
+        let served = serve::report_handled(&self.layer, matched_path(&parts), unsafe_method::OUTCOME, None);
         let run = OuterRun::of_write(&mut parts);
         let response = Call::begin(&mut self.inner, Request::from_parts(parts, body)).finish();
-        let write = Write { targets, token, run, span };
+        let write = Write { targets, token, run, span, served };
         ResponseFuture::boxed(unsafe_method::answer_write(Arc::clone(&self.layer), response, write))
     }
 

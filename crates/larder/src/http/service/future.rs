@@ -16,6 +16,7 @@ use crate::http::body::service_bounds::{BoxResponseFuture, ServiceResult};
 use crate::http::layer_state::LayerState;
 use crate::http::nesting::OuterRun;
 use crate::http::response::invalidation_part::claim_invalidation;
+use crate::http::response::served::Served;
 use crate::http::serve;
 use crate::http::serve::full_response::FullResponse;
 
@@ -42,7 +43,17 @@ pin_project! {
         // A complete response, such as a hit in memory. There is nothing to wait for.
         Ready { response: Option<FullResponse> },
         // A request that bypasses the cache. The inner service answers it.
-        Bypass { #[pin] inner: F, layer: Arc<LayerState>, outcome: Outcome, run: OuterRun },
+        Bypass {
+            #[pin]
+            inner: F,
+            layer: Arc<LayerState>,
+            outcome: Outcome,
+            run: OuterRun,
+            served: Option<Box<Served>>,
+        },
+        // A complete response that reports how it was served. It is boxed, so that the future of a
+        // plain hit stays as small as it is.
+        Reported { response: Option<Box<FullResponse>>, served: Option<Box<Served>> },
         // A request that waits for more than the inner service.
         Boxed { answer: BoxResponseFuture<B, E> },
     }
@@ -54,8 +65,22 @@ impl<F, B: Body, E> ResponseFuture<F, B, E> {
         Self { state: State::Ready { response: Some(response) } }
     }
 
-    pub(super) const fn bypass(inner: F, layer: Arc<LayerState>, outcome: Outcome, run: OuterRun) -> Self {
-        Self { state: State::Bypass { inner, layer, outcome, run } }
+    /// Returns the future of a complete response, with the extension that it has, if any.
+    pub(super) fn reported(response: FullResponse, served: Option<Box<Served>>) -> Self {
+        match served {
+            None => Self::ready(response),
+            served => Self { state: State::Reported { response: Some(Box::new(response)), served } },
+        }
+    }
+
+    pub(super) const fn bypass(
+        inner: F,
+        layer: Arc<LayerState>,
+        outcome: Outcome,
+        run: OuterRun,
+        served: Option<Box<Served>>,
+    ) -> Self {
+        Self { state: State::Bypass { inner, layer, outcome, run, served } }
     }
 
     pub(super) fn boxed(answer: impl Future<Output = ServiceResult<B, E>> + Send + 'static) -> Self {
@@ -77,15 +102,22 @@ where
             StateProjection::Ready { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response.into_response())))
             }
-            StateProjection::Bypass { inner, layer, outcome, run } => {
+            StateProjection::Reported { response, served } => {
+                let (response, served) = (response.take(), served.take());
+                response.map_or(Poll::Pending, |response| {
+                    Poll::Ready(Ok(serve::attach(served, response.into_response())))
+                })
+            }
+            StateProjection::Bypass { inner, layer, outcome, run, served } => {
                 let mut response = ready!(inner.poll(cx))?;
+                let served = served.take();
                 let Some(invalidation) = claim_invalidation(&layer.engine, response.extensions_mut()) else {
-                    return Poll::Ready(Ok(serve::bypassed(layer, response, *outcome, run)));
+                    return Poll::Ready(Ok(serve::bypassed(layer, response, *outcome, run, served)));
                 };
                 let (layer, outcome, run) = (Arc::clone(layer), *outcome, run.clone());
                 self.set(Self::boxed(async move {
                     let _ = invalidate(&layer.engine, invalidation).await;
-                    Ok(serve::bypassed(&layer, response, outcome, &run))
+                    Ok(serve::bypassed(&layer, response, outcome, &run, served))
                 }));
                 self.poll(cx)
             }
@@ -97,7 +129,7 @@ where
 impl<F, B: Body, E> std::fmt::Debug for ResponseFuture<F, B, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = match &self.state {
-            State::Ready { .. } => "ready",
+            State::Ready { .. } | State::Reported { .. } => "ready",
             State::Bypass { .. } => "bypass",
             State::Boxed { .. } => "boxed",
         };

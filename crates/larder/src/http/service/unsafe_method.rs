@@ -28,6 +28,7 @@ use crate::http::policy::read_your_writes::RequestToken;
 use crate::http::request::axum_route::PathParams;
 use crate::http::request::target_uri::TargetUri;
 use crate::http::response::invalidation_part::claim_invalidation;
+use crate::http::response::served::Served;
 use crate::http::serve;
 use crate::http::serve::record::emit;
 use crate::http::service::before_lookup::set_token;
@@ -99,6 +100,8 @@ pub(crate) struct Write {
     pub(crate) run: OuterRun,
     /// The span of the request. Its event comes once the handler has answered.
     pub(crate) span: Span,
+    /// The extension that the response gets, if the policy asks for it.
+    pub(crate) served: Option<Box<Served>>,
 }
 
 /// Waits for the response and for the invalidations that follow from it, in a task of their own.
@@ -139,7 +142,7 @@ async fn run_to_completion<B, E>(
 where
     B: Body<Data = Bytes>,
 {
-    let Write { targets, token, run, span } = write;
+    let Write { targets, token, run, span, served } = write;
     let unsettled = Unsettled::new(&layer, targets);
     let answer = tokio::select! {
         biased;
@@ -163,7 +166,7 @@ where
     if let Some(invalidation) = Invalidation::all_of(selectors) {
         last = Some(invalidate(&layer.engine, invalidation).await);
     }
-    let mut response = serve::bypassed(&layer, response, OUTCOME, &run);
+    let mut response = serve::bypassed(&layer, response, OUTCOME, &run, served);
     // The token is set even if nothing was invalidated here: the handler may have called
     // `invalidate` itself, whatever its response is.
     set_token(&layer, response.headers_mut(), token, last == Some(InvalidationOutcome::Applied));
