@@ -98,6 +98,8 @@ reasons! {
         Authorization => "authorization",
         /// The request has a cookie that the policy does not declare.
         Cookie => "cookie",
+        /// The request has a field that the application calls a credential, such as an API key.
+        Credentials => "credentials",
         /// The request has a `Range` that is no range of bytes.
         ///
         /// Only the handler may understand it.
@@ -150,6 +152,10 @@ reasons! {
         ///
         /// The policy does not declare the cookie.
         Cookie => "cookie",
+        /// The response answers a request with a field that the application calls a credential.
+        ///
+        /// The response does not permit sharing.
+        Credentials => "credentials",
         /// The body does not have the announced number of bytes.
         Incomplete => "incomplete",
         /// The response would be stale at once and could not be validated.

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::no_vary_search::UrlVariation;
 use larder_core::http::range::ContentRange;
-use larder_core::http::response_flags::ResponseFlags;
+use larder_core::http::response_flags::{ResponseFlags, SetByHandler};
 use larder_core::http::vary::SelectingFields;
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
@@ -146,10 +146,11 @@ prop_compose! {
         position in position(),
         response_time: u64,
         durations: [u64; 5],
-        flags: [bool; 4],
+        flags: [bool; 7],
     ) -> Meta {
         let [initial_age, fresh, while_revalidate, if_error, cost] = durations.map(Duration::from_nanos);
-        let [shareable, must_revalidate, no_cache, own_etag] = flags;
+        let [shareable, must_revalidate, no_cache, own_etag, handler @ ..] = flags;
+        let by_handler = SetByHandler { fresh: handler[0], while_revalidate: handler[1], if_error: handler[2] };
         Meta {
             key: key.into(),
             selecting: SelectingFields::from(selecting),
@@ -159,7 +160,7 @@ prop_compose! {
             initial_age,
             lifetime: Lifetime { fresh, while_revalidate, if_error },
             cost,
-            flags: ResponseFlags { shareable, must_revalidate, no_cache, own_etag },
+            flags: ResponseFlags { shareable, must_revalidate, no_cache, own_etag, by_handler },
             part: None,
         }
     }

@@ -17,7 +17,8 @@
 //! * A response is not stored if it is partial, or if the policy does not include its status code.
 //!   It is not stored either if it has `no-store`, `private`, `Set-Cookie` or `Vary: *`, or if its
 //!   body is over the limit or has trailers.
-//! * Credentials are `Authorization` and the cookies that the policy does not declare. A response
+//! * Credentials are `Authorization`, the cookies that the policy does not declare, and the fields
+//!   of [`CacheBuilder::credentials`]. A response
 //!   to a request with credentials is only stored if the response (`public`, `s-maxage`) or the
 //!   policy permits sharing it.
 //! * A request with credentials gets a stored response only if that response or the policy permits

@@ -14,6 +14,7 @@ use crate::caching::Caching;
 use crate::database::Database;
 use crate::errors::Error;
 use crate::routes;
+use crate::sessions::Sessions;
 use crate::start_error::StartError;
 use crate::stats::Runs;
 
@@ -25,6 +26,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct App {
     pub(crate) database: Database,
     pub(crate) cache: Caching,
+    pub(crate) sessions: Sessions,
     pub(crate) runs: Arc<Runs>,
 }
 
@@ -73,9 +75,10 @@ async fn open(args: &Args) -> Result<(Router, Caching), StartError> {
         .map_err(|error| StartError::new(format!("cannot open the database {}", args.database), error))?;
     // The URL may contain a password, so the message does not repeat it.
     let cache = Caching::open(args).map_err(|error| StartError::new("cannot use this Redis", error))?;
-    let routes = routes::routes(&cache);
-    let runs = Arc::default();
-    Ok((routes.with_state(App { database, cache: cache.clone(), runs }), cache))
+    let sessions = Sessions::default();
+    let routes = routes::routes(&cache, &sessions);
+    let app = App { database, cache: cache.clone(), sessions, runs: Arc::default() };
+    Ok((routes.with_state(app), cache))
 }
 
 /// Serves until `stop` completes, then lets running requests end, for at most ten seconds.

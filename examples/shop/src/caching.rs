@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::args::Args;
-use crate::extract::Bearer;
+use crate::sessions::SignedIn;
 
 /// How long the list of top users may be served stale while one request refreshes it.
 const TOP_USERS_STALE: Duration = Duration::from_secs(60);
@@ -122,9 +122,13 @@ pub(crate) fn top_users() -> Policy {
     Policy::ttl(ttl::FREQUENT).stale_while_revalidate(TOP_USERS_STALE).tag("users:top")
 }
 
-/// `GET /api/me`: one response per user. Requests without a user go to the handler.
+/// `GET /api/me`: one response per user, whose session a layer around the cache has verified.
+///
+/// The tag removes everything that is stored for the user, whatever the route.
 pub(crate) fn me() -> Policy {
-    Policy::ttl(ttl::REALTIME).per_user(|parts| Some(Bearer::of(&parts.headers)?.0.to_string()))
+    Policy::ttl(ttl::REALTIME)
+        .per_user(|parts| Some(parts.extensions.get::<SignedIn>()?.user.to_string()))
+        .tag("user:{user}")
 }
 
 /// `GET /api/countries`

@@ -5,7 +5,6 @@ use std::fmt;
 use axum::extract::{FromRequest, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use axum::http::request::Parts;
 use serde::Deserialize;
 
 use crate::errors::Error;
@@ -58,12 +57,18 @@ impl fmt::Display for Id {
     }
 }
 
-/// The user of a request: `Authorization: Bearer <user id>`. A demo has no secrets to verify.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bearer(pub(crate) Id);
+/// The token of a request: `Authorization: Bearer <user id>`, or `<user id>.<session>` for one of
+/// several sessions. A demo has no secrets.
+///
+/// Nothing is verified here: see [`sessions`](crate::sessions).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bearer {
+    pub(crate) user: Id,
+    pub(crate) token: Box<str>,
+}
 
 impl Bearer {
-    /// Returns the user in these fields, if there is exactly one.
+    /// Returns the token in these fields, if there is exactly one.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut lines = headers.get_all(AUTHORIZATION).iter();
         let (Some(line), None) = (lines.next(), lines.next()) else {
@@ -72,15 +77,9 @@ impl Bearer {
         // RFC 9110 §11.1: the scheme is case-insensitive. §11.4: one or more spaces follow it.
         let (scheme, token) = line.to_str().ok()?.split_once(' ')?;
         let token = token.trim_matches(' ');
-        scheme.eq_ignore_ascii_case("bearer").then(|| Id::parse(token))?.map(Self)
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Bearer {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        Self::of(&parts.headers).ok_or(Error::Unauthorized)
+        let user = token.split_once('.').map_or(token, |(user, _)| user);
+        let user = scheme.eq_ignore_ascii_case("bearer").then(|| Id::parse(user))??;
+        Some(Self { user, token: token.into() })
     }
 }
 
@@ -102,9 +101,9 @@ mod tests {
     fn a_bearer_is_named_once_and_whole() {
         let of = |lines: &[&'static str]| {
             let lines = lines.iter().map(|line| (AUTHORIZATION, line.parse().unwrap()));
-            Bearer::of(&lines.collect()).map(|bearer| bearer.0.get())
+            Bearer::of(&lines.collect()).map(|bearer| bearer.user.get())
         };
-        for line in ["Bearer 7", "bearer 7", "BEARER   7"] {
+        for line in ["Bearer 7", "bearer 7", "BEARER   7", "Bearer 7.phone", "Bearer 7."] {
             assert_eq!(of(&[line]), Some(7), "{line}");
         }
         for lines in [
@@ -116,6 +115,7 @@ mod tests {
             &["Basic 7"],
             &["Bearer 07"],
             &["Bearer 7 8"],
+            &["Bearer .7"],
         ] {
             assert_eq!(of(lines), None, "{lines:?}");
         }

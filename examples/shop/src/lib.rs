@@ -27,6 +27,7 @@ mod extract;
 mod fields;
 mod products;
 mod routes;
+mod sessions;
 mod start_error;
 mod stats;
 mod users;

@@ -1,22 +1,30 @@
 //! The routes of the shop.
 
 use axum::Router;
-use axum::routing::get;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get};
 
 use crate::app::App;
 use crate::caching::{self, Caching};
+use crate::sessions::{self, Sessions};
 use crate::{countries, errors, products, stats, users};
 
 /// Returns the routes, without their state.
-pub(crate) fn routes(cache: &Caching) -> Router<App> {
+pub(crate) fn routes(cache: &Caching, sessions: &Sessions) -> Router<App> {
     let product = get(products::show).put(products::update);
     let user = get(users::show).put(users::update);
+    // Added later, so it is around the cache and runs for hits too.
+    let identify = from_fn_with_state(sessions.clone(), sessions::identify);
+    let me = cache.route(get(users::me), caching::me()).layer(identify.clone());
+    // Not a method of `/api/me`: a write there would invalidate the responses of all users.
+    let session = delete(users::sign_out).layer(identify);
     Router::new()
         .route("/api/products", cache.route(get(products::search), caching::search()))
         .route("/api/products/{id}", cache.route(product, caching::product()))
         .route("/api/users/{id}", cache.route(user, caching::user()))
         .route("/api/users/top", cache.route(get(users::top), caching::top_users()))
-        .route("/api/me", cache.route(get(users::me), caching::me()))
+        .route("/api/me", me)
+        .route("/api/session", session)
         .route("/api/countries", cache.route(get(countries::list), caching::countries()))
         .route("/healthz", get(|| async { "ok" }))
         .route("/stats", get(stats::show))

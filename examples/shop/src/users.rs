@@ -1,14 +1,16 @@
 //! Users: show, rank and update, and the user of the request.
 
-use axum::Json;
 use axum::extract::State;
-use larder::{Invalidation, Tags};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use larder::Invalidation;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, run_to_completion};
 use crate::errors::Error;
-use crate::extract::{self, Bearer, Id, Path};
+use crate::extract::{self, Id, Path};
 use crate::fields::{Email, Name};
+use crate::sessions::SignedIn;
 use crate::stats::Handler;
 
 /// The length of the list of top users.
@@ -45,10 +47,25 @@ pub(crate) async fn top(State(app): State<App>) -> Result<Json<Vec<User>>, Error
 }
 
 /// `GET /api/me`
-pub(crate) async fn me(State(app): State<App>, Bearer(id): Bearer) -> Result<(Tags, Json<User>), Error> {
+pub(crate) async fn me(
+    State(app): State<App>,
+    Extension(signed_in): Extension<SignedIn>,
+) -> Result<Json<User>, Error> {
     app.runs.count(Handler::Me);
-    let user = find(&app, id).await?;
-    Ok((Tags::from([format!("user:{id}")]), user))
+    find(&app, signed_in.user).await
+}
+
+/// `DELETE /api/session`: ends the session of the request.
+///
+/// The layer around the cache refuses the session from now on. The tag also removes what is stored
+/// for the user, which the other sessions of the user would get.
+pub(crate) async fn sign_out(
+    State(app): State<App>,
+    Extension(signed_in): Extension<SignedIn>,
+) -> StatusCode {
+    app.sessions.end(&signed_in);
+    app.cache.invalidate(Invalidation::tag(format!("user:{}", signed_in.user))).await;
+    StatusCode::NO_CONTENT
 }
 
 /// `PUT /api/users/{id}`

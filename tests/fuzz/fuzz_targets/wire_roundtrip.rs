@@ -7,7 +7,7 @@ use arbitrary::Arbitrary;
 use http::{HeaderMap, StatusCode};
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::range::ContentRange;
-use larder_core::http::response_flags::ResponseFlags;
+use larder_core::http::response_flags::{ResponseFlags, SetByHandler};
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
 use larder_core::invalidation::selector::{Tag, UriName};
@@ -31,7 +31,7 @@ struct Input {
     log_id: (u64, u64),
     response_time: u64,
     durations: [u64; 5],
-    flags: [bool; 4],
+    flags: [bool; 7],
     part: Option<(u64, Option<u64>)>,
 }
 
@@ -52,7 +52,8 @@ fn response(input: Input) -> Option<StoredResponse> {
         headers.append(name.0, value.0);
     }
     let [initial_age, fresh, while_revalidate, if_error, cost] = input.durations.map(Duration::from_nanos);
-    let [shareable, must_revalidate, no_cache, own_etag] = input.flags;
+    let [shareable, must_revalidate, no_cache, own_etag, handler @ ..] = input.flags;
+    let by_handler = SetByHandler { fresh: handler[0], while_revalidate: handler[1], if_error: handler[2] };
     let boxed = |texts: Vec<String>| texts.into_iter().map(Into::into).collect::<Vec<Box<str>>>();
     let [keys, uris, tags] = input.names;
     let tags: Vec<_> = tags.into_iter().map(Tag::new).collect();
@@ -74,7 +75,7 @@ fn response(input: Input) -> Option<StoredResponse> {
         initial_age,
         lifetime: Lifetime { fresh, while_revalidate, if_error },
         cost,
-        flags: ResponseFlags { shareable, must_revalidate, no_cache, own_etag },
+        flags: ResponseFlags { shareable, must_revalidate, no_cache, own_etag, by_handler },
         part,
     };
     let status = StatusCode::from_u16(input.status).ok()?;

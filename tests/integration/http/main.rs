@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![allow(clippy::type_complexity)] // Test tables spell out their types.
 
+mod any_host;
 mod bodies;
 mod closing;
 mod compression;
 mod control;
+mod credential_fields;
 mod credentials;
 mod disabled;
 mod downstream;
@@ -27,6 +29,7 @@ mod invalidation_layer;
 mod jitter;
 mod keys;
 mod layers;
+mod lowered;
 mod main_job;
 mod methods;
 mod names;

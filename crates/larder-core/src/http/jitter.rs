@@ -26,6 +26,12 @@ impl Jitter {
         (0.0..=Self::MAX).contains(&fraction).then_some(Self(fraction))
     }
 
+    /// Returns the longest lifetime that this makes of `lifetime`.
+    #[must_use]
+    pub fn longest(self, lifetime: Duration) -> Duration {
+        lifetime.saturating_add(scaled(lifetime, self.0))
+    }
+
     /// Returns the response with a varied freshness lifetime.
     ///
     /// `drawn` is a uniformly distributed number from 0 to 1.

@@ -16,7 +16,7 @@ use super::cache_control::{Qualified, RequestDirectives, ResponseDirectives};
 use super::freshness::{self, Lifetime, LifetimeOverride};
 use super::heuristic::{self, Heuristic};
 use super::range::ContentRange;
-use super::response_flags::ResponseFlags;
+use super::response_flags::{ResponseFlags, SetByHandler};
 use super::validators::has_validator;
 use super::vary::Vary;
 use crate::outcome::NotStored;
@@ -68,12 +68,14 @@ pub struct StoreRules {
 
 /// The credentials of a request that the cache key does not cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(clippy::exhaustive_structs)] // HTTP has only these two.
+#[allow(clippy::exhaustive_structs)] // Each rule has to decide about each.
 pub struct Credentials {
     /// The request has an `Authorization` field.
     pub authorization: bool,
     /// The request has a cookie that the policy does not declare.
     pub cookie: bool,
+    /// The request has a field that the application calls a credential, such as an API key.
+    pub field: bool,
 }
 
 /// The properties of a response that may be stored.
@@ -125,11 +127,7 @@ pub fn storable(
     let explicit = freshness::is_stated(&directives, headers, handler_override);
     let default = match unstated(rules, request, &directives, status) {
         _ if explicit || handler_override.fresh.is_some() => default,
-        Unstated::Guessed(heuristic) => {
-            Lifetime { fresh: heuristic.lifetime(headers, response_time), ..default }
-        }
-        Unstated::Default => default,
-        Unstated::Forbidden => return Err(NotStored::NoLifetime),
+        unstated => unstated.lifetime(default, headers, response_time).ok_or(NotStored::NoLifetime)?,
     };
     let lifetime = freshness::lifetime(&directives, headers, default, handler_override, response_time);
     let judged = Storable {
@@ -139,11 +137,31 @@ pub fn storable(
             must_revalidate: freshness::never_stale(&directives),
             no_cache: directives.no_cache == Qualified::Whole,
             own_etag: false,
+            by_handler: SetByHandler::of(handler_override),
         },
         initial_age: age::initial_age(headers, request_time, response_time),
         explicit,
     };
     if judged.is_useful() || has_validator(headers) { Ok(judged) } else { Err(NotStored::NoLifetime) }
+}
+
+/// Returns the lifetime that these rules give a stored response, apart from what its handler set.
+///
+/// It is zero if the rules do not store it.
+pub(crate) fn lifetime_by_rules(
+    rules: &StoreRules,
+    status: StatusCode,
+    headers: &HeaderMap,
+    response_time: WallTime,
+) -> Lifetime {
+    let (directives, none) =
+        (ResponseDirectives::of(headers, &rules.targeted_fields), LifetimeOverride::default());
+    let Ok(default) = default_lifetime(rules, status, headers) else { return Lifetime::default() };
+    let default = match unstated(rules, &HeaderMap::new(), &directives, status) {
+        _ if freshness::is_stated(&directives, headers, &none) => Some(default),
+        unstated => unstated.lifetime(default, headers, response_time),
+    };
+    freshness::lifetime(&directives, headers, default.unwrap_or_default(), &none, response_time)
 }
 
 impl Storable {
@@ -187,6 +205,19 @@ enum Unstated {
     Default,
     Guessed(Heuristic),
     Forbidden,
+}
+
+impl Unstated {
+    /// Returns the lifetime of such a response. `None` if it may not be stored.
+    fn lifetime(self, default: Lifetime, headers: &HeaderMap, response_time: WallTime) -> Option<Lifetime> {
+        match self {
+            Self::Guessed(heuristic) => {
+                Some(Lifetime { fresh: heuristic.lifetime(headers, response_time), ..default })
+            }
+            Self::Default => Some(default),
+            Self::Forbidden => None,
+        }
+    }
 }
 
 /// Decides how to treat a response that does not state its lifetime.
@@ -257,8 +288,9 @@ fn permitted(
 /// header field […] to satisfy any subsequent request unless the response contains a Cache-Control
 /// field with a response directive […] that allows it to be stored by a shared cache".
 ///
-/// Cookies are credentials too. But `must-revalidate` does not permit sharing a response to a
-/// request with cookies, because §5.2.2.2 is only about `Authorization`.
+/// Cookies are credentials too, and so are the fields that the application names. But
+/// `must-revalidate` does not permit sharing a response to a request with these, because §5.2.2.2
+/// is only about `Authorization`.
 fn shareable_with(
     rules: &StoreRules,
     credentials: Credentials,
@@ -270,6 +302,9 @@ fn shareable_with(
     }
     if credentials.cookie && !rules.share_cookies && !meant_for_all {
         return Err(NotStored::Cookie);
+    }
+    if credentials.field && !rules.share_authorized && !meant_for_all {
+        return Err(NotStored::Credentials);
     }
     Ok(())
 }

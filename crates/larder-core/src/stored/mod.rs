@@ -1,9 +1,11 @@
 //! The stored response.
 //!
 //! * [`wire`]: how it is written for the shared tier, and read back;
-//! * [`address`]: where it is stored there.
+//! * [`address`]: where it is stored there;
+//! * [`lowered_lifetime`]: the lifetime after a change of the policy.
 
 pub mod address;
+pub mod lowered_lifetime;
 pub mod wire;
 
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
 use larder_core::invalidation::position::Incarnation;
 use larder_core::invalidation::tail::{Limits, Tail};
 use larder_core::lease::Leases;
@@ -53,6 +54,7 @@ pub struct CacheBuilder {
     background: BackgroundLimits,
     pub(super) close_timeout: Duration,
     pub(super) store_limits: StoreLimits,
+    pub(super) credentials: Vec<HeaderName>,
     is_disabled: bool,
     pub(super) reporting: ReportingOptions,
     pub(super) served_extension: bool,
@@ -85,6 +87,7 @@ impl Default for CacheBuilder {
             },
             close_timeout: DEFAULT_CLOSE_TIMEOUT,
             store_limits: StoreLimits::default(),
+            credentials: Vec::new(),
             is_disabled: false,
             reporting: ReportingOptions::default(),
             served_extension: false,
@@ -329,7 +332,10 @@ impl CacheBuilder {
         let variations = Arc::new(VariationTable::default());
         let reporting = self.reporting.build()?;
         let (memory, variation_table) = (self.max_memory_bytes, Arc::clone(&variations));
-        let http = HttpState::new(memory, variation_table, reporting, self.served_extension);
+        let http = HttpState {
+            credentials: self.credentials,
+            ..HttpState::new(memory, variation_table, reporting, self.served_extension)
+        };
         let engine = Engine {
             clock: self.clock,
             log: LogView::new(tail, self.max_staleness),

@@ -86,7 +86,8 @@ impl CacheLayer {
 
     pub(super) fn over(engine: Arc<Engine>, http: Arc<HttpState>, policy: Policy) -> Self {
         let policy = if http.served_extension { policy.served_extension() } else { policy }.resolved();
-        engine.register_query_rules(&policy.query);
+        let policy = policy.with_credentials(&http.credentials);
+        engine.register_uri_rules(&policy.query, policy.ignores_host);
         let layer = LayerState {
             new_key_budget: NewKeyBudget::new(policy.max_new_keys),
             handler_time: HandlerTime::default(),

@@ -5,6 +5,7 @@
 //!
 //! - `mod.rs`: [`Cache`], the handle
 //! - `builder.rs`: [`CacheBuilder`], its options
+//! - `credential_options.rs`: the fields that are credentials
 //! - `store_options.rs`: the options for the shared store
 //! - `reporting_options.rs`: the options for `Cache-Status` and `X-Cache`, and `cache_name.rs`
 //! - `layer.rs`: [`CacheLayer`], and `invalidation_layer.rs`: the layer that caches nothing
@@ -14,6 +15,7 @@
 pub(crate) mod builder;
 pub(crate) mod cache_name;
 pub(crate) mod close;
+mod credential_options;
 pub(crate) mod health;
 pub(crate) mod invalidation_layer;
 pub(crate) mod layer;

@@ -87,15 +87,19 @@ impl Engine {
         })
     }
 
-    /// Registers the rules of a policy for the queries in its keys.
+    /// Registers the rules of a policy for the URIs in its keys: which parts of the query they
+    /// contain, and whether they ignore the host.
     ///
     /// From now on, each URI that is read from the log also names its keyed form. URIs that were
     /// read before did not, so everything older is refused. Both are decided under the lock of the
     /// view, so that no page is applied in between.
-    pub(crate) fn register_query_rules(&self, rules: &QueryRules) {
+    pub(crate) fn register_uri_rules(&self, query: &QueryRules, ignores_host: bool) {
         let now = self.clock.boot();
         self.update_log(|tail| {
-            if self.uri_aliases.keyed_by.register(rules) {
+            // Both are registered, so this is no shortcut.
+            if self.uri_aliases.keyed_by.register(query)
+                | (ignores_host && self.uri_aliases.keyed_by.ignore_hosts())
+            {
                 tail.refuse_older(now);
             }
         });

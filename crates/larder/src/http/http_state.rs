@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use http::HeaderName;
+
 use crate::http::cache_status::reporting::Reporting;
 use crate::http::flight_event::Flights;
 use crate::http::memory::ResponseMemory;
@@ -16,6 +18,8 @@ pub(crate) struct HttpState {
     pub(crate) flights: Flights,
     pub(crate) variations: Arc<VariationTable>,
     pub(crate) key_templates: TemplateRegistry,
+    /// The fields that the application calls credentials, besides `Authorization` and `Cookie`.
+    pub(crate) credentials: Vec<HeaderName>,
     /// The fields by which the cache reports what it did.
     pub(crate) reporting: Reporting,
     /// Whether all layers report to other layers how a request was answered.
@@ -36,6 +40,7 @@ impl HttpState {
             flights: Flights::default(),
             variations,
             key_templates: TemplateRegistry::default(),
+            credentials: Vec::new(),
             reporting,
             served_extension,
         }

@@ -3,7 +3,7 @@ use http::HeaderName;
 use super::*;
 use crate::http::testing::{NOVEMBER, fields, secs};
 
-const ANONYMOUS: Credentials = Credentials { authorization: false, cookie: false };
+const ANONYMOUS: Credentials = Credentials { authorization: false, cookie: false, field: false };
 const AUTHORIZED: Credentials = Credentials { authorization: true, ..ANONYMOUS };
 const WITH_COOKIE: Credentials = Credentials { cookie: true, ..ANONYMOUS };
 

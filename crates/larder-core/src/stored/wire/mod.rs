@@ -1,6 +1,10 @@
 //! The encoding of a stored response for the shared tier.
 //!
-//! This is version 1. Numbers are little-endian unless stated otherwise:
+//! There are two versions. A response is version 2 if its handler set a part of its lifetime, which
+//! version 1 cannot express. Everything else is version 1, which all instances read. So a deploy
+//! that brings version 2 costs the older instances misses for such responses only.
+//!
+//! Numbers are little-endian unless stated otherwise:
 //!
 //! ```text
 //! "LR" | version u8 | kind u8 | incarnation, 16 bytes | log id, 16 bytes big-endian
@@ -41,6 +45,7 @@ use twox_hash::XxHash3_64;
 use self::reader::Reader;
 use self::writer::{Count, Sink};
 use super::{StoredResponse, VariationHint};
+use crate::http::response_flags::SetByHandler;
 use crate::invalidation::position::{Incarnation, LogId, Position, Watermark};
 
 pub use self::error::{WireError, WireErrorKind};
@@ -57,6 +62,8 @@ pub const LOG_ID: Range<usize> = 20..36;
 
 const MAGIC: [u8; 2] = *b"LR";
 const VERSION: u8 = 1;
+/// The version of a response whose flags say which parts of its lifetime the handler set.
+const SET_BY_HANDLER: u8 = 2;
 const RESPONSE: u8 = 1;
 const VARIANTS: u8 = 2;
 const PART: u8 = 3;
@@ -83,7 +90,9 @@ pub enum Decoded {
 pub fn encode(response: &StoredResponse) -> Bytes {
     let meta = &response.meta;
     let kind = if meta.part.is_some() { PART } else { RESPONSE };
-    framed(kind, &meta.key, &meta.position, &|sink| {
+    let is_plain = meta.flags.by_handler == SetByHandler::default();
+    let version = if is_plain { VERSION } else { SET_BY_HANDLER };
+    framed([version, kind], &meta.key, &meta.position, &|sink| {
         if let Some(part) = &meta.part {
             part::write(sink, part);
         }
@@ -96,7 +105,7 @@ pub fn encode(response: &StoredResponse) -> Bytes {
 /// The value is to be stored at the address of the key itself.
 #[must_use]
 pub fn encode_variants(fields: &[HeaderName], key: &str, position: &Position) -> Bytes {
-    framed(VARIANTS, key, position, &|sink| {
+    framed([VERSION, VARIANTS], key, position, &|sink| {
         writer::list(sink, fields, |sink, name| field_name::write(sink, name));
     })
 }
@@ -104,7 +113,7 @@ pub fn encode_variants(fields: &[HeaderName], key: &str, position: &Position) ->
 /// Encodes a variation hint: what responses said last about the queries that they answer.
 #[must_use]
 pub fn encode_variation_hint(hint: &VariationHint, key: &str, position: &Position) -> Bytes {
-    framed(VARIATION_HINT, key, position, &|sink| variation_hint::write(sink, hint))
+    framed([VERSION, VARIATION_HINT], key, position, &|sink| variation_hint::write(sink, hint))
 }
 
 /// Decodes a value that was stored under `key`.
@@ -133,7 +142,7 @@ pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<De
     let content_len = checked(&value)?;
     value.truncate(content_len);
     let mut reader = Reader::new(&value);
-    let [_, _, _, kind] = reader.array()?;
+    let [_, _, version, kind] = reader.array()?;
     let position = position(&mut reader)?;
     if reader.bytes()? != key.as_bytes() {
         return Err(WireErrorKind::OtherKey.into());
@@ -142,6 +151,9 @@ pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<De
         RESPONSE | PART => {
             let part = if kind == PART { Some(part::read(&mut reader)?) } else { None };
             let head = response::read_head(&mut reader, key, position, fields, part)?;
+            if head.is_set_by_handler() != (version == SET_BY_HANDLER) {
+                return Err(WireErrorKind::Malformed.into());
+            }
             if !head.is_as_long(reader.left()) {
                 return Err(WireErrorKind::Malformed.into());
             }
@@ -172,14 +184,14 @@ pub fn fingerprint(value: &[u8]) -> Option<[u8; CHECKSUM_LEN]> {
     value.last_chunk().copied()
 }
 
-/// Encodes a value with this content.
+/// Encodes a value with this version, kind and content.
 ///
 /// The content is written twice: first to count its bytes, then into one allocation of exactly that
 /// size.
-fn framed(kind: u8, key: &str, position: &Position, content: &dyn Fn(&mut dyn Sink)) -> Bytes {
+fn framed(form: [u8; 2], key: &str, position: &Position, content: &dyn Fn(&mut dyn Sink)) -> Bytes {
     let write = |sink: &mut dyn Sink| {
         sink.put(&MAGIC);
-        sink.put(&[VERSION, kind]);
+        sink.put(&form);
         sink.put(&position.incarnation.to_bytes());
         sink.put(&position.watermark.log.to_be_bytes());
         writer::bytes(sink, key.as_bytes());
@@ -196,10 +208,10 @@ fn framed(kind: u8, key: &str, position: &Position, content: &dyn Fn(&mut dyn Si
 
 /// Returns the length of the value without its checksum.
 ///
-/// The value must be of this version and unchanged.
+/// The value must be of a known version and unchanged.
 fn checked(value: &[u8]) -> Result<usize, WireErrorKind> {
     match value {
-        [m, n, VERSION, ..] if [*m, *n] == MAGIC => {}
+        [m, n, VERSION | SET_BY_HANDLER, ..] if [*m, *n] == MAGIC => {}
         [m, n, _, ..] if [*m, *n] == MAGIC => return Err(WireErrorKind::Version),
         _ => return Err(WireErrorKind::Foreign),
     }

@@ -11,7 +11,7 @@ use super::reader::{MAX_RESERVED, Reader};
 use super::writer::{self, Sink};
 use crate::http::freshness::Lifetime;
 use crate::http::range::ContentRange;
-use crate::http::response_flags::ResponseFlags;
+use crate::http::response_flags::{ResponseFlags, SetByHandler};
 use crate::http::vary::SelectingFields;
 use crate::invalidation::names::{DIGEST_LEN, Names};
 use crate::invalidation::position::Position;
@@ -29,6 +29,11 @@ impl Head {
     /// Returns whether the body may have this length.
     pub(super) fn is_as_long(&self, body: usize) -> bool {
         self.meta.part.as_ref().is_none_or(|part| part.has_length(body))
+    }
+
+    /// Returns whether the handler set a part of the lifetime.
+    pub(super) fn is_set_by_handler(&self) -> bool {
+        self.meta.flags.by_handler != SetByHandler::default()
     }
 
     #[inline]
@@ -96,8 +101,9 @@ pub(super) fn read_head(
 }
 
 fn flag_bits(flags: ResponseFlags) -> u8 {
-    let ResponseFlags { shareable, must_revalidate, no_cache, own_etag } = flags;
-    [shareable, must_revalidate, no_cache, own_etag]
+    let ResponseFlags { shareable, must_revalidate, no_cache, own_etag, by_handler } = flags;
+    let SetByHandler { fresh, while_revalidate, if_error } = by_handler;
+    [shareable, must_revalidate, no_cache, own_etag, fresh, while_revalidate, if_error]
         .into_iter()
         .rev()
         .fold(0, |bits, flag| bits << 1 | u8::from(flag))
@@ -110,6 +116,11 @@ fn read_flags(reader: &mut Reader<'_>) -> Result<ResponseFlags, WireErrorKind> {
         must_revalidate: bits & 2 != 0,
         no_cache: bits & 4 != 0,
         own_etag: bits & 8 != 0,
+        by_handler: SetByHandler {
+            fresh: bits & 16 != 0,
+            while_revalidate: bits & 32 != 0,
+            if_error: bits & 64 != 0,
+        },
     };
     // A bit of unknown meaning may be a restriction.
     if flag_bits(flags) == bits { Ok(flags) } else { Err(WireErrorKind::Malformed) }

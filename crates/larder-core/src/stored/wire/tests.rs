@@ -271,3 +271,27 @@ fn times_of_less_than_a_second_survive() {
     };
     assert_eq!(decode(encode(&response), KEY).unwrap(), Decoded::Response(response));
 }
+
+/// Version 2, byte for byte. It differs from version 1 in its number and in three flags.
+#[test]
+fn a_lifetime_that_the_handler_set_is_version_2() {
+    for (fresh, while_revalidate, if_error, bits) in [
+        (true, false, false, "15"),
+        (false, true, false, "25"),
+        (false, false, true, "45"),
+        (true, true, true, "75"),
+    ] {
+        let mut stored = response();
+        stored.meta.flags.by_handler = SetByHandler { fresh, while_revalidate, if_error };
+        let golden = |version: &str, bits: &str| {
+            let text = GOLDEN_RESPONSE.replacen("4c520101", &format!("4c52{version}01"), 1);
+            with_checksum(hex(&text.replacen("c800 05", &format!("c800 {bits}"), 1)))
+        };
+        assert_eq!(encode(&stored), golden("02", bits));
+        assert_eq!(decode(golden("02", bits), KEY), Ok(Decoded::Response(stored)));
+        // Version 1 does not have this flag, and version 2 has to have one.
+        assert_eq!(kind(decode(golden("01", bits), KEY)), WireErrorKind::Malformed);
+        assert_eq!(kind(decode(golden("02", "05"), KEY)), WireErrorKind::Malformed);
+        assert_eq!(kind(decode(golden("03", bits), KEY)), WireErrorKind::Version);
+    }
+}

@@ -3,12 +3,13 @@
 //! A policy may leave parameters of the query out of its keys, or sort them. A response that was
 //! filled for `/a?utm_source=feed` then also answers `/a?utm_source=mail`, and an invalidation of
 //! either URI must reach it. So both requests have a name in common: the keyed form of their URI,
-//! whose query is the one in the key.
+//! whose query is the one in the key. A policy that ignores the host has names on every host, and
+//! an invalidation on one host must reach these.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use larder_core::invalidation::log_page::LogPage;
-use larder_core::invalidation::selector::{Event, Selector, UriName};
+use larder_core::invalidation::selector::{Event, Selector, UriName, UriParts};
 use larder_core::key::query::QueryRules;
 use larder_core::time::BootTime;
 
@@ -35,7 +36,7 @@ impl UriAliases {
     }
 }
 
-/// The distinct rules of all policies in use for the queries in their keys.
+/// The distinct rules of all policies in use for the URIs in their keys.
 #[derive(Default)]
 pub(crate) struct QueryRuleSet {
     registered: Mutex<Registered>,
@@ -46,6 +47,10 @@ struct Registered {
     rules: Vec<QueryRules>,
     /// Whether the log had a URI with a query so far.
     has_read_query: bool,
+    /// Whether a policy ignores the host.
+    ignores_host: bool,
+    /// Whether the log had a URI on one host so far.
+    has_read_host: bool,
 }
 
 impl QueryRuleSet {
@@ -62,6 +67,14 @@ impl QueryRuleSet {
         registered.has_read_query
     }
 
+    /// Adds the rule of a policy that ignores the host.
+    ///
+    /// Returns whether URIs on one host were read from the log without it.
+    pub(crate) fn ignore_hosts(&self) -> bool {
+        let mut registered = self.lock();
+        !std::mem::replace(&mut registered.ignores_host, true) && registered.has_read_host
+    }
+
     /// Adds an event for each keyed form of the URIs that this page of the log names.
     ///
     /// The process that appended them may not know the rules: it has no such layer, or is of
@@ -70,6 +83,7 @@ impl QueryRuleSet {
         let mut registered = self.lock();
         for (_, events) in &mut page.entries {
             registered.has_read_query |= events.iter().any(names_query);
+            registered.has_read_host |= events.iter().any(names_host);
             *events = registered.with_keyed_uris(std::mem::take(events));
         }
     }
@@ -85,9 +99,22 @@ impl QueryRuleSet {
 }
 
 impl Registered {
-    fn with_keyed_uris(&self, events: Vec<Event>) -> Vec<Event> {
+    fn with_keyed_uris(&self, mut events: Vec<Event>) -> Vec<Event> {
+        if self.ignores_host {
+            events = add_uris(events, |uri| on_every_host(uri).into_iter().collect());
+        }
         add_uris(events, |uri| self.rules.iter().filter_map(|rules| keyed_uri(uri, rules)).collect())
     }
+}
+
+/// Returns the name of this URI on every host. `None` if it is one already.
+fn on_every_host(uri: &UriName) -> Option<UriName> {
+    let UriParts { host, path, query, .. } = uri.parts();
+    host.map(|_| UriName::from_parts(None, path, query))
+}
+
+fn names_host(event: &Event) -> bool {
+    matches!(&event.selector, Selector::Uri(uri) if uri.parts().host.is_some())
 }
 
 fn names_query(event: &Event) -> bool {
@@ -173,5 +200,19 @@ mod tests {
         // There is no alias without a query, or if the whole query is in the key.
         let whole = vec![of(Mode::Hard, uri("https://x/a")), of(Mode::Hard, uri("/a?b=2;utm=1"))];
         assert_eq!(rule_set.with_keyed_uris(whole.clone()), whole);
+    }
+
+    /// A policy that ignores the host has only names on every host.
+    #[test]
+    fn a_uri_on_one_host_also_names_the_one_on_every_host_if_a_policy_ignores_it() {
+        let rule_set = QueryRuleSet::default();
+        rule_set.register(&QueryRules::ignoring(["utm"]));
+        let on_one_host = vec![of(Mode::Soft, uri("//x/a?utm=1"))];
+        assert!(!rule_set.ignore_hosts(), "no URI was read");
+        let named = ["//x/a?utm=1", "/a?utm=1", "//x/a", "/a"].map(|name| of(Mode::Soft, uri(name)));
+        assert_eq!(rule_set.with_keyed_uris(on_one_host), named);
+        let others = vec![of(Mode::Hard, uri("/a")), of(Mode::Hard, Tag::new("//x/a"))];
+        assert_eq!(rule_set.with_keyed_uris(others.clone()), others);
+        assert!(!rule_set.ignore_hosts(), "the rule is known already");
     }
 }

@@ -126,6 +126,8 @@ impl<'a> RequestFields<'a> {
         Credentials {
             authorization: self.authorization && !policy.store.share_authorized,
             cookie: self.cookie && policy.cookies.has_undeclared(headers),
+            // Known later, if the cache has such fields at all.
+            field: false,
         }
     }
 }
@@ -166,6 +168,7 @@ pub(crate) const fn credentials_reason(credentials: Credentials) -> Option<Bypas
     match credentials {
         Credentials { authorization: true, .. } => Some(BypassReason::Authorization),
         Credentials { cookie: true, .. } => Some(BypassReason::Cookie),
-        Credentials { authorization: false, cookie: false } => None,
+        Credentials { field: true, .. } => Some(BypassReason::Credentials),
+        Credentials { authorization: false, cookie: false, field: false } => None,
     }
 }

@@ -61,7 +61,7 @@ impl QueryScope {
         if !layer.policy.matches_equivalent_queries() {
             return None;
         }
-        let target = TargetUri::from_request(parts).ok()?.require_valid_host().ok()?;
+        let target = layer.policy.target(TargetUri::from_request(parts).ok()?.require_valid_host().ok()?);
         let query = layer.policy.query.apply(target.query);
         // Some decoders treat a semicolon as a separator of parameters. A parameter that matters
         // could then hide in the value of one that doesn't.

@@ -76,11 +76,11 @@ impl RequestContext {
     ) -> Result<Self, BypassReason> {
         normalize::reject_method_override(parts, &layer.policy.key_headers)?;
         let params = PathParams::of(parts);
-        let target = TargetUri::from_request(parts)?.require_valid_host()?;
+        let target = layer.policy.target(TargetUri::from_request(parts)?.require_valid_host()?);
         let names = layer.policy.names_for(key, parts, &params, &target)?;
         let scope = QueryScope::of(layer, parts, key).map(Box::new);
         let key = scope.as_ref().map_or_else(|| key.into(), |scope| scope.lookup_key());
-        let origin = layer.policy.invalidation_rules.groups.then(|| target.origin());
+        let origin = layer.policy.invalidation_rules.groups.then(|| layer.policy.group_origin(&target));
         normalize::normalize_host(parts);
         normalize::normalize_codings(&mut parts.headers);
         let span = request_span(layer, crate::http::request::axum_route::matched_path(parts), &key);

@@ -89,6 +89,7 @@ pub(super) fn decode_value(
         Ok(Decoded::Response(mut stored)) if vary::matches(&stored.meta.selecting, headers) => {
             stored.meta.position.watermark.local = local;
             stored.meta.response_time = layer.engine.store_calendar.to_own(stored.meta.response_time);
+            layer.policy.limit_lifetime(&mut stored);
             let cached =
                 CachedResponse::from_store(stored, layer.engine.clock.wall(), layer.engine.clock.boot());
             StoreValue::Response(if layer.http.memory.is_enabled() {

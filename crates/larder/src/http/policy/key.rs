@@ -22,14 +22,24 @@ use crate::http::request::target_uri::TargetUri;
 #[derive(Clone)]
 pub(crate) enum KeySource {
     Uri,
+    /// The URI without its host.
+    UriOnAnyHost,
     Template(Template),
     With(KeyFn),
+}
+
+impl KeySource {
+    /// Whether the key is the URI, with or without its host.
+    pub(crate) const fn is_uri(&self) -> bool {
+        matches!(self, Self::Uri | Self::UriOnAnyHost)
+    }
 }
 
 impl std::fmt::Debug for KeySource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Uri => f.write_str("the URI"),
+            Self::UriOnAnyHost => f.write_str("the URI on any host"),
             Self::Template(template) => template.fmt(f),
             Self::With(_) => f.write_str("a function"),
         }
@@ -163,6 +173,10 @@ impl Policy {
                 key.uri(target.key_scheme, &target.authority, target.path);
                 key.query(&self.query, target.query);
             }
+            KeySource::UriOnAnyHost => {
+                key.uri(target.key_scheme, "", target.path);
+                key.query(&self.query, target.query);
+            }
             KeySource::Template(template) => {
                 key.template(&self.render(template, parts, params)?);
                 key.query(&self.query, target.query);
@@ -227,7 +241,7 @@ impl Policy {
         params: &PathParams,
     ) -> Result<Option<Box<str>>, BypassReason> {
         match &self.key {
-            KeySource::Uri => Ok(None),
+            KeySource::Uri | KeySource::UriOnAnyHost => Ok(None),
             KeySource::Template(template) => Ok(Some(self.render(template, parts, params)?.into())),
             KeySource::With(function) => Ok(Some(function(parts).ok_or(BypassReason::NoKey)?.into())),
         }
@@ -270,7 +284,7 @@ impl Policy {
     pub(crate) fn key_params(&self, parts: &mut Parts) -> PathParams {
         match self.key {
             KeySource::Template(_) => PathParams::of(parts),
-            KeySource::Uri | KeySource::With(_) => PathParams::none(),
+            KeySource::Uri | KeySource::UriOnAnyHost | KeySource::With(_) => PathParams::none(),
         }
     }
 }

@@ -6,6 +6,8 @@ use http::StatusCode;
 use larder_core::http::early_refresh::EarlyRefresh;
 use larder_core::http::jitter::Jitter;
 use larder_core::http::storable::is_error;
+use larder_core::stored::StoredResponse;
+use larder_core::stored::lowered_lifetime::limit_lifetime;
 
 use crate::http::policy::Policy;
 use crate::http::policy::error::ConfigErrorKind;
@@ -101,6 +103,11 @@ impl Policy {
     /// Whether a stale response may be served instead of a response with this status.
     pub(crate) fn is_stale_on_error(&self, status: StatusCode) -> bool {
         is_error(status) || self.error_statuses.contains(&status)
+    }
+
+    /// Limits the lifetime of a response that was stored with another policy.
+    pub(crate) fn limit_lifetime(&self, stored: &mut StoredResponse) {
+        limit_lifetime(&self.store, self.jitter, stored);
     }
 
     /// Randomizes freshness lifetimes by up to `fraction`.

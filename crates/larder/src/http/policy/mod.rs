@@ -5,6 +5,7 @@ pub(crate) mod diagnostics;
 pub(crate) mod downstream;
 pub(crate) mod error;
 pub(crate) mod fill_limits;
+mod host;
 mod http_options;
 pub(crate) mod invalidation_rules;
 pub(crate) mod key;
@@ -59,7 +60,8 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// up to 1 MiB. Their key is the scheme, the host, the path and the whole query. A response is not
 /// stored if it has `no-store` or `private`, or if it sets a cookie. A response to a request with
 /// credentials is only stored if the response itself or the policy permits sharing it. Credentials
-/// are `Authorization` and the cookies that the policy does not declare.
+/// are `Authorization`, the cookies that the policy does not declare, and the fields of
+/// [`CacheBuilder::credentials`](crate::CacheBuilder::credentials).
 ///
 /// # Which methods for which application
 ///
@@ -90,6 +92,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// * [`query_only`], [`query_ignoring`], [`ignore_query`], [`query_sorted`]: choose and sort the
 ///   query parameters
 /// * [`no_vary_search`]: lets responses name the query parameters that matter
+/// * [`ignore_host`]: shares responses between all hosts of a service
 /// * [`key_header`], [`key_cookie`]: add a header field or a cookie
 /// * [`sort_languages`]: gives `Accept-Language` one order, for responses that vary on it
 ///
@@ -208,6 +211,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// [`honor_request_directives`]: Self::honor_request_directives
 /// [`ignore_cookie`]: Self::ignore_cookie
 /// [`ignore_cookies`]: Self::ignore_cookies
+/// [`ignore_host`]: Self::ignore_host
 /// [`ignore_query`]: Self::ignore_query
 /// [`invalidate_failed_writes`]: Self::invalidate_failed_writes
 /// [`invalidate_locations`]: Self::invalidate_locations
@@ -272,6 +276,7 @@ pub struct Policy {
     pub(crate) key: KeySource,
     pub(crate) query: QueryRules,
     sort_query: bool,
+    pub(crate) ignores_host: bool,
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) cookies: CookieRules,
     pub(crate) partition: Option<KeyFn>,
@@ -294,6 +299,10 @@ impl Policy {
     /// [`CacheFor`](crate::CacheFor) first, then by `Cache-Control` and `Expires`. The module
     /// [`ttl`](crate::ttl) has five lifetimes to choose from. The lifetime of each response differs
     /// a little: see [`jitter`](Self::jitter).
+    ///
+    /// A lifetime that a deploy lowers also counts for what is in the shared store already. So do
+    /// lowered stale windows and [status](Self::status) lifetimes. What was stored with a shorter
+    /// lifetime keeps that.
     ///
     /// It counts from the call of the handler, since what the handler has read may be that old (RFC
     /// 9111 §4.2.3). So a response with a lifetime of 500 ms is not stored if the handler takes
@@ -337,6 +346,7 @@ impl Policy {
             key: KeySource::Uri,
             query: QueryRules::all(),
             sort_query: false,
+            ignores_host: false,
             key_headers: Vec::new(),
             cookies: CookieRules::default(),
             partition: None,

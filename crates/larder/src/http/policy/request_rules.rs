@@ -1,11 +1,10 @@
 //! The rules for requests that are more than a plain lookup.
 
-use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
+use http::{HeaderMap, HeaderName};
 use larder_core::http::vary::languages;
 
 use crate::http::policy::Policy;
-use crate::http::policy::key::KeySource;
 use crate::http::policy::read_your_writes::ReadYourWrites;
 
 /// The rules for requests that are more than a plain lookup.
@@ -18,9 +17,16 @@ pub(crate) struct RequestRules {
     pub(crate) no_vary_search: bool,
     /// Whether responses report how they were served.
     pub(crate) served_extension: bool,
+    /// The fields that the application calls credentials and this policy does not declare.
+    credentials: Vec<HeaderName>,
 }
 
 impl RequestRules {
+    /// Whether the request has a field that the application calls a credential.
+    pub(crate) fn has_credential_field(&self, request: &HeaderMap) -> bool {
+        self.credentials.iter().any(|name| request.contains_key(name))
+    }
+
     /// Normalizes the fields of a request for its lookup.
     pub(crate) fn normalize(&self, request: &mut HeaderMap) {
         if self.sort_languages {
@@ -37,6 +43,18 @@ impl Policy {
         self.request_rules.get_or_insert_default()
     }
 
+    /// Returns the policy with the fields that the application calls credentials.
+    ///
+    /// A field in the key is declared, since no two values of it share a response.
+    pub(crate) fn with_credentials(mut self, fields: &[HeaderName]) -> Self {
+        let is_declared = |name: &&HeaderName| self.store.share_authorized || self.key_headers.contains(name);
+        let undeclared: Vec<_> = fields.iter().filter(|name| !is_declared(name)).cloned().collect();
+        if !undeclared.is_empty() {
+            self.request_rules_mut().credentials = undeclared;
+        }
+        self
+    }
+
     pub(crate) fn own_writes(&self) -> Option<&ReadYourWrites> {
         self.request_rules.as_ref()?.own_writes.as_ref()
     }
@@ -44,8 +62,7 @@ impl Policy {
     /// Whether a response may answer other queries than the one that it was created for.
     pub(crate) fn matches_equivalent_queries(&self) -> bool {
         // Any other key source is the policy's own, and decides which parts of the query matter.
-        let by_uri = matches!(self.key, KeySource::Uri);
-        by_uri && self.request_rules.as_ref().is_some_and(|rules| rules.no_vary_search)
+        self.key.is_uri() && self.request_rules.as_ref().is_some_and(|rules| rules.no_vary_search)
     }
 
     /// Gives `Accept-Language` the same order and spelling in all requests.

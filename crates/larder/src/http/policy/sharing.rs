@@ -113,7 +113,8 @@ impl Policy {
 
     /// Allows sharing responses to requests with `Authorization` (RFC 9111 §3.5).
     ///
-    /// This declares that responses do not depend on that field.
+    /// This declares that responses do not depend on that field. It also declares the fields of
+    /// [`CacheBuilder::credentials`](crate::CacheBuilder::credentials).
     ///
     /// Default: off. Such a response is then shared only if its own fields permit sharing.
     ///

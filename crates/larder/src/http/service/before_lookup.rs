@@ -5,6 +5,7 @@ use larder_core::invalidation::tail::Tail;
 
 use crate::engine::shared::Engine;
 use crate::http::layer_state::LayerState;
+use crate::http::lookup::eligibility::RequestTraits;
 use crate::http::policy::read_your_writes::{ReadYourWrites, RequestToken};
 
 /// The reason why a request cannot be looked up under its key at once.
@@ -16,13 +17,18 @@ pub(crate) enum BeforeLookup {
     Extended,
 }
 
-/// Normalizes the request's fields if the policy says so.
+/// Normalizes the request's fields if the policy says so, and looks for further credentials.
 ///
 /// Returns `None` if the request can be looked up under its key at once.
 #[inline]
-pub(crate) fn before_lookup(layer: &LayerState, request: &mut HeaderMap) -> Option<BeforeLookup> {
+pub(crate) fn before_lookup(
+    layer: &LayerState,
+    request: &mut HeaderMap,
+    traits: &mut RequestTraits,
+) -> Option<BeforeLookup> {
     let before = layer.policy.request_rules.as_ref()?;
     before.normalize(request);
+    traits.credentials.field = before.has_credential_field(request);
     match token_ahead_of_log(layer, request) {
         Some(token) => Some(BeforeLookup::AwaitToken(token)),
         None if before.served_extension || layer.policy.matches_equivalent_queries() => {

@@ -139,9 +139,9 @@ where
             Eligibility::Lookup(_) if body_hint::has_unannounced_body(&parts, &body) => {
                 self.bypass(parts, body, BypassReason::Body)
             }
-            Eligibility::Lookup(traits) => {
+            Eligibility::Lookup(mut traits) => {
                 let key = key.as_str().unwrap_or_default();
-                if let Some(before) = before_lookup(&self.layer, &mut parts.headers) {
+                if let Some(before) = before_lookup(&self.layer, &mut parts.headers, &mut traits) {
                     return match before {
                         BeforeLookup::AwaitToken(token) => {
                             self.call_after_token(traits, key.into(), parts, body, token)

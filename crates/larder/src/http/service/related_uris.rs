@@ -19,9 +19,10 @@ pub(crate) struct WriteOrigin {
 }
 
 impl WriteOrigin {
-    pub(crate) fn from_target(target: &TargetUri<'_>) -> Self {
+    /// Returns the origin of a write to this target. `name` is the origin to which groups belong.
+    pub(crate) fn from_target(target: &TargetUri<'_>, name: Box<str>) -> Self {
         Self {
-            name: target.origin(),
+            name,
             authority: (&*target.authority).into(),
             path: target.path.into(),
             query: target.query.map(Into::into),

@@ -61,12 +61,14 @@ pub(crate) fn write_targets(layer: &LayerState, parts: &mut Parts) -> WriteTarge
             origin: None,
         };
     };
+    let origin = WriteOrigin::from_target(&target, layer.policy.group_origin(&target));
+    let target = layer.policy.target(target);
     let uri = Selector::Uri(target.uri_name(target.query));
     // The text names the responses to all queries. If there is none, every response that is stored
     // for a URI has the URI as a name already.
     let key = layer.policy.key_text(parts, &params).ok().flatten().map(Selector::Key);
     let own = std::iter::once(uri).chain(key).chain(tags).collect();
-    WriteTargets { own, origin: Some(WriteOrigin::from_target(&target)) }
+    WriteTargets { own, origin: Some(origin) }
 }
 
 impl WriteTargets {
