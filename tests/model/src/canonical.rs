@@ -61,6 +61,7 @@ fn forget_old_appends(world: &mut World, now: BootTime) {
     let before = BootTime::from_nanos(now.as_nanos() - 1);
     let mut fences: Vec<BootTime> = servers(world).map(|server| server.fence).collect();
     fences.extend(world.instances.iter().filter_map(|instance| instance.look.as_ref()).map(|look| look.sent));
+    forget_fenced_appends(world, before);
     let mut appends = Vec::new();
     visit_appends(world, &mut |at| {
         let at = if fences.iter().any(|fence| *fence > at) { at } else { at.max(before) };
@@ -71,6 +72,19 @@ fn forget_old_appends(world: &mut World, now: BootTime) {
         if !appends.iter().any(|at| *at < server.fence) {
             server.fence = BootTime::ZERO;
         }
+    }
+}
+
+/// If there is one log, and it began or appended *all* after an append, so will each log to come.
+fn forget_fenced_appends(world: &mut World, before: BootTime) {
+    if world.old.is_some() || world.left.isolations > 0 {
+        return;
+    }
+    let fence = BootTime::from_nanos(world.server.fence.as_nanos().saturating_sub(1));
+    for instance in world.instances.iter_mut().filter(|instance| instance.look.is_none()) {
+        // A log that was lost begins again later.
+        let until = if world.server.is_lost { before } else { before.min(fence) };
+        instance.tail.forget_appends_until(until);
     }
 }
 

@@ -83,6 +83,11 @@ impl AppendMoments {
 
 #[cfg(feature = "model")]
 impl AppendMoments {
+    pub(crate) fn forget_until(&mut self, moment: BootTime) {
+        self.newest = self.newest.filter(|newest| newest.answered > moment);
+        self.elsewhere = self.elsewhere.filter(|answered| *answered > moment);
+    }
+
     pub(crate) fn replace(&mut self, moment: &mut dyn FnMut(BootTime) -> BootTime) {
         if let Some(newest) = &mut self.newest {
             newest.answered = moment(newest.answered);

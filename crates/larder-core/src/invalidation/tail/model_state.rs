@@ -23,6 +23,12 @@ impl Tail {
         self.appends.replace(moment);
     }
 
+    /// Forgets the appends up to this moment, because every log refuses everything since then.
+    #[doc(hidden)]
+    pub fn forget_appends_until(&mut self, moment: BootTime) {
+        self.appends.forget_until(moment);
+    }
+
     /// Returns whether every deferred event was appended and has come back.
     #[doc(hidden)]
     #[must_use]
