@@ -201,7 +201,7 @@ fn foreign_values_are_recognized() {
     assert_eq!(kind(decode(Bytes::from_static(b"{\"a\":1}"), KEY)), WireErrorKind::Foreign);
     assert_eq!(kind(decode(Bytes::from_static(b"LR\x01"), KEY)), WireErrorKind::Corrupt);
     assert_eq!(kind(with(2, 0)), WireErrorKind::Version);
-    assert_eq!(kind(with(2, 2)), WireErrorKind::Version);
+    assert_eq!(kind(with(2, 3)), WireErrorKind::Version);
     assert_eq!(kind(with(3, 2)), WireErrorKind::Corrupt);
     assert_eq!(kind(with(value.len() - 9, b'0')), WireErrorKind::Corrupt);
     assert_eq!(kind(decode(value.clone(), "k|user:43")), WireErrorKind::OtherKey);
