@@ -118,6 +118,8 @@ impl GatewayWorld {
             now: WallTime::from_unix_millis(self.now),
             entries: self.log.iter().map(|entry| (entry.id, events(entry))).collect(),
             more: false,
+            fenced: false,
+            is_busy: false,
         }
     }
 
