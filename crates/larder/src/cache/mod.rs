@@ -7,7 +7,7 @@
 //! - `builder.rs`: [`CacheBuilder`], its options
 //! - `credential_options.rs`: the fields that are credentials
 //! - `store_options.rs`: the options for the shared store
-//! - `reporting_options.rs`: the options for `Cache-Status` and `X-Cache`, and `cache_name.rs`
+//! - `report_options.rs`: the options for `Cache-Status`, `X-Cache` and `Served`, and `cache_name.rs`
 //! - `layer.rs`: [`CacheLayer`], and `invalidation_layer.rs`: the layer that caches nothing
 //! - `health.rs`: [`Health`], and waiting until the cache is ready
 //! - `close.rs`: [`CloseReport`], and the steps of closing
@@ -20,7 +20,6 @@ pub(crate) mod health;
 pub(crate) mod invalidation_layer;
 pub(crate) mod layer;
 pub(crate) mod report_options;
-pub(crate) mod reporting_options;
 pub(crate) mod store_options;
 
 use std::sync::Arc;

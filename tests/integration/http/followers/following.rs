@@ -47,7 +47,7 @@ async fn a_late_follower_gets_all_of_it() {
 /// More than the buffers of a socket hold, so that a follower that does not read would be noticed.
 #[tokio::test]
 async fn a_follower_that_does_not_read_holds_nobody_up() {
-    let (cache, _) = cache();
+    let cache = cache_for_large_bodies();
     let gate = Gate::new();
     let part = Bytes::from(vec![b'x'; 100_000]);
     let parts = (0..150).map(|_| Step::data(part.clone()));

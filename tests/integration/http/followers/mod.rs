@@ -27,6 +27,14 @@ async fn streaming(cache: &Cache, policy: Policy, origin: &Origin) -> (Arc<Site>
     behind_door(Router::new().fallback_service(cache.layer(policy).layer(handler))).await
 }
 
+/// Returns a cache that stores bodies of 16 MB.
+///
+/// The largest body depends on the number of shards, which depends on the number of cores.
+fn cache_for_large_bodies() -> Cache {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+    Cache::builder().max_memory_bytes(cores * 160 * 1024 * 1024).build()
+}
+
 /// Returns a body in parts, with a gate before the last one.
 fn parts(parts: &[&'static str], gate: &Gate) -> Answer {
     let (last, first) = parts.split_last().unwrap();

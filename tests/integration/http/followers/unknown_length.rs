@@ -79,7 +79,7 @@ async fn a_body_that_outgrows_the_cache_breaks_for_nobody_and_is_not_waited_for_
 /// The leader's client does not read, and the body is larger than the buffers of its socket.
 #[tokio::test]
 async fn a_slow_reader_that_leads_holds_up_no_follower() {
-    let (cache, _) = cache();
+    let cache = cache_for_large_bodies();
     let gate = Gate::new();
     let origin = Origin::new({
         let gate = gate.clone();
