@@ -114,7 +114,8 @@ impl Server {
         self.is_lost |= cursor.broken && mine == self.incarnation;
         self.enter(births);
         let appended = cursor.appends.outside(incarnation(self.incarnation));
-        if appended.is_some_and(|age| !self.is_fenced(before(age), reading)) {
+        let is_missing = |age| mine != self.incarnation && !self.is_fenced(before(age), reading);
+        if appended.is_some_and(is_missing) {
             self.append(vec![hard(Selection::All)], births);
             self.fence = NOW;
         }

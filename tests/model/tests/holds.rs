@@ -4,7 +4,7 @@ use larder_model::configurations;
 use larder_model::run::check;
 
 /// More states than any of these scopes has, so that each is exhausted.
-const MAX_STATES: usize = 20_000_000;
+const MAX_STATES: usize = 5_000_000;
 
 #[test]
 fn no_response_comes_back_and_refusals_end() {
