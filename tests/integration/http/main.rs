@@ -54,6 +54,7 @@ mod served;
 mod sessions;
 mod slow;
 mod stale;
+mod status_fields;
 mod subsecond;
 mod support;
 mod templates;

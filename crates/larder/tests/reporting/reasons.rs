@@ -25,7 +25,8 @@ fn words(counts: &std::collections::BTreeMap<&'static str, u64>) -> Vec<(&'stati
     counts.iter().map(|(word, count)| (*word, *count)).collect()
 }
 
-/// Returns a request for each reason for a bypass, except for nested layers and disabled caches.
+/// Returns a request for each reason for a bypass, except for those that need another cache or a
+/// layer around it.
 pub(crate) fn bypasses() -> [(BypassReason, Request<()>); 13] {
     let long = format!("/{}", "x".repeat(10_000));
     let two_hosts = Request::builder().uri("http://a.example/").header("host", "b.example").body(()).unwrap();
@@ -62,7 +63,8 @@ pub(crate) fn bypass_by(reason: BypassReason) -> Policy {
 
 #[tokio::test]
 async fn every_reason_to_go_past_the_cache() {
-    let mut seen = BTreeSet::from([BypassReason::Nested, BypassReason::Disabled].map(BypassReason::as_str));
+    let elsewhere = [BypassReason::Nested, BypassReason::Disabled, BypassReason::Credentials];
+    let mut seen = BTreeSet::from(elsewhere.map(BypassReason::as_str));
     for (reason, request) in bypasses() {
         let shop = Shop::new(bypass_by(reason), |_| Answer::ok("hello"));
         let response = shop.send(request).await;
@@ -124,8 +126,11 @@ async fn every_reason_not_to_store() {
         assert_eq!(stats.stored, 0, "{reason}");
         seen.insert(reason.as_str());
     }
-    // Two depend on time and on clients, which the next test covers. The third needs two stores.
-    seen.extend([NotStored::FillTimeout, NotStored::Abandoned, NotStored::OtherLog].map(NotStored::as_str));
+    // Two depend on time and on clients, which the next test covers. The others need two stores, and
+    // a cache with further credentials.
+    let elsewhere =
+        [NotStored::FillTimeout, NotStored::Abandoned, NotStored::OtherLog, NotStored::Credentials];
+    seen.extend(elsewhere.map(NotStored::as_str));
     assert_eq!(seen, NotStored::ALL.iter().map(|reason| reason.as_str()).collect());
 }
 
