@@ -7,7 +7,8 @@
 //! - `builder.rs`: [`CacheBuilder`], its options
 //! - `credential_options.rs`: the fields that are credentials
 //! - `store_options.rs`: the options for the shared store
-//! - `report_options.rs`: the options for `Cache-Status`, `X-Cache` and `Served`, and `cache_name.rs`
+//! - `report_options.rs`: the options for `Cache-Status`, `X-Cache` and `Served`
+//! - `cache_name.rs`: the check of the name in `Cache-Status`
 //! - `layer.rs`: [`CacheLayer`], and `invalidation_layer.rs`: the layer that caches nothing
 //! - `health.rs`: [`Health`], and waiting until the cache is ready
 //! - `close.rs`: [`CloseReport`], and the steps of closing
