@@ -165,6 +165,7 @@ pub use crate::http::policy::downstream::Downstream;
 pub use crate::http::policy::error::ConfigError;
 pub use crate::http::policy::error::ConfigErrorKind;
 pub use crate::http::policy::read_your_writes::ReadYourWrites;
+pub use crate::http::policy::routed_request::RoutedRequest;
 pub use crate::http::response::cache_for::CacheFor;
 pub use crate::http::response::served::Served;
 pub use crate::http::response::tags::Tags;

@@ -50,6 +50,7 @@ mod refreshes;
 mod replica_lag;
 mod reports;
 mod request_scope;
+mod routed_requests;
 mod served;
 mod sessions;
 mod slow;

@@ -49,7 +49,7 @@ pub(crate) fn bypasses() -> [(BypassReason, Request<()>); 13] {
 
 /// Returns a policy under which the request bypasses the cache for this reason.
 pub(crate) fn bypass_by(reason: BypassReason) -> Policy {
-    let keyed = |parts: &http::request::Parts| match parts.uri.path() {
+    let keyed = |parts: &larder::RoutedRequest<'_>| match parts.uri.path() {
         "/none" => None,
         path => Some(path.to_owned()),
     };

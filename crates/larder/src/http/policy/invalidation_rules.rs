@@ -1,11 +1,14 @@
 //! The effects of requests and responses on other stored responses.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName, Method};
 use larder_core::http::groups::{self, CACHE_GROUPS};
 use larder_core::invalidation::selector::Tag;
 use larder_core::key::template::Template;
 
 use crate::http::policy::Policy;
+use crate::http::policy::routed_request::RoutedRequest;
 
 /// The rules for the effects of requests and responses on other stored responses.
 #[derive(Debug, Clone)]
@@ -89,6 +92,37 @@ impl Policy {
         if let Some(template) = self.parsed_template(template.as_ref()) {
             self.tags.push(template);
         }
+        self
+    }
+
+    /// Adds the tags that a function returns to each response.
+    ///
+    /// The function gets the request with the path parameters of its route, before the handler
+    /// runs: see [`RoutedRequest`](crate::RoutedRequest). It runs only for requests that are not a
+    /// hit in memory. Use it for what a template cannot say. A handler that knows more returns
+    /// [`Tags`](crate::Tags). The tags of several calls add up.
+    ///
+    /// Default: none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, Tag, ttl};
+    ///
+    /// // The route is `/files/{*path}`: each file has the tags of all its folders.
+    /// let policy = Policy::ttl(ttl::STANDARD).tag_with(|request| {
+    ///     let path = request.param("path").unwrap_or_default();
+    ///     let ends = path.match_indices('/').map(|(end, _)| end);
+    ///     ends.map(|end| Tag::new(format!("folder:{}", &path[..end]))).collect::<Vec<_>>()
+    /// });
+    /// ```
+    #[must_use]
+    pub fn tag_with<I>(mut self, tags: impl Fn(&RoutedRequest<'_>) -> I + Send + Sync + 'static) -> Self
+    where
+        I: IntoIterator<Item: Into<Tag>>,
+    {
+        let function = move |request: &RoutedRequest<'_>| tags(request).into_iter().map(Into::into).collect();
+        self.tag_functions.push(Arc::new(function));
         self
     }
 

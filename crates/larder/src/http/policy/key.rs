@@ -11,10 +11,11 @@ use larder_core::key::cookies;
 use larder_core::key::template::{KeyTemplate, Template};
 use larder_core::outcome::BypassReason;
 
+use crate::http::policy::Policy;
 use crate::http::policy::error::ConfigErrorKind;
 use crate::http::policy::missing_parameter::{Consequence, MissingParameter};
 use crate::http::policy::names::NamesBuilder;
-use crate::http::policy::{KeyFn, Policy};
+use crate::http::policy::routed_request::{RequestKeyFn, RoutedRequest};
 use crate::http::request::axum_route::PathParams;
 use crate::http::request::target_uri::TargetUri;
 
@@ -25,7 +26,7 @@ pub(crate) enum KeySource {
     /// The URI without its host.
     UriOnAnyHost,
     Template(Template),
-    With(KeyFn),
+    With(RequestKeyFn),
 }
 
 impl KeySource {
@@ -117,9 +118,10 @@ impl Policy {
 
     /// Sets a function whose result replaces the URI in the key.
     ///
+    /// The function gets the request with the path parameters of its route: see [`RoutedRequest`].
     /// The query is in the key only as far as the function adds it. A request for which the
-    /// function returns `None` bypasses the cache. A later call of this
-    /// method or of [`key`](Self::key) replaces an earlier one.
+    /// function returns `None` bypasses the cache. A later call of this method or of
+    /// [`key`](Self::key) replaces an earlier one.
     ///
     /// Default: the scheme, the host, the path and the query.
     ///
@@ -129,10 +131,13 @@ impl Policy {
     /// use larder::{Policy, ttl};
     ///
     /// let policy = Policy::ttl(ttl::STANDARD)
-    ///     .key_with(|parts| Some(format!("page:{}", parts.uri.path())));
+    ///     .key_with(|request| Some(format!("item:{}", request.param("id")?.to_lowercase())));
     /// ```
     #[must_use]
-    pub fn key_with(mut self, key: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
+    pub fn key_with(
+        mut self,
+        key: impl Fn(&RoutedRequest<'_>) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
         self.key = KeySource::With(Arc::new(key));
         self
     }
@@ -181,7 +186,10 @@ impl Policy {
                 key.template(&self.render(template, parts, params)?);
                 key.query(&self.query, target.query);
             }
-            KeySource::With(function) => key.template(&function(parts).ok_or(BypassReason::NoKey)?),
+            KeySource::With(function) => {
+                let text = function(&RoutedRequest::new(parts, params)).ok_or(BypassReason::NoKey)?;
+                key.template(&text);
+            }
         }
         for name in &self.key_headers {
             key.header(name, &parts.headers);
@@ -229,7 +237,11 @@ impl Policy {
     }
 
     fn policy_tags(&self, parts: &Parts, params: &PathParams) -> Result<Vec<Tag>, BypassReason> {
-        self.tags.iter().map(|tag| self.render(tag, parts, params).map(Tag::new)).collect()
+        let of_templates = self.tags.iter().map(|tag| self.render(tag, parts, params).map(Tag::new));
+        let mut tags = of_templates.collect::<Result<Vec<_>, _>>()?;
+        let request = RoutedRequest::new(parts, params);
+        tags.extend(self.tag_functions.iter().flat_map(|function| function(&request)));
+        Ok(tags)
     }
 
     /// Returns the text that replaces the URI in the key, without the query.
@@ -243,7 +255,10 @@ impl Policy {
         match &self.key {
             KeySource::Uri | KeySource::UriOnAnyHost => Ok(None),
             KeySource::Template(template) => Ok(Some(self.render(template, parts, params)?.into())),
-            KeySource::With(function) => Ok(Some(function(parts).ok_or(BypassReason::NoKey)?.into())),
+            KeySource::With(function) => {
+                let text = function(&RoutedRequest::new(parts, params)).ok_or(BypassReason::NoKey)?;
+                Ok(Some(text.into()))
+            }
         }
     }
 
@@ -283,8 +298,8 @@ impl Policy {
     /// Reading them allocates, and a hit on another kind of key does not need them.
     pub(crate) fn key_params(&self, parts: &mut Parts) -> PathParams {
         match self.key {
-            KeySource::Template(_) => PathParams::of(parts),
-            KeySource::Uri | KeySource::UriOnAnyHost | KeySource::With(_) => PathParams::none(),
+            KeySource::Template(_) | KeySource::With(_) => PathParams::of(parts),
+            KeySource::Uri | KeySource::UriOnAnyHost => PathParams::none(),
         }
     }
 }

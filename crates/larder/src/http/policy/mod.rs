@@ -18,6 +18,7 @@ pub(crate) mod read_your_writes;
 mod replica_lag;
 pub(crate) mod request_rules;
 mod rfc9111;
+pub(crate) mod routed_request;
 mod sharing;
 pub(crate) mod template_registry;
 mod validate;
@@ -40,6 +41,7 @@ use crate::http::policy::http_options::GeneratedEtag;
 use crate::http::policy::invalidation_rules::InvalidationRules;
 use crate::http::policy::key::{CookieRules, KeySource};
 use crate::http::policy::request_rules::RequestRules;
+use crate::http::policy::routed_request::RequestTagsFn;
 
 /// A function that returns a part of the key for a request, or `None` for a bypass.
 pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
@@ -123,7 +125,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 ///
 /// By which names a response is invalidated, and what a write invalidates.
 ///
-/// * [`tag`], [`tags_from`]: add tags from the policy, or from a response field
+/// * [`tag`], [`tag_with`], [`tags_from`]: add tags from a template, a function or a field
 /// * [`invalidates`]: adds a tag that writes invalidate
 /// * [`cache_groups`], [`no_cache_groups`]: honor or ignore cache groups (RFC 9875)
 /// * [`invalidate_locations`], [`no_invalidate_locations`]: invalidate the URIs in `Location`, or
@@ -250,6 +252,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// [`store_set_cookie`]: Self::store_set_cookie
 /// [`strong_etag`]: Self::strong_etag
 /// [`tag`]: Self::tag
+/// [`tag_with`]: Self::tag_with
 /// [`tags_from`]: Self::tags_from
 /// [`targeted_cache_control`]: Self::targeted_cache_control
 /// [`ttl`]: Self::ttl
@@ -284,6 +287,7 @@ pub struct Policy {
     is_per_user: bool,
     pub(crate) request_rules: Option<Box<RequestRules>>,
     pub(crate) tags: Vec<Template>,
+    pub(crate) tag_functions: Vec<RequestTagsFn>,
     pub(crate) invalidation_rules: InvalidationRules,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) problem: Option<ConfigError>,
@@ -353,6 +357,7 @@ impl Policy {
             is_per_user: false,
             request_rules: None,
             tags: Vec::new(),
+            tag_functions: Vec::new(),
             invalidation_rules: InvalidationRules::default(),
             name: None,
             problem: None,
