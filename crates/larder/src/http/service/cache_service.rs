@@ -33,7 +33,7 @@ use crate::http::response::invalidation_part::apply_invalidation;
 use crate::http::serve;
 use crate::http::serve::record::{count_bypass, record_bypass};
 use crate::http::service::before_lookup::{BeforeLookup, before_lookup, take_token};
-use crate::http::service::future::ResponseFuture;
+use crate::http::service::future::{Bypass, ResponseFuture};
 use crate::http::service::unsafe_method::{self, Write};
 
 /// A service that answers requests from the cache, and otherwise calls the inner service.
@@ -300,12 +300,12 @@ impl<S> CacheService<S> {
             BypassReason::Disabled => OuterRun::of_disabled(&mut parts),
             _ => OuterRun::begin(&self.layer.nesting, &mut parts),
         };
-        let layer = Arc::clone(&self.layer);
+        let end = Bypass { layer: Arc::clone(&self.layer), outcome, run, served };
         match Call::begin(&mut self.inner, Request::from_parts(parts, body)) {
-            Call::Begun(response) => ResponseFuture::bypass(response, layer, outcome, run, served),
+            Call::Begun(response) => ResponseFuture::bypass(response, end),
             call => ResponseFuture::boxed(async move {
-                let response = apply_invalidation(&layer.engine, call.finish().await?).await;
-                Ok(serve::bypassed(&layer, response, outcome, &run, served))
+                let response = apply_invalidation(&end.layer.engine, call.finish().await?).await;
+                Ok(end.finish(response))
             }),
         }
     }

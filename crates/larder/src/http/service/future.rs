@@ -12,6 +12,7 @@ use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
 use crate::engine::invalidate::append::invalidate;
+use crate::http::body::CacheBody;
 use crate::http::body::service_bounds::{BoxResponseFuture, ServiceResult};
 use crate::http::layer_state::LayerState;
 use crate::http::nesting::OuterRun;
@@ -43,19 +44,28 @@ pin_project! {
         // A complete response, such as a hit in memory. There is nothing to wait for.
         Ready { response: Option<FullResponse> },
         // A request that bypasses the cache. The inner service answers it.
-        Bypass {
-            #[pin]
-            inner: F,
-            layer: Arc<LayerState>,
-            outcome: Outcome,
-            run: OuterRun,
-            served: Option<Box<Served>>,
-        },
+        Bypass { #[pin] inner: F, end: Option<Box<Bypass>> },
         // A complete response that reports how it was served. It is boxed, so that the future of a
         // plain hit stays as small as it is.
         Reported { response: Option<Box<FullResponse>>, served: Option<Box<Served>> },
         // A request that waits for more than the inner service.
         Boxed { answer: BoxResponseFuture<B, E> },
+    }
+}
+
+/// The facts that a response needs whose request bypassed the cache.
+///
+/// They are boxed, so that the future of a hit, which axum's router puts on the heap, stays small.
+pub(super) struct Bypass {
+    pub(super) layer: Arc<LayerState>,
+    pub(super) outcome: Outcome,
+    pub(super) run: OuterRun,
+    pub(super) served: Option<Box<Served>>,
+}
+
+impl Bypass {
+    pub(super) fn finish<B: Body<Data = Bytes>>(self, response: Response<B>) -> Response<CacheBody<B>> {
+        serve::bypassed(&self.layer, response, self.outcome, &self.run, self.served)
     }
 }
 
@@ -73,14 +83,8 @@ impl<F, B: Body, E> ResponseFuture<F, B, E> {
         }
     }
 
-    pub(super) const fn bypass(
-        inner: F,
-        layer: Arc<LayerState>,
-        outcome: Outcome,
-        run: OuterRun,
-        served: Option<Box<Served>>,
-    ) -> Self {
-        Self { state: State::Bypass { inner, layer, outcome, run, served } }
+    pub(super) fn bypass(inner: F, end: Bypass) -> Self {
+        Self { state: State::Bypass { inner, end: Some(Box::new(end)) } }
     }
 
     pub(super) fn boxed(answer: impl Future<Output = ServiceResult<B, E>> + Send + 'static) -> Self {
@@ -108,16 +112,16 @@ where
                     Poll::Ready(Ok(serve::attach(served, response.into_response())))
                 })
             }
-            StateProjection::Bypass { inner, layer, outcome, run, served } => {
+            StateProjection::Bypass { inner, end } => {
                 let mut response = ready!(inner.poll(cx))?;
-                let served = served.take();
-                let Some(invalidation) = claim_invalidation(&layer.engine, response.extensions_mut()) else {
-                    return Poll::Ready(Ok(serve::bypassed(layer, response, *outcome, run, served)));
+                let Some(end) = end.take() else { return Poll::Pending };
+                let Some(invalidation) = claim_invalidation(&end.layer.engine, response.extensions_mut())
+                else {
+                    return Poll::Ready(Ok(end.finish(response)));
                 };
-                let (layer, outcome, run) = (Arc::clone(layer), *outcome, run.clone());
                 self.set(Self::boxed(async move {
-                    let _ = invalidate(&layer.engine, invalidation).await;
-                    Ok(serve::bypassed(&layer, response, outcome, &run, served))
+                    let _ = invalidate(&end.layer.engine, invalidation).await;
+                    Ok(end.finish(response))
                 }));
                 self.poll(cx)
             }
