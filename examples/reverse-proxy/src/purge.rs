@@ -22,7 +22,7 @@ const SOFT: HeaderName = HeaderName::from_static("fastly-soft-purge");
 #[derive(Debug)]
 pub(crate) struct Purge {
     cache: Cache,
-    /// Without a token, nobody may purge.
+    /// Without a token, no client may purge.
     token: Option<PurgeToken>,
     tags: TagFields,
 }

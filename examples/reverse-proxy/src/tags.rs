@@ -64,7 +64,7 @@ impl TagFields {
     ///
     /// # Errors
     ///
-    /// Fails if not all of them can be purged: a client that is told of a purge relies on it.
+    /// Fails if not all of them can be purged, because a client relies on a purge that succeeded.
     pub(crate) fn of_purge(&self, request: &HeaderMap) -> Result<Vec<Tag>, ProxyError> {
         let unknown = |name: &HeaderName| request.contains_key(name) && !self.names().contains(name);
         if WELL_KNOWN.iter().any(unknown) {

@@ -68,7 +68,7 @@ async fn a_disabled_layer_changes_nothing_for_the_layers_around_and_within() {
     assert_eq!((around.stats().stored, within.stats().stored), (0, 1), "the innermost layer stores");
 }
 
-/// What an axum user writes for a cache that a configuration may switch off.
+/// An application whose configuration may switch its cache off.
 #[tokio::test]
 async fn a_layer_from_an_option() {
     for cache in [Some(cache().0), None] {

@@ -1,4 +1,6 @@
 //! The lifetimes for browsers and CDNs, apart from the lifetime in the cache.
+//!
+//! The file is long because each way to answer a request states these lifetimes.
 
 use http::{Method, StatusCode};
 use larder::{Cache, CacheFor, Downstream, Invalidation, Policy};
@@ -45,7 +47,7 @@ fn lifetimes(page: &Page) -> (u64, [Option<u64>; 3]) {
     (age, FIELDS.map(max_age))
 }
 
-/// What a recipient may use a response for, in each field.
+/// The lifetime that each field states.
 fn usable(page: &Page) -> [u64; 3] {
     let (age, max_ages) = lifetimes(page);
     max_ages.map(|max_age| max_age.expect("a lifetime").saturating_sub(age))

@@ -67,7 +67,7 @@ async fn measure(number: usize) -> Result<String> {
     ))
 }
 
-/// What a running instance measured.
+/// The measurements of a running instance.
 #[derive(Default)]
 struct Seen {
     polls: Vec<Duration>,

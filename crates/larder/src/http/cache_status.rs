@@ -172,7 +172,7 @@ pub(crate) fn set_hit(
 
 /// Removes the fields that are turned off from those of a stored response.
 ///
-/// What other caches say stays.
+/// The members of other caches stay.
 #[cold]
 fn remove_disabled(reporting: &Reporting, headers: &mut HeaderMap, others: Option<&HeaderValue>) {
     if !reporting.x_cache {

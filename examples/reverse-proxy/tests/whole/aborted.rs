@@ -45,8 +45,8 @@ impl Drop for Program {
     }
 }
 
-/// What was read of a body stays in memory while its fill goes on without a client. Of fills that
-/// large, one may do so.
+/// A fill that goes on without a client keeps the part of the body that it has read in memory. Only
+/// one fill of this size may do so.
 #[tokio::test]
 async fn aborted_downloads_are_given_up_and_take_little_memory() {
     const DOWNLOADS: usize = 16;

@@ -9,7 +9,7 @@ use crate::support::{Origin, Running, download, field, status};
 
 const HOUR: &str = "Cache-Control: max-age=3600\r\n";
 
-/// What cannot be shared is not read to be thrown away, and says so.
+/// A body that cannot be shared passes through, and its reason says so.
 #[tokio::test]
 async fn a_body_that_is_stored_nowhere_says_so() {
     let redis = RedisServer::start().await.unwrap();

@@ -1,3 +1,5 @@
+//! Tests of one decision: may this response be stored? They are long because it has many reasons.
+
 use http::HeaderName;
 
 use super::*;

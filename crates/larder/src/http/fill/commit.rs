@@ -16,18 +16,6 @@ pub(super) struct Committed {
     pub(super) cached: Arc<CachedResponse>,
     /// Whether the response is to be written to the shared tier.
     pub(super) is_shareable: bool,
-    /// Whether the response is in memory.
-    ///
-    /// The log may have refused it, or it may be too large. Whether it gets into the shared tier is
-    /// only known after its client has been answered.
-    pub(super) is_in_memory: bool,
-}
-
-impl Committed {
-    /// Returns what is certain about storing the response when its client is answered.
-    pub(super) fn decision(&self, storage: &StorageRecord) -> Option<Result<(), NotStored>> {
-        storage.early_decision().or_else(|| self.is_in_memory.then_some(Ok(())))
-    }
 }
 
 impl Fill {
@@ -42,13 +30,25 @@ impl Fill {
             if let Some((lease, result)) = self.lease.take().zip(result) {
                 lease.finish_with(result.into_bytes());
             }
-            return Committed { cached, is_shareable: false, is_in_memory: false };
+            return Committed { cached, is_shareable: false };
         }
         let is_useful = self.insert_in_memory(&cached);
-        let is_in_memory = self.layer.http.memory.contains(&cached);
         self.finish_flight(FlightOutcome::Stored(Arc::clone(&cached)));
         let is_shareable = is_useful && self.may_be_shared(&cached) && self.may_add_key();
-        Committed { cached, is_shareable, is_in_memory }
+        Committed { cached, is_shareable }
+    }
+
+    /// Returns what is certain about storing a committed response when its client is answered.
+    ///
+    /// The log may have refused it, or it may be too large for the memory. Whether it gets into the
+    /// shared tier is only known after its client has been answered.
+    pub(super) fn decision(
+        &self,
+        committed: &Committed,
+        storage: &StorageRecord,
+    ) -> Option<Result<(), NotStored>> {
+        let is_in_memory = || self.layer.http.memory.contains(&committed.cached);
+        storage.early_decision().or_else(|| is_in_memory().then_some(Ok(())))
     }
 
     /// Stores the response in memory, unless the log refuses it.

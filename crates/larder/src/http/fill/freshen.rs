@@ -67,7 +67,7 @@ impl Fill {
             }
         };
         let decision = match &committed {
-            Some(committed) => committed.decision(&storage),
+            Some(committed) => self.decision(committed, &storage),
             None => not_stored.map(Err),
         };
         let forwarded = ForwardInfo::answered(StatusCode::NOT_MODIFIED, decision);
@@ -169,7 +169,6 @@ impl Fill {
         meta.lifetime.fresh = meta.lifetime.fresh.min(meta.initial_age);
         let cached = Arc::new(CachedResponse::from_fill(stored, base.filled_at, now));
         let is_shareable = self.insert_in_memory(&cached);
-        let is_in_memory = self.layer.http.memory.contains(&cached);
-        self.write_to_store(Committed { cached, is_shareable, is_in_memory }).await;
+        self.write_to_store(Committed { cached, is_shareable }).await;
     }
 }

@@ -250,16 +250,11 @@ impl Fill {
     fn start(&self) -> FillStart {
         let engine = &self.layer.engine;
         let wall = engine.clock.wall();
-        match self.leader.as_ref().map(Lead::flight) {
-            Some(flight) => {
-                let (boot, position) = (flight.began, flight.position);
-                FillStart { boot, wall, position, filled_at: Some(boot) }
-            }
-            None => {
-                let boot = engine.clock.boot();
-                FillStart { boot, wall, position: engine.log.position(), filled_at: Some(boot) }
-            }
-        }
+        let (boot, position) = match self.leader.as_ref().map(Lead::flight) {
+            Some(flight) => (flight.began, flight.position),
+            None => (engine.clock.boot(), engine.log.position()),
+        };
+        FillStart { boot, wall, position, filled_at: Some(boot) }
     }
 
     /// Takes the stored response if this response to `HEAD` may update it.

@@ -87,7 +87,7 @@ impl Fill {
                 // Committed first, so that a client that repeats its request at once finds the
                 // response stored.
                 let committed = self.commit_new(Arc::clone(&cached), &storage);
-                let decision = committed.as_ref().and_then(|committed| committed.decision(&storage));
+                let decision = committed.as_ref().and_then(|committed| self.decision(committed, &storage));
                 let forwarded = ForwardInfo::answered(status, decision);
                 let stored = (!storage.is_failure()).then_some(&*cached);
                 self.send(sender, serve::from_fill(parts, &cached), forwarded, stored);

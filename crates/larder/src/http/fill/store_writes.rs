@@ -49,7 +49,7 @@ impl Fill {
     /// Other instances wait until the response is there: the last write releases the lease. If no
     /// write does, the lease is released at the end.
     pub(super) async fn write_to_store(mut self, committed: Committed) {
-        let Committed { cached, is_shareable, .. } = committed;
+        let Committed { cached, is_shareable } = committed;
         let engine = &self.layer.engine;
         let Some(store) = engine.open_store().filter(|_| is_shareable) else {
             return;

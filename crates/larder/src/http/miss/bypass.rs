@@ -58,7 +58,7 @@ where
     let SplitRequest { mut parts, body } = request;
     let outcome = Outcome::Bypass(reason);
     record_bypass(layer, &parts, "", outcome);
-    let served = serve::report_handled(layer, matched_path(&parts), outcome, None);
+    let served = serve::report_handled(layer, || matched_path(&parts), outcome, None);
     if forbids_bypass(layer, reason, &parts) {
         let whole = serve::gateway_timeout(&layer.http.reporting, outcome);
         return Ok(serve::attach(served, whole.into_response()));

@@ -71,6 +71,6 @@ pub(super) fn gateway_timeout<B: Body>(
     outcome: Outcome,
 ) -> Response<CacheBody<B>> {
     record(layer, context, outcome);
-    let served = serve::report_handled(layer, context.matched_path.as_deref(), outcome, None);
+    let served = serve::report_handled(layer, || context.matched_path.as_deref(), outcome, None);
     serve::attach(served, serve::gateway_timeout(&layer.http.reporting, outcome).into_response())
 }

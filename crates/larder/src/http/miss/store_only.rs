@@ -48,7 +48,7 @@ where
             Lookup::Fresh(cached, tier) => {
                 let now = cached.received_at();
                 let served =
-                    serve::report_stored(&layer, matched_path(parts), Outcome::Hit(tier), &cached, now);
+                    serve::report_stored(&layer, || matched_path(parts), Outcome::Hit(tier), &cached, now);
                 if !is_due(&layer, &cached, now) {
                     let whole = serve::hit_owned(&layer, traits, key, parts, cached, now);
                     return Ok(serve::attach(served, whole.into_response()));

@@ -102,6 +102,6 @@ fn report<B: Body>(
     now: BootTime,
     whole: FullResponse,
 ) -> Response<CacheBody<B>> {
-    let served = report_stored(layer, context.matched_path.as_deref(), outcome, cached, now);
+    let served = report_stored(layer, || context.matched_path.as_deref(), outcome, cached, now);
     attach(served, whole.into_response())
 }

@@ -98,7 +98,7 @@ pub(crate) fn from_handler<B: Body<Data = Bytes>>(
         let position = context.stated_position.as_ref();
         add_extra_fields(layer, &context.headers, response.headers_mut(), &context.key, position);
     }
-    attach(report_handled(layer, context.matched_path.as_deref(), outcome, stored), response)
+    attach(report_handled(layer, || context.matched_path.as_deref(), outcome, stored), response)
 }
 
 /// Returns the part of the handler's response that a request for ranges asked for.

@@ -12,9 +12,9 @@ use crate::http::policy::diagnostics::UNNAMED;
 use crate::http::response::served::Served;
 
 /// Returns the extension of a stored response, or of one that another request has filled.
-pub(crate) fn report_stored(
+pub(crate) fn report_stored<'a>(
     layer: &LayerState,
-    matched_path: Option<&str>,
+    matched_path: impl FnOnce() -> Option<&'a str>,
     outcome: Outcome,
     cached: &CachedResponse,
     now: BootTime,
@@ -29,9 +29,9 @@ pub(crate) fn report_stored(
 /// Returns the extension of a response that the handler made for this request, or of a 504.
 ///
 /// `stored` is the response as it is stored, if it is.
-pub(crate) fn report_handled(
+pub(crate) fn report_handled<'a>(
     layer: &LayerState,
-    matched_path: Option<&str>,
+    matched_path: impl FnOnce() -> Option<&'a str>,
     outcome: Outcome,
     stored: Option<&CachedResponse>,
 ) -> Option<Box<Served>> {
@@ -49,6 +49,6 @@ pub(crate) fn attach<B>(served: Option<Box<Served>>, mut response: Response<B>) 
     response
 }
 
-fn route(layer: &LayerState, matched_path: Option<&str>) -> Arc<str> {
-    layer.policy.name.clone().unwrap_or_else(|| matched_path.unwrap_or(UNNAMED).into())
+fn route<'a>(layer: &LayerState, matched_path: impl FnOnce() -> Option<&'a str>) -> Arc<str> {
+    layer.policy.name.clone().unwrap_or_else(|| matched_path().unwrap_or(UNNAMED).into())
 }

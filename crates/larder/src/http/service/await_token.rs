@@ -55,8 +55,8 @@ impl<S> CacheService<S> {
                 let now = layer.engine.clock.boot();
                 let lookup = lookup_memory_scoped(&layer, traits, &key, &parts, now);
                 if let Lookup::Fresh(cached, tier) = lookup {
-                    let (path, outcome) = (matched_path(&parts), Outcome::Hit(tier));
-                    let served = serve::report_stored(&layer, path, outcome, &cached, now);
+                    let outcome = Outcome::Hit(tier);
+                    let served = serve::report_stored(&layer, || matched_path(&parts), outcome, &cached, now);
                     let response = serve::hit(&layer, traits, &key, &parts, &cached, tier, now);
                     return Ok(serve::attach(served, response.into_response()));
                 }

@@ -216,8 +216,9 @@ impl<S> CacheService<S> {
         let now = self.layer.engine.clock.boot();
         match lookup_memory_scoped(&self.layer, traits, key, &parts, now) {
             Lookup::Fresh(cached, tier) => {
-                let (path, outcome) = (matched_path(&parts), Outcome::Hit(tier));
-                let served = serve::report_stored(&self.layer, path, outcome, &cached, now);
+                let outcome = Outcome::Hit(tier);
+                let served =
+                    serve::report_stored(&self.layer, || matched_path(&parts), outcome, &cached, now);
                 let response = serve::hit(&self.layer, traits, &cached.meta.key, &parts, &cached, tier, now);
                 if is_due(&self.layer, &cached, now) {
                     self.refresh_early(
@@ -291,7 +292,7 @@ impl<S> CacheService<S> {
     {
         let outcome = Outcome::Bypass(reason);
         record_bypass(&self.layer, &parts, "", outcome);
-        let served = serve::report_handled(&self.layer, matched_path(&parts), outcome, None);
+        let served = serve::report_handled(&self.layer, || matched_path(&parts), outcome, None);
         if forbids_bypass(&self.layer, reason, &parts) {
             let whole = serve::gateway_timeout(&self.layer.http.reporting, outcome);
             return ResponseFuture::reported(whole, served);
@@ -323,7 +324,8 @@ impl<S> CacheService<S> {
         let targets = unsafe_method::write_targets(&self.layer, &mut parts);
         let token = take_token(&self.layer, &mut parts.headers);
         let span = count_bypass(&self.layer, &parts, "", unsafe_method::OUTCOME);
-        let served = serve::report_handled(&self.layer, matched_path(&parts), unsafe_method::OUTCOME, None);
+        let served =
+            serve::report_handled(&self.layer, || matched_path(&parts), unsafe_method::OUTCOME, None);
         let run = OuterRun::of_write(&mut parts);
         let response = Call::begin(&mut self.inner, Request::from_parts(parts, body)).finish();
         let write = Write { targets, token, run, span, served };

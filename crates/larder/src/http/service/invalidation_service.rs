@@ -8,7 +8,6 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::engine::coalesce::clients::Clients;
-use crate::engine::detach::run_detached;
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::invalidation_log::invalidation::InvalidationOutcome;
 use crate::engine::shared::Engine;
@@ -16,6 +15,7 @@ use crate::http::policy::invalidation_rules::InvalidationRules;
 use crate::http::policy::read_your_writes::{ReadYourWrites, RequestToken};
 use crate::http::response::invalidation_part::claim_invalidation;
 use crate::http::service::before_lookup::set_token_of;
+use crate::http::service::detached_write::{await_handler, run_write};
 use crate::http::service::invalidation_future::InvalidationFuture;
 
 /// A service that carries out the invalidations in responses, and caches nothing.
@@ -97,14 +97,8 @@ impl TrackedWrite {
         B: Send + 'static,
         E: Send + 'static,
     {
-        let clients = Clients::for_write();
-        let _client = clients.guard();
         let engine = Arc::clone(&self.engine);
-        match run_detached(&engine.background, self.run_to_completion(response, clients)).await {
-            Some(answer) => answer,
-            // The handler was cancelled because the client has disconnected.
-            None => std::future::pending().await,
-        }
+        run_write(&engine.background, |clients| self.run_to_completion(response, clients)).await
     }
 
     /// Waits for the response, then invalidates. Returns `None` if the handler was cancelled.
@@ -114,12 +108,7 @@ impl TrackedWrite {
         clients: Clients,
     ) -> Option<Result<Response<B>, E>> {
         let Self { engine, own_writes, token } = self;
-        let answer = tokio::select! {
-            biased;
-            answer = response => answer,
-            () = clients.wait_abandoned(&engine.background) => return None,
-        };
-        let mut response = match answer {
+        let mut response = match await_handler(&engine.background, &clients, response).await? {
             Ok(response) => response,
             Err(error) => return Some(Err(error)),
         };

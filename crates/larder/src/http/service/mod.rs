@@ -7,12 +7,14 @@
 //!   read the invalidation log up to the client's token.
 //! * [`invalidation_service`] and [`invalidation_future`] are the service that caches nothing and
 //!   only carries out the invalidations in responses.
+//! * `detached_write` runs writes to their end even if their clients disconnect.
 //! * `unsafe_method` handles requests that may change something, and invalidates their URIs.
 //!   `related_uris` finds the other URIs and groups that the response to such a request names.
 
 mod await_token;
 pub(crate) mod before_lookup;
 pub(crate) mod cache_service;
+mod detached_write;
 pub(crate) mod future;
 pub(crate) mod invalidation_future;
 pub(crate) mod invalidation_service;

@@ -16,7 +16,6 @@ use larder_core::outcome::{BypassReason, Outcome};
 use tracing::Span;
 
 use crate::engine::coalesce::clients::Clients;
-use crate::engine::detach::run_detached;
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::invalidate::repeat::invalidate_twice_detached;
 use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
@@ -32,6 +31,7 @@ use crate::http::response::served::Served;
 use crate::http::serve;
 use crate::http::serve::record::emit;
 use crate::http::service::before_lookup::set_token;
+use crate::http::service::detached_write::{await_handler, run_write};
 use crate::http::service::related_uris::WriteOrigin;
 
 /// The outcome that is recorded for a request with an unsafe method.
@@ -124,14 +124,8 @@ where
     E: Send + 'static,
     F: Future<Output = Result<Response<B>, E>> + Send + 'static,
 {
-    let clients = Clients::for_write();
-    let _client = clients.guard();
     let engine = Arc::clone(&layer.engine);
-    match run_detached(&engine.background, run_to_completion(layer, response, write, clients)).await {
-        Some(answer) => answer,
-        // The handler was cancelled because the client has disconnected.
-        None => std::future::pending().await,
-    }
+    run_write(&engine.background, |clients| run_to_completion(layer, response, write, clients)).await
 }
 
 /// Waits for the response, then invalidates. Returns `None` if the handler was cancelled.
@@ -146,11 +140,7 @@ where
 {
     let Write { targets, token, run, span, served } = write;
     let unsettled = Unsettled::new(&layer, targets);
-    let answer = tokio::select! {
-        biased;
-        answer = response => answer,
-        () = clients.wait_abandoned(&layer.engine.background) => return None,
-    };
+    let answer = await_handler(&layer.engine.background, &clients, response).await?;
     emit(&span, OUTCOME);
     let mut response = match answer {
         Ok(response) => response,
