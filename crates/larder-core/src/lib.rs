@@ -25,7 +25,13 @@ pub mod invalidation;
 pub mod key;
 pub mod lease;
 #[doc(hidden)]
+pub mod lifetime;
+#[doc(hidden)]
 pub mod outcome;
 pub mod store;
 pub mod stored;
 pub mod time;
+#[doc(hidden)]
+pub mod value;
+#[doc(hidden)]
+pub mod wire;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use larder_core::http::early_refresh::EarlyRefresh;
+use larder_core::lifetime::early_refresh::EarlyRefresh;
 use proptest::prelude::*;
 
 const DRAWS: u32 = 20_000;

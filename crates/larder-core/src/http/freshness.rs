@@ -9,29 +9,7 @@ use super::cache_control::{Qualified, ResponseDirectives};
 use super::date;
 use crate::time::WallTime;
 
-/// The freshness lifetime of a stored response, and the windows after it.
-///
-/// In a window, a stale response may still be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[allow(clippy::exhaustive_structs)] // A fourth window would change every rule.
-pub struct Lifetime {
-    /// The freshness lifetime (RFC 9111 §4.2.1).
-    pub fresh: Duration,
-    /// The time after expiry in which it may be served during a refresh (RFC 5861 §3).
-    pub while_revalidate: Duration,
-    /// The time after expiry in which it may be served if the handler fails (RFC 5861 §4).
-    pub if_error: Duration,
-}
-
-impl Lifetime {
-    /// Returns how long the response is of use at all, with or without validation.
-    ///
-    /// This is the freshness lifetime plus the longer window.
-    #[must_use]
-    pub fn total(&self) -> Duration {
-        self.fresh.saturating_add(self.while_revalidate.max(self.if_error))
-    }
-}
+pub use crate::lifetime::Lifetime;
 
 /// The lifetime that a handler set for its response. It takes precedence over the header fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -211,10 +189,5 @@ mod tests {
             };
             assert_eq!(of(lines, &handler_override), expected, "{handler_override:?}");
         }
-    }
-
-    #[test]
-    fn the_total_is_freshness_and_the_longer_window() {
-        assert_eq!(DEFAULT.total(), secs(130));
     }
 }

@@ -14,7 +14,7 @@
 //! * [`storable`]: whether a response may be stored.
 //! * [`freshness`]: how long a response is fresh, and how long it may be used stale after that.
 //! * [`heuristic`]: a freshness lifetime for responses that don't state one.
-//! * [`jitter`]: random variation of freshness lifetimes.
+//! * [`varied_lifetime`]: random variation of freshness lifetimes.
 //! * [`storable_fields`]: the header fields that are stored.
 //! * [`mark_private`]: `private`, for the response of one user.
 //! * [`completeness`]: whether a response body arrived completely.
@@ -25,7 +25,6 @@
 //! * [`reuse`]: whether a stored response may be served now, and if not, why.
 //! * [`downstream`]: how long caches downstream may use a stored response.
 //! * [`retry_after`]: when a failing handler wants to be asked again.
-//! * [`early_refresh`]: whether a stored response is refreshed before it becomes stale.
 //! * [`validators`]: conditional requests, from clients to the cache and from the cache to the
 //!   handler.
 //! * [`freshen`]: the changes that a 304 makes to a stored response.
@@ -45,13 +44,11 @@ pub mod cache_control;
 pub mod completeness;
 pub mod date;
 pub mod downstream;
-pub mod early_refresh;
 pub mod equivalent_key;
 pub mod freshen;
 pub mod freshness;
 pub mod groups;
 pub mod heuristic;
-pub mod jitter;
 mod list;
 pub mod location;
 pub mod mark_private;
@@ -65,4 +62,5 @@ pub mod storable_fields;
 #[cfg(test)]
 mod testing;
 pub mod validators;
+pub mod varied_lifetime;
 pub mod vary;

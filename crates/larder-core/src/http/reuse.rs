@@ -6,10 +6,13 @@ mod tests;
 use std::time::Duration;
 
 use super::cache_control::RequestDirectives;
-use super::freshness::Lifetime;
 use super::response_flags::ResponseFlags;
 use crate::invalidation::table::Verdict;
+use crate::lifetime::Lifetime;
+use crate::lifetime::permitted_use::{by_lifetime, refusal};
 use crate::outcome::MissReason;
+
+pub use crate::lifetime::permitted_use::Reuse;
 
 /// The properties of a stored response that decide whether it may be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,90 +30,35 @@ pub struct Candidate {
     pub confirmed: bool,
 }
 
-/// The permitted use of a stored response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // A caller has to treat each.
-pub enum Reuse {
-    /// The response may be served.
-    Fresh {
-        /// The time for which the response will still be fresh.
-        left: Duration,
-    },
-    /// The response may be validated, and it may be served within its windows.
-    Stale {
-        /// The reason why it is not served like a fresh response.
-        reason: MissReason,
-        /// Whether it may be served during a refresh (RFC 5861 §3).
-        while_revalidate: bool,
-        /// Whether it may be served if the handler fails (RFC 5861 §4).
-        if_error: bool,
-    },
-    /// The response must not be used for anything, not even for validation.
-    Refused(MissReason),
-}
-
-impl Reuse {
-    const fn only_validated(reason: MissReason) -> Self {
-        Self::Stale { reason, while_revalidate: false, if_error: false }
-    }
-}
-
 /// Decides how a stored response may be used.
 ///
 /// `request` is `None` if the policy does not let requests decide.
 #[inline]
 #[must_use]
 pub fn reuse(candidate: &Candidate, request: Option<&RequestDirectives>) -> Reuse {
-    if candidate.verdict == Verdict::Refused {
-        return Reuse::Refused(MissReason::Invalidated);
-    }
-    if !candidate.confirmed {
-        return Reuse::Refused(MissReason::Unconfirmed);
+    if let Some(reason) = refusal(candidate.verdict, candidate.confirmed) {
+        return Reuse::Refused(reason);
     }
     // §5.2.2.4: the response "MUST NOT be used to satisfy any other request without forwarding it
     // for validation".
     if candidate.flags.no_cache {
-        return Reuse::only_validated(MissReason::NoCache);
+        return only_validated(MissReason::NoCache);
     }
-    let unasked = by_lifetime(candidate);
+    let unasked = by_lifetime(candidate.age, candidate.lifetime, candidate.verdict);
     request.map_or(unasked, |request| by_request(candidate, request, unasked))
 }
 
-/// Returns the use that the lifetime and soft invalidations permit.
-#[inline]
-fn by_lifetime(candidate: &Candidate) -> Reuse {
-    let Some((staleness, reason)) = staleness(candidate) else {
-        return Reuse::Fresh { left: candidate.lifetime.fresh.saturating_sub(candidate.age) };
-    };
-    Reuse::Stale {
-        reason,
-        while_revalidate: staleness < candidate.lifetime.while_revalidate,
-        if_error: staleness < candidate.lifetime.if_error,
-    }
-}
-
-/// Returns how long the response has been stale, and why. `None` while it is fresh.
-///
-/// RFC 9111 §4.2: "response_is_fresh = (freshness_lifetime > current_age)". So a response is stale
-/// at the very end of its lifetime. A response that was softly invalidated counts as stale from
-/// that moment, or from its expiry if that was earlier.
-#[inline]
-fn staleness(candidate: &Candidate) -> Option<(Duration, MissReason)> {
-    let expired = candidate.age.checked_sub(candidate.lifetime.fresh);
-    match (candidate.verdict, expired) {
-        (Verdict::Soft(since), expired) => {
-            Some((since.max(expired.unwrap_or_default()), MissReason::Invalidated))
-        }
-        (Verdict::Valid | Verdict::Refused, expired) => expired.map(|since| (since, MissReason::Expired)),
-    }
+/// Returns the use of a response that may only be validated.
+const fn only_validated(reason: MissReason) -> Reuse {
+    Reuse::Stale { reason, while_revalidate: false, if_error: false }
 }
 
 /// Applies the directives of the request to the permitted use (§5.2.1).
 fn by_request(candidate: &Candidate, request: &RequestDirectives, unasked: Reuse) -> Reuse {
     match unasked {
-        Reuse::Fresh { .. } if unwanted(candidate, request) => Reuse::only_validated(MissReason::Request),
+        Reuse::Fresh { .. } if unwanted(candidate, request) => only_validated(MissReason::Request),
         Reuse::Stale { reason, .. } if unwanted(candidate, request) || wants_fresh(request) => {
-            Reuse::only_validated(reason)
+            only_validated(reason)
         }
         Reuse::Stale { reason, if_error, .. } if accepts_stale(candidate, request) => {
             Reuse::Stale { reason, while_revalidate: true, if_error }

@@ -20,6 +20,7 @@ const INLINE: usize = 256;
 /// ```text
 /// u|https|shop.example|/products/42|?page=1|h|accept-language=en|c|theme=dark|p|user7
 /// k|user:42
+/// v|product|42
 /// ```
 ///
 /// The key of a response that answers equivalent queries has an additional part after the query.
@@ -150,6 +151,23 @@ impl KeyBuf {
             }
             separator = "|";
         }
+    }
+
+    /// Begins the key of a value in this collection. The text of the value's key follows it.
+    pub fn value(&mut self, collection: &str) {
+        self.begin("v|");
+        self.text(collection);
+        self.push("|");
+    }
+
+    /// Adds some of the text of a value's key.
+    pub fn value_text(&mut self, text: &str) {
+        self.text(text);
+    }
+
+    /// Ends a part of a value's key, so that another part can follow.
+    pub fn value_separator(&mut self) {
+        self.push("|");
     }
 
     /// Adds the owner of the response, such as a user or a tenant.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::StoredResponse;
 use crate::http::freshness::Lifetime;
-use crate::http::jitter::Jitter;
 use crate::http::storable::{StoreRules, lifetime_by_rules};
+use crate::lifetime::jitter::Jitter;
 
 /// Limits the lifetime of a stored response to the one that the current rules give it.
 ///

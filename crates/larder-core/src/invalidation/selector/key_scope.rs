@@ -84,7 +84,7 @@ impl Selector {
 
 /// Returns the text itself if it is an encoded key, or the key of a template that gave this text.
 fn key_of(text: &str) -> Option<Box<str>> {
-    if text.starts_with("u|") || text.starts_with("k|") {
+    if ["u|", "k|", "v|"].iter().any(|form| text.starts_with(form)) {
         return Some(text.into());
     }
     let mut key = KeyBuf::new();
@@ -194,6 +194,7 @@ mod tests {
             (key("user:7"), "k|user:7"),
             (key("a|{b}"), "k|a^7C^7Bb^7D"),
             (key("k|user:7|p|me"), "k|user:7|p|me"),
+            (key("v|product|42"), "v|product|42"),
             (key("u|http|a|/x|?q"), "u|http|a|/x|?q"),
         ];
         for (selector, expected) in cases {

@@ -2,9 +2,9 @@
 
 use http::header::{self, HeaderName};
 
-use super::error::WireErrorKind;
-use super::reader::Reader;
-use super::writer::{self, Sink};
+use crate::wire::error::WireErrorKind;
+use crate::wire::reader::Reader;
+use crate::wire::writer::{self, Sink};
 
 /// The byte before a name that is written out.
 const WRITTEN_OUT: u8 = 0;

@@ -3,10 +3,10 @@
 //! They are the first byte, the byte after the last, and the length of the whole plus one. The last
 //! number is zero if that length is not known.
 
-use super::error::WireErrorKind;
-use super::reader::Reader;
-use super::writer::Sink;
 use crate::http::range::ContentRange;
+use crate::wire::error::WireErrorKind;
+use crate::wire::reader::Reader;
+use crate::wire::writer::Sink;
 
 pub(super) fn write(sink: &mut dyn Sink, part: &ContentRange) {
     let range = part.range();

@@ -1,22 +1,20 @@
 //! The encoding of a stored response, after its key.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::error::WireErrorKind;
 use super::field_name;
-use super::reader::{MAX_RESERVED, Reader};
-use super::writer::{self, Sink};
 use crate::http::freshness::Lifetime;
 use crate::http::range::ContentRange;
 use crate::http::response_flags::{ResponseFlags, SetByHandler};
 use crate::http::vary::SelectingFields;
-use crate::invalidation::names::{DIGEST_LEN, Names};
 use crate::invalidation::position::Position;
 use crate::stored::{Meta, StoredResponse};
 use crate::time::WallTime;
+use crate::wire::elements::{read_duration, read_names, read_u64, write_duration, write_names};
+use crate::wire::error::WireErrorKind;
+use crate::wire::reader::{MAX_RESERVED, Reader};
+use crate::wire::writer::{self, Sink};
 
 /// A response without its body.
 pub(super) struct Head {
@@ -54,7 +52,7 @@ pub(super) fn write(sink: &mut dyn Sink, response: &StoredResponse) {
         meta.lifetime.if_error,
         meta.cost,
     ] {
-        sink.put(&nanos(duration).to_le_bytes());
+        write_duration(sink, duration);
     }
     write_selecting(sink, &meta.selecting);
     write_names(sink, &meta.names);
@@ -126,19 +124,6 @@ fn read_flags(reader: &mut Reader<'_>) -> Result<ResponseFlags, WireErrorKind> {
     if flag_bits(flags) == bits { Ok(flags) } else { Err(WireErrorKind::Malformed) }
 }
 
-/// Returns the duration in nanoseconds, cut to the maximum of about five centuries.
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn read_duration(reader: &mut Reader<'_>) -> Result<Duration, WireErrorKind> {
-    read_u64(reader).map(Duration::from_nanos)
-}
-
-fn read_u64(reader: &mut Reader<'_>) -> Result<u64, WireErrorKind> {
-    reader.array().map(u64::from_le_bytes)
-}
-
 fn write_selecting(sink: &mut dyn Sink, selecting: &SelectingFields) {
     writer::list(sink, selecting, |sink, (name, value)| {
         field_name::write(sink, name);
@@ -160,20 +145,6 @@ fn read_selecting(reader: &mut Reader<'_>) -> Result<SelectingFields, WireErrorK
         Ok((name, value))
     });
     selecting.map(Into::into)
-}
-
-fn write_names(sink: &mut dyn Sink, names: &Names) {
-    writer::bytes(sink, names.packed());
-    // A list of numbers of eight bytes each.
-    writer::length(sink, names.packed_digests().len() / DIGEST_LEN);
-    sink.put(names.packed_digests());
-}
-
-#[inline]
-fn read_names(reader: &mut Reader<'_>) -> Result<Names, WireErrorKind> {
-    let packed = reader.shared()?;
-    let digests = reader.shared_items(DIGEST_LEN)?;
-    Names::unpack(packed, digests).ok_or(WireErrorKind::Malformed)
 }
 
 fn write_headers(sink: &mut dyn Sink, headers: &HeaderMap) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use twox_hash::XxHash3_64;
 
 use super::*;
 use crate::http::freshness::Lifetime;
@@ -10,6 +11,7 @@ use crate::http::no_vary_search::UrlVariation;
 use crate::http::range::ContentRange;
 use crate::http::response_flags::ResponseFlags;
 use crate::invalidation::names::Names;
+use crate::invalidation::position::{Incarnation, LogId, Watermark};
 use crate::invalidation::selector::Tag;
 use crate::stored::Meta;
 use crate::time::WallTime;

@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use super::error::WireErrorKind;
-use super::reader::Reader;
-use super::writer::{self, Sink};
 use crate::http::no_vary_search::UrlVariation;
 use crate::stored::VariationHint;
 use crate::time::WallTime;
+use crate::wire::error::WireErrorKind;
+use crate::wire::reader::Reader;
+use crate::wire::writer::{self, Sink};
 
 pub(super) fn write(sink: &mut dyn Sink, hint: &VariationHint) {
     sink.put(&hint.at.unix_millis().to_le_bytes());

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, response};
 use larder_core::http::cache_control::{RequestDirectives, ResponseDirectives};
 use larder_core::http::storable::{Storable, storable};
 use larder_core::http::storable_fields;
+use larder_core::http::varied_lifetime::with_jitter;
 use larder_core::http::vary::Vary;
 use larder_core::outcome::NotStored;
 
@@ -69,7 +70,7 @@ impl Fill {
             times.start.wall,
             times.arrived,
         )?;
-        Ok(self.layer.policy.jitter.apply(storable, fastrand::f64()))
+        Ok(with_jitter(storable, self.layer.policy.jitter, fastrand::f64()))
     }
 
     /// Whether followers may get a failure of the handler.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use larder_core::http::early_refresh::EarlyRefresh;
-use larder_core::http::jitter::Jitter;
+use larder_core::lifetime::early_refresh::EarlyRefresh;
+use larder_core::lifetime::jitter::Jitter;
 
 /// The kind of an invalid value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

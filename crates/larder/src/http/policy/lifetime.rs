@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use larder_core::http::early_refresh::EarlyRefresh;
-use larder_core::http::jitter::Jitter;
 use larder_core::http::storable::is_error;
+use larder_core::lifetime::early_refresh::EarlyRefresh;
+use larder_core::lifetime::jitter::Jitter;
 use larder_core::stored::StoredResponse;
 use larder_core::stored::lowered_lifetime::limit_lifetime;
 

@@ -29,11 +29,11 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
 use larder_core::http::downstream::DownstreamRules;
-use larder_core::http::early_refresh::EarlyRefresh;
-use larder_core::http::jitter::Jitter;
 use larder_core::http::storable::StoreRules;
 use larder_core::key::query::QueryRules;
 use larder_core::key::template::Template;
+use larder_core::lifetime::early_refresh::EarlyRefresh;
+use larder_core::lifetime::jitter::Jitter;
 
 use crate::http::policy::error::ConfigError;
 use crate::http::policy::fill_limits::FillLimits;

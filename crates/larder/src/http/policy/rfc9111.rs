@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use http::HeaderName;
-use larder_core::http::early_refresh::EarlyRefresh;
 use larder_core::http::freshness::Lifetime;
 use larder_core::http::heuristic::Heuristic;
-use larder_core::http::jitter::Jitter;
 use larder_core::http::storable::{StatusRules, StoreRules};
+use larder_core::lifetime::early_refresh::EarlyRefresh;
+use larder_core::lifetime::jitter::Jitter;
 
 use crate::http::policy::Policy;
 use crate::http::policy::http_options::GeneratedEtag;

@@ -18,7 +18,7 @@ pub enum WireErrorKind {
     Malformed,
 }
 
-/// The error for a value that is not a stored response of the key under which it was found.
+/// The error for a value that was not stored under the key at which it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WireError {
     kind: WireErrorKind,
@@ -41,11 +41,11 @@ impl From<WireErrorKind> for WireError {
 impl fmt::Display for WireError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            WireErrorKind::Foreign => "not a stored response",
-            WireErrorKind::Version => "a stored response of another version",
-            WireErrorKind::Corrupt => "a stored response whose checksum does not fit",
-            WireErrorKind::OtherKey => "the stored response of another key",
-            WireErrorKind::Malformed => "a stored response that makes no sense",
+            WireErrorKind::Foreign => "not a value of Larder",
+            WireErrorKind::Version => "a stored value of another version",
+            WireErrorKind::Corrupt => "a stored value whose checksum does not fit",
+            WireErrorKind::OtherKey => "the stored value of another key",
+            WireErrorKind::Malformed => "a stored value that makes no sense",
         })
     }
 }

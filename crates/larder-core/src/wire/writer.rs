@@ -1,7 +1,7 @@
 //! The elements with which values are written.
 
 /// The destination of a value.
-pub(super) trait Sink {
+pub trait Sink {
     /// Appends the bytes.
     fn put(&mut self, bytes: &[u8]);
 }
@@ -13,7 +13,7 @@ impl Sink for Vec<u8> {
 }
 
 /// A sink that counts the bytes written to it.
-pub(super) struct Count(pub(super) usize);
+pub struct Count(pub usize);
 
 impl Sink for Count {
     fn put(&mut self, bytes: &[u8]) {
@@ -24,7 +24,7 @@ impl Sink for Count {
 /// Writes a length: seven bits per byte, the lowest first (LEB128).
 ///
 /// The highest bit of a byte means that more bytes follow.
-pub(super) fn length(sink: &mut dyn Sink, length: usize) {
+pub fn length(sink: &mut dyn Sink, length: usize) {
     let mut rest = length;
     while rest >= 0x80 {
         let [low, ..] = rest.to_le_bytes();
@@ -36,13 +36,13 @@ pub(super) fn length(sink: &mut dyn Sink, length: usize) {
 }
 
 /// Writes bytes, preceded by their number.
-pub(super) fn bytes(sink: &mut dyn Sink, bytes: &[u8]) {
+pub fn bytes(sink: &mut dyn Sink, bytes: &[u8]) {
     length(sink, bytes.len());
     sink.put(bytes);
 }
 
 /// Writes items, preceded by their number.
-pub(super) fn list<T>(sink: &mut dyn Sink, items: &[T], write: impl Fn(&mut dyn Sink, &T)) {
+pub fn list<T>(sink: &mut dyn Sink, items: &[T], write: impl Fn(&mut dyn Sink, &T)) {
     length(sink, items.len());
     for item in items {
         write(sink, item);

@@ -7,26 +7,26 @@ use super::error::WireErrorKind;
 /// Maximum number of items for which memory is reserved before they are seen.
 ///
 /// The number that a list announces is not believed.
-pub(super) const MAX_RESERVED: usize = 64;
+pub const MAX_RESERVED: usize = 64;
 
 /// A reader from the front of a value. Input that does not fit is [`WireErrorKind::Malformed`].
-pub(super) struct Reader<'v> {
+pub struct Reader<'v> {
     value: &'v Bytes,
     rest: &'v [u8],
 }
 
 impl<'v> Reader<'v> {
-    pub(super) fn new(value: &'v Bytes) -> Self {
+    pub fn new(value: &'v Bytes) -> Self {
         Self { value, rest: value }
     }
 
     /// Returns how many bytes are left.
-    pub(super) fn left(&self) -> usize {
+    pub fn left(&self) -> usize {
         self.rest.len()
     }
 
     /// Checks that nothing is left.
-    pub(super) fn end(&self) -> Result<(), WireErrorKind> {
+    pub fn end(&self) -> Result<(), WireErrorKind> {
         match self.rest {
             [] => Ok(()),
             _ => Err(WireErrorKind::Malformed),
@@ -35,7 +35,7 @@ impl<'v> Reader<'v> {
 
     /// Reads the next `N` bytes.
     #[inline]
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], WireErrorKind> {
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], WireErrorKind> {
         let (array, rest) = self.rest.split_first_chunk().ok_or(WireErrorKind::Malformed)?;
         self.rest = rest;
         Ok(*array)
@@ -43,7 +43,7 @@ impl<'v> Reader<'v> {
 
     /// Reads a length. It is only a number yet, and may be anything.
     #[inline]
-    pub(super) fn length(&mut self) -> Result<usize, WireErrorKind> {
+    pub fn length(&mut self) -> Result<usize, WireErrorKind> {
         match self.rest {
             // Most lengths are short.
             [byte @ ..0x80, rest @ ..] => {
@@ -68,7 +68,7 @@ impl<'v> Reader<'v> {
 
     /// Reads bytes that are preceded by their number.
     #[inline]
-    pub(super) fn bytes(&mut self) -> Result<&'v [u8], WireErrorKind> {
+    pub fn bytes(&mut self) -> Result<&'v [u8], WireErrorKind> {
         let length = self.length()?;
         self.take(length)
     }
@@ -82,20 +82,20 @@ impl<'v> Reader<'v> {
 
     /// Reads bytes that are preceded by their number, as a slice that keeps the value alive.
     #[inline]
-    pub(super) fn shared(&mut self) -> Result<Bytes, WireErrorKind> {
+    pub fn shared(&mut self) -> Result<Bytes, WireErrorKind> {
         self.bytes().map(|bytes| self.value.slice_ref(bytes))
     }
 
     /// Reads items of `each` bytes that are preceded by their number.
     ///
     /// The result is a slice that keeps the value alive.
-    pub(super) fn shared_items(&mut self, each: usize) -> Result<Bytes, WireErrorKind> {
+    pub fn shared_items(&mut self, each: usize) -> Result<Bytes, WireErrorKind> {
         let length = self.length()?.checked_mul(each).ok_or(WireErrorKind::Malformed)?;
         self.take(length).map(|bytes| self.value.slice_ref(bytes))
     }
 
     /// Reads items that are preceded by their number. Each must take at least one byte.
-    pub(super) fn list<T>(
+    pub fn list<T>(
         &mut self,
         mut read: impl FnMut(&mut Self) -> Result<T, WireErrorKind>,
     ) -> Result<Vec<T>, WireErrorKind> {
