@@ -2,11 +2,13 @@
 //!
 //! * [`permitted_use`]: the use that a lifetime and the invalidation log permit at some age.
 //! * [`jitter`]: random variation of freshness lifetimes.
+//! * [`shared_expiry`]: how long the shared tier keeps a value.
 //! * [`early_refresh`]: whether a stored value is refreshed before it becomes stale.
 
 pub mod early_refresh;
 pub mod jitter;
 pub mod permitted_use;
+pub mod shared_expiry;
 
 use std::time::Duration;
 

@@ -17,6 +17,7 @@ use crate::engine::background::{Background, BackgroundLimits};
 use crate::engine::clock::SystemClock;
 use crate::engine::coalesce::reads::SharedReads;
 use crate::engine::coalesce::reruns::Reruns;
+use crate::engine::config_error::{ConfigError, ConfigErrorKind};
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidation_log::recent_writes::RecentWrites;
 use crate::engine::invalidation_log::reclaim_queue::ReclaimState;
@@ -29,7 +30,6 @@ use crate::engine::store::Store;
 use crate::engine::store_calendar::StoreCalendar;
 use crate::http::http_state::HttpState;
 use crate::http::memory::variation_table::VariationTable;
-use crate::http::policy::error::{ConfigError, ConfigErrorKind};
 
 /// The options of a [`Cache`].
 ///

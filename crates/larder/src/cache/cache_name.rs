@@ -1,7 +1,7 @@
 //! The fields by which a cache reports what it did, before its name is validated.
 
+use crate::engine::config_error::{ConfigError, ConfigErrorKind};
 use crate::http::cache_status::reporting::Reporting;
-use crate::http::policy::error::{ConfigError, ConfigErrorKind};
 
 /// The options for the fields by which a cache reports what it did.
 #[derive(Debug, Default)]

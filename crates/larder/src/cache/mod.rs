@@ -33,13 +33,13 @@ use crate::cache::builder::CacheBuilder;
 use crate::cache::close::{CloseReport, close};
 use crate::cache::health::{Health, NotReadyError, wait_until_ready};
 use crate::cache::layer::CacheLayer;
+use crate::engine::config_error::ConfigError;
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
 use crate::engine::report::stats::Stats;
 use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
 use crate::http::policy::Policy;
-use crate::http::policy::error::ConfigError;
 
 /// An HTTP response cache, shared by its layers and by the handlers that invalidate responses.
 ///

@@ -9,7 +9,10 @@
 //! - `invalidate/`: invalidations, and the tasks that follow the log and free the shared store
 //! - `background.rs`: tasks that run without a client, and their limits
 //! - `detach.rs`: work that goes on after its client has left
+//! - `failure_table.rs`: the stored values that could not be replaced
+//! - `config_error.rs`: the error for an invalid option
 //! - `report/`: counters, metrics and log events
+//! - `store_miss.rs`: the reason of a lookup without a result in the shared tier
 //! - `store_time.rs`: the time that a request spends on the shared store
 //! - `clock.rs`: the clocks of the operating system
 //! - `sync.rs`: the synchronization primitives that the concurrency tests replace
@@ -19,7 +22,9 @@ pub(crate) mod background;
 pub(crate) mod catch_panic;
 pub(crate) mod clock;
 pub(crate) mod coalesce;
+pub(crate) mod config_error;
 pub(crate) mod detach;
+pub(crate) mod failure_table;
 pub(crate) mod invalidate;
 pub(crate) mod invalidation_log;
 pub(crate) mod lease;
@@ -28,6 +33,7 @@ pub(crate) mod report;
 pub(crate) mod shared;
 pub(crate) mod store;
 pub(crate) mod store_calendar;
+pub(crate) mod store_miss;
 pub(crate) mod store_time;
 pub(crate) mod sync;
 pub mod ttl;

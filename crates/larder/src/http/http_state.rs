@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
+use crate::engine::failure_table::FailureTable;
 use crate::http::cache_status::reporting::Reporting;
 use crate::http::flight_event::Flights;
 use crate::http::memory::ResponseMemory;
-use crate::http::memory::failure_table::FailureTable;
 use crate::http::memory::variation_table::VariationTable;
 use crate::http::policy::template_registry::TemplateRegistry;
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::engine::coalesce::handler_time::HandlerTime;
 use crate::engine::coalesce::new_key_budget::NewKeyBudget;
+use crate::engine::failure_table::Retry;
 use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
 use crate::http::memory::cached_response::CachedResponse;
-use crate::http::memory::failure_table::Retry;
 use crate::http::nesting::{Existing, NestingTable};
 use crate::http::policy::Policy;
 use crate::http::policy::template_registry::RegisteredTemplate;

@@ -11,6 +11,7 @@
 //! - `handler_time.rs`: how slow the handlers of a layer are
 //! - `own_requests.rs`: requests that the handler of a flight may have sent itself, over a socket
 //! - `reads.rs`: identical reads of the shared store, which share one exchange
+//! - `wait_limits.rs`: how long a request waits for the fills of others
 //! - `reruns.rs`: how many requests run the handler again after the run they waited for failed
 
 pub(crate) mod client_count;
@@ -22,3 +23,4 @@ pub(crate) mod own_requests;
 pub(crate) mod reads;
 pub(crate) mod reruns;
 pub(crate) mod running;
+pub(crate) mod wait_limits;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::table::Verdict;
 use larder_core::invalidation::tail::{self, Tail};
+use larder_core::outcome::MissReason;
 use larder_core::time::BootTime;
 
 use crate::engine::invalidation_log::stamped::Stamped;
@@ -66,6 +67,14 @@ impl LogView {
             stored.valid_at().store(generation, Ordering::Relaxed);
         }
         (verdict, confirmed)
+    }
+
+    /// Returns the reason why the log refuses this stored value.
+    pub(crate) fn refusal_reason(&self, stored: &impl Stamped) -> MissReason {
+        match stored.position().incarnation == self.position().incarnation {
+            true => MissReason::Invalidated,
+            false => MissReason::LogRestarted,
+        }
     }
 
     /// Returns whether a request may join a flight that began at `began` (rule 13).

@@ -6,11 +6,13 @@
 //!
 //! - `mod.rs`: the lease of one fill
 //! - `claim.rs`: claiming a lease, or waiting for its holder
+//! - `fill_result.rs`: the result that the holder leaves if it stores nothing
 //! - `backoff.rs`: the delays between two claims
 //! - `timing.rs`: the lifetimes of leases and results
 
 pub(crate) mod backoff;
 pub(crate) mod claim;
+pub(crate) mod fill_result;
 pub(crate) mod timing;
 
 use std::sync::Arc;

@@ -20,8 +20,8 @@ use tokio::time::{Instant, timeout};
 use crate::engine::coalesce::running::RunningFills;
 use crate::engine::lease::Lease;
 use crate::engine::lease::claim::{ClaimEvent, ClaimTarget, LeaseClaim, Urgency};
+use crate::engine::lease::fill_result::FillResult;
 use crate::http::cache_status;
-use crate::http::fill::fill_result::FillResult;
 use crate::http::flight_event::{FlightOutcome, Lead};
 use crate::http::gateway;
 use crate::http::layer_state::LayerState;
@@ -156,7 +156,7 @@ impl<'a> FillClaim<'a> {
         match &self.stale {
             Some(_) if self.context.purpose == Purpose::Refresh => Urgency::Optional,
             Some(stale) if may_serve_on_error(self.layer, self.context, stale) => {
-                let has_failed = self.layer.http.failures.has_failed(&stale.cached);
+                let has_failed = self.layer.http.failures.has_failed(&*stale.cached);
                 if has_failed { Urgency::Immediate } else { Urgency::Optional }
             }
             _ => Urgency::Required,

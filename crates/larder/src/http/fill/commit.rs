@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use larder_core::invalidation::table::Verdict;
 use larder_core::outcome::{MissReason, NotShared, NotStored, Outcome};
+use larder_core::stored::wire;
 
+use crate::engine::lease::fill_result::FillResult;
 use crate::http::fill::Fill;
 use crate::http::fill::build::StorageRecord;
-use crate::http::fill::fill_result::FillResult;
 use crate::http::flight_event::FlightOutcome;
 use crate::http::memory::cached_response::CachedResponse;
 
@@ -26,7 +27,9 @@ impl Fill {
         self.record_store_decision(storage.store_decision());
         if storage.is_failure() {
             self.finish_flight(FlightOutcome::HandlerFailed(Arc::clone(&cached)));
-            let result = FillResult::handler_failed(&cached, &self.layer.engine.store_calendar);
+            let calendar = &self.layer.engine.store_calendar;
+            let encode = || wire::encode(&cached.to_shared(calendar));
+            let result = FillResult::handler_failed(cached.body.len(), encode);
             if let Some((lease, result)) = self.lease.take().zip(result) {
                 lease.finish_with(result.into_bytes());
             }

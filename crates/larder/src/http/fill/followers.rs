@@ -5,9 +5,9 @@ use http_body::Body;
 use larder_core::outcome::{MissReason, NotStored, Outcome};
 
 use crate::engine::lease::Lease;
+use crate::engine::lease::fill_result::FillResult;
 use crate::http::body::CacheBody;
 use crate::http::cache_status::ForwardInfo;
-use crate::http::fill::fill_result::FillResult;
 use crate::http::fill::{Fill, ResponseSender};
 use crate::http::flight_event::{FlightOutcome, Lead};
 use crate::http::lookup::reuse::is_still_fresh;

@@ -33,7 +33,6 @@
 //! | `partial.rs` | 7: combine a part with a stored part |
 //! | `commit.rs` | 7: store in memory, then notify followers |
 //! | `store_writes.rs` | 8: write to the shared tier, then release the lease |
-//! | `fill_result.rs` | 8: the result that the lease leaves if nothing is stored |
 
 mod admission;
 mod await_head;
@@ -43,7 +42,6 @@ pub(crate) mod claim_fill;
 mod commit;
 mod conditional;
 mod expected_head;
-mod fill_result;
 mod followers;
 mod freshen;
 mod lag_limit;

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use crate::engine::background::Permit;
+use crate::engine::failure_table::Retry;
 use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::claim_fill::{Claim, claim_refresh};
 use crate::http::fill::{Fill, FillPlan};
@@ -22,7 +23,6 @@ use crate::http::lookup::equivalent::lookup_memory_for;
 use crate::http::lookup::request_context::{Purpose, RequestContext};
 use crate::http::lookup::reuse::{evaluate_reuse_for, is_immutable};
 use crate::http::memory::cached_response::CachedResponse;
-use crate::http::memory::failure_table::Retry;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::ready_service::ReadyService;
 use crate::http::request::SplitRequest;

@@ -10,8 +10,8 @@ use larder_core::outcome::{Outcome, StaleReason};
 use larder_core::time::WallTime;
 
 use crate::engine::catch_panic::Panic;
+use crate::engine::lease::fill_result::FillResult;
 use crate::http::cache_status::ForwardInfo;
-use crate::http::fill::fill_result::FillResult;
 use crate::http::fill::{Fill, ResponseSender};
 use crate::http::flight_event::FlightOutcome;
 use crate::http::lookup::request_context::Purpose;

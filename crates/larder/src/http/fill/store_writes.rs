@@ -5,23 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::LAST_MODIFIED;
-use larder_core::http::freshness::Lifetime;
 use larder_core::http::{validators, vary};
+use larder_core::lifetime::shared_expiry::expiry;
 use larder_core::stored::{Meta, StoredResponse, VariationHint, address, wire};
 
 use crate::engine::report::store_health::StoreOp;
 use crate::http::fill::Fill;
 use crate::http::fill::commit::Committed;
 
-/// Maximum time that the shared tier keeps a response beyond its windows.
-///
-/// Below this limit, that time is a tenth of the response's lifetime. During that time a miss can
-/// be reported as *expired*, and a validator can still be used.
-const MAX_AFTERLIFE: Duration = Duration::from_secs(600);
-/// Minimum of that time for a response that can be validated.
-///
-/// A response with `no-cache` is of no other use.
-const MIN_VALIDATION_TIME: Duration = Duration::from_secs(60);
 /// Expiry of an entry that leads waiting instances to a response under another key.
 const REDIRECT_EXPIRY: Duration = Duration::from_secs(10);
 
@@ -138,42 +129,4 @@ fn response_writes(stored: &StoredResponse) -> Vec<(String, Bytes)> {
 fn can_be_validated(stored: &StoredResponse) -> bool {
     let headers = &stored.headers;
     validators::has_validator(headers) && (!stored.meta.flags.own_etag || headers.contains_key(LAST_MODIFIED))
-}
-
-/// Returns how long the shared tier stores a response.
-fn expiry(lifetime: &Lifetime, age: Duration, can_be_validated: bool) -> Duration {
-    let min_afterlife = if can_be_validated { MIN_VALIDATION_TIME } else { Duration::ZERO };
-    let afterlife = (lifetime.fresh / 10).min(MAX_AFTERLIFE).max(min_afterlife);
-    let windows = lifetime.while_revalidate.max(lifetime.if_error).max(afterlife);
-    let fresh_for = lifetime.fresh.saturating_sub(age);
-    fresh_for.saturating_add(windows).max(Duration::from_secs(1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_response_stays_in_the_shared_tier_for_as_long_as_it_is_of_use() {
-        let secs = Duration::from_secs;
-        let lifetime = |fresh, while_revalidate, if_error| Lifetime {
-            fresh: secs(fresh),
-            while_revalidate: secs(while_revalidate),
-            if_error: secs(if_error),
-        };
-        let cases = [
-            (lifetime(100, 0, 0), 0, false, 110),
-            (lifetime(100, 50, 0), 0, false, 150),
-            (lifetime(100, 50, 500), 20, false, 580),
-            (lifetime(100_000, 0, 0), 0, true, 100_600),
-            (lifetime(0, 0, 0), 0, false, 1),
-            (lifetime(10, 0, 0), 60, false, 1),
-            (lifetime(0, 0, 0), 0, true, 60),
-            (lifetime(10, 0, 0), 60, true, 60),
-            (lifetime(10, 0, 500), 0, true, 510),
-        ];
-        for (lifetime, age, validates, expected) in cases {
-            assert_eq!(expiry(&lifetime, secs(age), validates), secs(expected), "{lifetime:?} at {age}");
-        }
-    }
 }

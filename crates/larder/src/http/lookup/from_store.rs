@@ -9,7 +9,7 @@ use larder_core::stored::address;
 
 use crate::engine::lease::claim::ClaimTarget;
 use crate::engine::report::store_health::StoreOp;
-use crate::engine::shared::Engine;
+use crate::engine::store_miss::{miss_reason, untrusted_reason};
 use crate::engine::store_time::StoreTime;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
@@ -47,17 +47,6 @@ pub(crate) async fn lookup_shared_key(
     match fetch_shared(layer, lookup_key).await {
         Ok((read, seen)) => (lookup_from_store_value(layer, lookup_key, read, missing), Some(seen)),
         Err(reason) => (Lookup::Miss(miss_reason(reason, missing)), None),
-    }
-}
-
-/// Returns the reason of a miss whose lookup in the shared tier failed with this reason.
-///
-/// `missing` is the reason of the lookup in memory. If memory had a response, its reason says more
-/// than that the shared tier is not trusted.
-fn miss_reason(shared: Option<MissReason>, missing: MissReason) -> MissReason {
-    match shared {
-        Some(MissReason::Unconfirmed | MissReason::Starting) if missing != MissReason::NeverStored => missing,
-        reason => reason.unwrap_or(missing),
     }
 }
 
@@ -120,14 +109,6 @@ async fn fetch_at(
             Err(Some(MissReason::StoreError))
         }
     }
-}
-
-/// Returns the reason to report if the shared tier is not trusted.
-///
-/// A process that has just started has not read the log yet. There is no stored response that it
-/// refuses to trust.
-fn untrusted_reason(engine: &Engine) -> MissReason {
-    if engine.log.has_caught_up() { MissReason::Unconfirmed } else { MissReason::Starting }
 }
 
 /// Evaluates a value that another instance stored while this one claimed the lease.

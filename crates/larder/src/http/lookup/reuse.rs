@@ -44,16 +44,8 @@ fn evaluate_reuse_slow(
     let directives =
         layer.policy.store.honor_request.then(|| effective_request_directives(layer, cached, headers, now));
     match reuse(&candidate, directives.as_ref()) {
-        Reuse::Refused(MissReason::Invalidated) => Reuse::Refused(refusal_reason(layer, cached)),
+        Reuse::Refused(MissReason::Invalidated) => Reuse::Refused(layer.engine.log.refusal_reason(cached)),
         permitted => permitted,
-    }
-}
-
-/// Returns the reason why the log refuses a stored response.
-fn refusal_reason(layer: &LayerState, cached: &CachedResponse) -> MissReason {
-    match cached.meta.position.incarnation == layer.engine.log.position().incarnation {
-        true => MissReason::Invalidated,
-        false => MissReason::LogRestarted,
     }
 }
 

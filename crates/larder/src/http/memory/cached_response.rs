@@ -1,5 +1,6 @@
 //! A stored response in memory.
 
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use larder_core::invalidation::table::Verdict;
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::{BootTime, WallTime};
 
+use crate::engine::failure_table::Replaceable;
 use crate::engine::invalidation_log::stamped::Stamped;
 use crate::engine::store_calendar::StoreCalendar;
 use crate::http::cache_status;
@@ -271,6 +273,16 @@ impl CachedResponse {
             + self.meta.names.weight()
             + self.meta.key.len();
         sum as u64
+    }
+}
+
+impl Replaceable for CachedResponse {
+    fn place(&self) -> impl Hash {
+        (&*self.meta.key, self.variant())
+    }
+
+    fn arrived_at(&self) -> WallTime {
+        self.meta.response_time
     }
 }
 

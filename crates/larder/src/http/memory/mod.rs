@@ -7,11 +7,9 @@
 //! * [`slot`]: the slots of the memory tier, and their keys.
 //! * [`header_cache`]: the header fields of fresh hits, as each thread rendered them last.
 //! * [`oversize_keys`]: the hit-for-miss times of keys whose bodies could not be stored.
-//! * [`failure_table`]: the stored responses whose handlers have failed.
 //! * [`variation_table`]: the variation hints of the newest responses.
 
 pub(crate) mod cached_response;
-pub(crate) mod failure_table;
 mod header_cache;
 mod oversize_keys;
 pub(crate) mod slot;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
 
+use crate::engine::failure_table::Retry;
 use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::equivalent::lookup_shared;
 use crate::http::lookup::reuse::may_serve_on_error;
-use crate::http::memory::failure_table::Retry;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::step::{Ending, Fallback, RangeBase, Step};
 use crate::http::miss::{Miss, look_in_memory};

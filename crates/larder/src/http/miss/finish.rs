@@ -9,6 +9,7 @@ use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason, Tier}
 use tokio::time::Instant;
 
 use crate::engine::coalesce::reruns::RerunPermit;
+use crate::engine::coalesce::wait_limits::rerun_wait;
 use crate::http::body::CacheBody;
 use crate::http::body::incomplete::incomplete_body_error;
 use crate::http::body::service_bounds::{CacheableService, ServiceResult};
@@ -113,7 +114,7 @@ where
 ///
 /// The request has waited for others until `deadline`, and got nothing that it could use.
 async fn wait_for_rerun(layer: &LayerState, context: &RequestContext, deadline: Instant) -> RerunPermit {
-    let deadline = deadline + layer.policy.fill_limits.rerun_wait();
+    let deadline = deadline + rerun_wait(layer.policy.fill_limits.head);
     layer.engine.reruns.wait_for_permit(context.flight_key(layer), deadline).await
 }
 

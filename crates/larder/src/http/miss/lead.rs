@@ -76,7 +76,7 @@ where
 
     fn has_failed(&self, fallback: &Fallback) -> bool {
         fallback.stale.as_ref().is_some_and(|stale| {
-            self.layer.http.failures.has_failed(&stale.cached)
+            self.layer.http.failures.has_failed(&*stale.cached)
                 && may_serve_on_error(&self.layer, &self.context, stale)
         })
     }

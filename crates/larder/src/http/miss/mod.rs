@@ -36,6 +36,7 @@ pub(crate) use bypass::{bypass, fill_ignoring_stored};
 pub(crate) use store_only::answer_from_store;
 
 use self::step::{Ending, RangeBase, Step};
+use crate::engine::coalesce::wait_limits::follower_wait;
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::http::body::service_bounds::{CacheableService, ServiceResult};
 use crate::http::fill::FillPlan;
@@ -104,7 +105,7 @@ where
         context: RequestContext,
         retries: usize,
     ) -> Self {
-        let deadline = Instant::now() + layer.policy.fill_limits.follower_wait();
+        let deadline = Instant::now() + follower_wait(layer.policy.fill_limits.head);
         Self { layer, service, request, context, retries, range_base: None, deadline }
     }
 

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::engine::config_error::ConfigErrorKind;
 use crate::http::policy::Policy;
-use crate::http::policy::error::ConfigErrorKind;
 
 /// The limits of the time that requests wait for one run of the handler.
 #[derive(Debug, Clone, Copy)]
@@ -42,21 +42,6 @@ const OWN_REQUEST_WAIT: RangeInclusive<Duration> = Duration::from_millis(10)..=D
 const MAX_RETRY_AFTER_ERROR: Duration = Duration::from_secs(60);
 /// The maximum of `unknown_length_wait`. A body that takes longer to arrive is not stored.
 const MAX_UNKNOWN_LENGTH_WAIT: Duration = Duration::from_secs(10);
-
-impl FillLimits {
-    /// Returns how long a follower waits for the fills of other requests, in total.
-    ///
-    /// The limit does not depend on how many of them fail. It is less than `fill_timeout`, because
-    /// the follower may then wait for its turn to run the handler.
-    pub(crate) fn follower_wait(self) -> Duration {
-        self.head - self.rerun_wait()
-    }
-
-    /// Returns how long a request waits for its turn to run the handler after other fills failed.
-    pub(crate) fn rerun_wait(self) -> Duration {
-        (self.head / 4).min(Duration::from_secs(1))
-    }
-}
 
 /// Methods for limits of time.
 impl Policy {

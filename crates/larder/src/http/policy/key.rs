@@ -11,8 +11,8 @@ use larder_core::key::cookies;
 use larder_core::key::template::{KeyTemplate, Template};
 use larder_core::outcome::BypassReason;
 
+use crate::engine::config_error::ConfigErrorKind;
 use crate::http::policy::Policy;
-use crate::http::policy::error::ConfigErrorKind;
 use crate::http::policy::missing_parameter::{Consequence, MissingParameter};
 use crate::http::policy::names::NamesBuilder;
 use crate::http::policy::routed_request::{RequestKeyFn, RoutedRequest};

@@ -9,8 +9,8 @@ use larder_core::lifetime::jitter::Jitter;
 use larder_core::stored::StoredResponse;
 use larder_core::stored::lowered_lifetime::limit_lifetime;
 
+use crate::engine::config_error::ConfigErrorKind;
 use crate::http::policy::Policy;
-use crate::http::policy::error::ConfigErrorKind;
 
 /// Methods for the lifetime.
 impl Policy {

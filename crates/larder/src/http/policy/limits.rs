@@ -1,7 +1,7 @@
 //! Limits on what a route may store.
 
+use crate::engine::config_error::ConfigErrorKind;
 use crate::http::policy::Policy;
-use crate::http::policy::error::ConfigErrorKind;
 
 /// Methods for limits on size and number.
 impl Policy {

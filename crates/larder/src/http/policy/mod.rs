@@ -3,7 +3,6 @@
 mod behind_gateway;
 pub(crate) mod diagnostics;
 pub(crate) mod downstream;
-pub(crate) mod error;
 pub(crate) mod fill_limits;
 mod host;
 mod http_options;
@@ -35,7 +34,7 @@ use larder_core::key::template::Template;
 use larder_core::lifetime::early_refresh::EarlyRefresh;
 use larder_core::lifetime::jitter::Jitter;
 
-use crate::http::policy::error::ConfigError;
+use crate::engine::config_error::ConfigError;
 use crate::http::policy::fill_limits::FillLimits;
 use crate::http::policy::http_options::GeneratedEtag;
 use crate::http::policy::invalidation_rules::InvalidationRules;

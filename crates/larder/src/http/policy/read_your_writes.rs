@@ -10,8 +10,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use larder_core::invalidation::token::{ConsistencyToken, ParseTokenError};
 use larder_core::key::cookies;
 
+use crate::engine::config_error::ConfigErrorKind;
 use crate::http::policy::Policy;
-use crate::http::policy::error::ConfigErrorKind;
 
 /// Lets clients read their own writes at once, on every instance.
 ///

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::engine::config_error::ConfigErrorKind;
 use crate::http::policy::Policy;
-use crate::http::policy::error::ConfigErrorKind;
 
 const REPLICA_LAG: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
 

@@ -4,16 +4,8 @@ use std::time::Duration;
 
 use larder_core::key::template::Template;
 
+use crate::engine::config_error::{ConfigError, ConfigErrorKind, check_lifetime};
 use crate::http::policy::Policy;
-use crate::http::policy::error::{ConfigError, ConfigErrorKind};
-
-/// The maximum lifetime: a year, as the predecessors of RFC 9111 allowed.
-///
-/// RFC 9111 §1.2.2 asks for lifetimes of up to 2^31 seconds. A response that is cached on purpose
-/// is not meant to be fresh for longer than a year.
-const MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// Calendar times, from which other instances compute the age of a response, count milliseconds.
-const MIN_LIFETIME: Duration = Duration::from_millis(1);
 
 /// Validation.
 impl Policy {
@@ -43,8 +35,8 @@ impl Policy {
 
     /// Returns the lifetime, and records an error if it is out of range. `what` names its role.
     pub(super) fn validated_lifetime(&mut self, what: &str, lifetime: Duration) -> Duration {
-        if lifetime < MIN_LIFETIME || lifetime > MAX_LIFETIME {
-            self.record_error(ConfigErrorKind::Lifetime, &format!("a {what} of {lifetime:?}"));
+        if let Err(error) = check_lifetime(what, lifetime) {
+            self.problem.get_or_insert(error);
         }
         lifetime
     }

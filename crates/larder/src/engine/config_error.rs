@@ -1,6 +1,8 @@
-//! The error for an invalid policy or an invalid option of a cache.
+//! The error for an invalid policy, collection or option of a cache.
 
 use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use larder_core::lifetime::early_refresh::EarlyRefresh;
 use larder_core::lifetime::jitter::Jitter;
@@ -35,9 +37,11 @@ pub enum ConfigErrorKind {
     CacheName,
     /// A cookie or header field that carries consistency tokens and is part of the key.
     KeyedToken,
+    /// A name of a collection of values that is empty, or in use for other values.
+    Collection,
 }
 
-/// An invalid value in a policy, or an invalid option of a cache.
+/// An invalid value in a policy or a collection, or an invalid option of a cache.
 ///
 /// The text of the error names the value and the reason.
 ///
@@ -68,12 +72,32 @@ impl ConfigError {
     }
 }
 
+/// The lifetimes that are allowed, up to a year, as the predecessors of RFC 9111 allowed.
+///
+/// RFC 9111 §1.2.2 asks for lifetimes of up to 2^31 seconds. What is cached on purpose is not meant
+/// to be fresh for longer than a year. Calendar times, from which other instances compute an age,
+/// count milliseconds.
+const LIFETIME: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(366 * 24 * 60 * 60);
+
+/// Checks a lifetime or a window.
+///
+/// # Errors
+/// If it is shorter or longer than any that makes sense. `what` names it.
+pub(crate) fn check_lifetime(what: &str, lifetime: Duration) -> Result<(), ConfigError> {
+    if LIFETIME.contains(&lifetime) {
+        return Ok(());
+    }
+    Err(ConfigError::new(ConfigErrorKind::Lifetime, format!("a {what} of {lifetime:?}")))
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, what } = self;
         match kind {
             ConfigErrorKind::Lifetime => write!(f, "{what} is not between a millisecond and a year"),
-            ConfigErrorKind::Template | ConfigErrorKind::Timeout => f.write_str(what),
+            ConfigErrorKind::Template | ConfigErrorKind::Timeout | ConfigErrorKind::Collection => {
+                f.write_str(what)
+            }
             ConfigErrorKind::Status => write!(f, "responses with status {what} cannot be stored"),
             ConfigErrorKind::ErrorStatus => write!(f, "{what} is not the status code of an error"),
             ConfigErrorKind::Limit => write!(f, "{what}: a limit of zero lets nothing through"),

@@ -1,0 +1,16 @@
+//! The limits of the time that a request waits for the fills of other requests.
+
+use std::time::Duration;
+
+/// Returns how long a follower waits for the fills of other requests, in total.
+///
+/// `fill` is the limit of one fill. The limit does not depend on how many of them fail. It is less
+/// than that of a fill, because the follower may then wait for its turn to run the handler.
+pub(crate) fn follower_wait(fill: Duration) -> Duration {
+    fill - rerun_wait(fill)
+}
+
+/// Returns how long a request waits for its turn to run the handler after other fills failed.
+pub(crate) fn rerun_wait(fill: Duration) -> Duration {
+    (fill / 4).min(Duration::from_secs(1))
+}
