@@ -193,6 +193,12 @@ pub struct Position {
 }
 
 impl Position {
+    /// The position of something that no log accepts.
+    ///
+    /// Incarnations are random, so no log has this one.
+    pub const REFUSED: Self =
+        Self { incarnation: Incarnation::from_bytes([u8::MAX; 16]), watermark: Watermark::ZERO };
+
     /// Returns the position of a response that combines two responses with these positions.
     ///
     /// Returns `None` if the two are of different incarnations, because at least one of them is

@@ -3,6 +3,7 @@
 //! - `shared.rs`: `Engine`, the parts of a cache
 //! - `memory_tier.rs`: values in the memory of this process, bounded by their size in bytes
 //! - `store.rs`: the shared store as one object, whatever its type
+//! - `fill_scope.rs`: the fills that wait for the work of a task, and the values that they use
 //! - `coalesce/`: requests that share one run of the handler
 //! - `lease/`: instances that share one run of the handler
 //! - `invalidation_log/`: the invalidation log, as this process knows it
@@ -25,6 +26,7 @@ pub(crate) mod coalesce;
 pub(crate) mod config_error;
 pub(crate) mod detach;
 pub(crate) mod failure_table;
+pub(crate) mod fill_scope;
 pub(crate) mod invalidate;
 pub(crate) mod invalidation_log;
 pub(crate) mod lease;

@@ -7,7 +7,6 @@
 //! - `client_count.rs`: the count of the clients that a handler run is for
 //! - `clients.rs`: whether a handler run goes on after its last client has left
 //! - `new_key_budget.rs`: how many new keys of a route may be stored in the shared tier
-//! - `running.rs`: the fills whose handlers wait for the work of a task
 //! - `handler_time.rs`: how slow the handlers of a layer are
 //! - `own_requests.rs`: requests that the handler of a flight may have sent itself, over a socket
 //! - `reads.rs`: identical reads of the shared store, which share one exchange
@@ -22,5 +21,4 @@ pub(crate) mod new_key_budget;
 pub(crate) mod own_requests;
 pub(crate) mod reads;
 pub(crate) mod reruns;
-pub(crate) mod running;
 pub(crate) mod wait_limits;

@@ -11,7 +11,7 @@ use larder_core::lease::{Claim, ClaimReply, Holder, LeaseId};
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::time::{Instant, sleep};
 
-use crate::engine::coalesce::running::RunningFills;
+use crate::engine::fill_scope::FillScope;
 use crate::engine::lease::Lease;
 use crate::engine::lease::backoff::Backoff;
 use crate::engine::lease::timing::LEASE_TTL;
@@ -74,7 +74,7 @@ pub(crate) struct LeaseClaim {
     urgency: Urgency,
     store_time: Arc<StoreTime>,
     /// The fills that wait for this one.
-    outer: RunningFills,
+    outer: Option<FillScope>,
     /// The lease of a fill of another process that does so, as the request states it.
     stated_lease: Option<LeaseId>,
     deadline: Instant,
@@ -104,7 +104,7 @@ impl LeaseClaim {
             takes_over: false,
             urgency: Urgency::Required,
             store_time: Arc::clone(store_time),
-            outer: RunningFills::default(),
+            outer: None,
             stated_lease: None,
             deadline,
             is_finished: false,
@@ -144,13 +144,14 @@ impl LeaseClaim {
     ///
     /// `stated_lease` is that of a fill of another process, as the request states it. A request
     /// cannot make it up: the id is random, and only the holder's handler gets it.
-    pub(crate) fn set_outer(&mut self, fills: RunningFills, stated_lease: Option<LeaseId>) {
-        (self.outer, self.stated_lease) = (fills, stated_lease);
+    pub(crate) fn set_outer(&mut self, scope: Option<FillScope>, stated_lease: Option<LeaseId>) {
+        (self.outer, self.stated_lease) = (scope, stated_lease);
     }
 
     /// Whether the holder's handler waits for this request.
     fn is_within(&self, holder: Holder) -> bool {
-        self.stated_lease == Some(holder.id) || self.outer.has_lease(holder.id)
+        self.stated_lease == Some(holder.id)
+            || self.outer.as_ref().is_some_and(|scope| scope.has_lease(holder.id))
     }
 
     /// Returns the lease that was granted.

@@ -17,7 +17,7 @@ use larder_core::stored::wire::{self, Decoded};
 use larder_core::time::WallTime;
 use tokio::time::{Instant, timeout};
 
-use crate::engine::coalesce::running::RunningFills;
+use crate::engine::fill_scope::FillScope;
 use crate::engine::lease::Lease;
 use crate::engine::lease::claim::{ClaimEvent, ClaimTarget, LeaseClaim, Urgency};
 use crate::engine::lease::fill_result::FillResult;
@@ -125,7 +125,7 @@ impl<'a> FillClaim<'a> {
             LeaseClaim::new(&layer.engine, target?, leader.flight().position, &context.store_time, deadline)?;
         // An outer layer of this process gives its lease up for this one.
         if !context.is_within() {
-            claim.set_outer(RunningFills::current(), gateway::outer_lease(&context.headers));
+            claim.set_outer(FillScope::current(), gateway::outer_lease(&context.headers));
         }
         Some(Self { layer, context, claim, stale: None, started_at: layer.engine.clock.wall() })
     }

@@ -64,7 +64,7 @@ use larder_core::time::{BootTime, WallTime};
 use tokio::sync::oneshot;
 
 use crate::engine::coalesce::clients::Clients;
-use crate::engine::coalesce::running::RunningFills;
+use crate::engine::fill_scope::FillScope;
 use crate::engine::lease::Lease;
 use crate::http::body::CacheBody;
 use crate::http::flight_event::{Flight, Lead};
@@ -88,8 +88,8 @@ pub(crate) struct Fill {
     /// The outcome that is reported for the request that started the fill.
     outcome: Outcome,
     clients: Clients,
-    /// The fills whose handlers wait for the request.
-    outer: RunningFills,
+    /// The scope of this fill. Its handler runs in it.
+    scope: FillScope,
     /// The flight whose handler may have sent this request itself.
     early_for: Option<Arc<Flight>>,
     /// Whether the response head came after the limit of the policy.
@@ -173,6 +173,8 @@ impl FillPlan {
     /// Returns a fill for this request.
     pub(crate) fn into_fill(self, layer: Arc<LayerState>, context: RequestContext) -> Fill {
         let Self { leader, lease, stale, base, outcome, clients, early_for } = self;
+        let flight = leader.as_ref().map(|leader| &leader.flight().clients);
+        let scope = FillScope::new(FillScope::current(), flight);
         Fill {
             layer,
             context,
@@ -182,7 +184,7 @@ impl FillPlan {
             base,
             outcome,
             clients,
-            outer: RunningFills::current(),
+            scope,
             early_for,
             is_late: false,
             is_of_other_log: false,

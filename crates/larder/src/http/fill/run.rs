@@ -9,9 +9,7 @@ use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
 use crate::engine::catch_panic::{CatchPanic, Panic};
-use crate::engine::coalesce::running::RunningFills;
 use crate::engine::detach::join_or_resume_panic;
-use crate::engine::lease::Lease;
 use crate::http::body::service_bounds::{CacheableService, ServiceResult};
 use crate::http::fill::stale_on_error::Failure;
 use crate::http::fill::{Fill, FillStart, FillTimes, ResponseSender};
@@ -123,17 +121,10 @@ impl Fill {
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let running = self.running();
-        running.scope(self.run_handler(service, request, sender))
-    }
-
-    /// Returns the fills that wait for the work of the handler: this one and those around it.
-    fn running(&self) -> RunningFills {
-        let outer = self.outer.clone();
-        match &self.leader {
-            Some(leader) => outer.with(&leader.flight().clients, self.lease.as_ref().map(Lease::id)),
-            None => outer,
+        if let Some(lease) = &self.lease {
+            self.scope.set_lease(lease.id());
         }
+        self.scope.clone().scope(self.run_handler(service, request, sender))
     }
 
     async fn run_handler<S, Q>(

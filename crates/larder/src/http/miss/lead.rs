@@ -9,7 +9,7 @@ use larder_core::invalidation::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
 use larder_core::time::WallTime;
 
-use crate::engine::coalesce::running::RunningFills;
+use crate::engine::fill_scope::FillScope;
 use crate::engine::lease::claim::ClaimTarget;
 use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
@@ -58,7 +58,9 @@ where
         match self.layer.http.flights.join(key, now, position, may_join) {
             Joined::Leader(leader) => Step::Lead(leader, fallback),
             // That flight's handler has sent this request, and waits for the response.
-            Joined::Follower(flight) if RunningFills::current().has_flight(&flight.clients) => {
+            Joined::Follower(flight)
+                if FillScope::current().is_some_and(|scope| scope.has_flight(&flight.clients)) =>
+            {
                 let outcome = Outcome::Miss(fallback.reason);
                 Step::Done(Ending::Fill(FillPlan::alone(fallback.stale, outcome)))
             }
