@@ -76,6 +76,8 @@ reasons! {
         Starting => "starting",
         /// The value in the shared tier cannot be decoded.
         Unreadable => "unreadable",
+        /// The typed value in the shared tier has another schema or format than the collection.
+        Schema => "schema",
         /// The stored response is partial and does not contain everything that was requested.
         Partial => "partial",
         /// The shared tier could not be read.
@@ -190,12 +192,14 @@ reasons! {
 }
 
 reasons! {
-    /// The reason why a response was stored in memory alone.
+    /// The reason why a response or a value was stored in memory alone.
     NotShared {
         /// The policy's limit on new keys was reached.
         NewKeys => "new-keys",
-        /// The body is over the limit for the shared store.
+        /// The body or the value is over the limit for the shared store.
         TooLarge => "too-large",
+        /// The codec of the collection could not encode the value.
+        NotEncodable => "not-encodable",
     }
 }
 
@@ -287,7 +291,7 @@ impl MissReason {
         match self {
             Self::NeverStored | Self::Starting | Self::HitForMiss => "uri-miss",
             // "when an implementation cannot distinguish between uri-miss and vary-miss"
-            Self::Unreadable | Self::StoreError => "miss",
+            Self::Unreadable | Self::Schema | Self::StoreError => "miss",
             Self::Expired | Self::Invalidated | Self::LogRestarted | Self::Unconfirmed | Self::NoCache => {
                 "stale"
             }

@@ -60,6 +60,7 @@ mod engine;
 mod http;
 #[cfg(test)]
 mod testing;
+pub mod values;
 
 /// The shared store in Redis. Requires the feature `redis`.
 ///

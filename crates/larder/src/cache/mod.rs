@@ -40,6 +40,8 @@ use crate::engine::report::stats::Stats;
 use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
 use crate::http::policy::Policy;
+use crate::values::registry::ValueRegistry;
+use crate::values::{ValueKey, ValuesBuilder};
 
 /// An HTTP response cache, shared by its layers and by the handlers that invalidate responses.
 ///
@@ -61,6 +63,7 @@ use crate::http::policy::Policy;
 pub struct Cache {
     engine: Arc<Engine>,
     http: Arc<HttpState>,
+    values: Arc<ValueRegistry>,
 }
 
 impl Cache {
@@ -149,6 +152,26 @@ impl Cache {
         Ok(CacheLayer::over(Arc::clone(&self.engine), Arc::clone(&self.http), policy.validate()?))
     }
 
+    /// Returns the builder of a collection of typed values, which are cached below HTTP.
+    ///
+    /// The name is a part of the keys in the shared store, and a label of metrics. See
+    /// [`values`](crate::values) for an introduction.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Cache, ttl};
+    ///
+    /// # fn main() -> Result<(), larder::ConfigError> {
+    /// let cache = Cache::default();
+    /// let names = cache.values::<u64, String>("name").ttl(ttl::STANDARD).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn values<K: ValueKey, V: Send + Sync + 'static>(&self, name: &str) -> ValuesBuilder<K, V> {
+        ValuesBuilder::new(Arc::clone(&self.engine), Arc::clone(&self.values), name)
+    }
+
     /// Returns the counters of this cache since it was built, and its memory use.
     ///
     /// [`Stats`] also lists the metrics, spans and log events of a cache.
@@ -164,7 +187,7 @@ impl Cache {
     /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.engine.report.stats(self.http.memory.usage())
+        Stats { values: self.values.stats(), ..self.engine.report.stats(self.http.memory.usage()) }
     }
 
     /// Invalidates stored responses, and returns whether the invalidation was applied or deferred.
@@ -306,8 +329,8 @@ impl Cache {
 }
 
 impl Cache {
-    pub(crate) const fn of(engine: Arc<Engine>, http: Arc<HttpState>) -> Self {
-        Self { engine, http }
+    pub(crate) fn of(engine: Arc<Engine>, http: Arc<HttpState>) -> Self {
+        Self { engine, http, values: Arc::default() }
     }
 }
 

@@ -93,7 +93,6 @@ impl FillScope {
     /// Notes that a value was used: the results of this fill and of those around it are no newer.
     ///
     /// Call this before user code gets the value.
-    #[allow(dead_code)] // Typed values call it.
     pub(crate) fn note(&self, used: UsedValue) {
         for Self(scope) in self.with_outer() {
             let mut noted = lock(&scope.used);
@@ -102,7 +101,6 @@ impl FillScope {
     }
 
     /// Returns what all values that were used so far allow together. `None` if there are none.
-    #[allow(dead_code)] // HTTP's fills are about to call it.
     pub(crate) fn lowered(&self) -> Option<UsedValue> {
         *lock(&self.0.used)
     }
@@ -110,7 +108,6 @@ impl FillScope {
     /// Whether this fill or one around it holds a lease.
     ///
     /// A load within it must not wait for another lease: its holder may wait for this one.
-    #[allow(dead_code)] // Typed values call it.
     pub(crate) fn holds_lease(&self) -> bool {
         self.with_outer().any(|Self(scope)| scope.lease.get().is_some())
     }

@@ -1,6 +1,15 @@
 //! The limits of the time that a request waits for the fills of other requests.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+/// The allowed limits of one fill.
+pub(crate) const FILL_TIMEOUT: RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(600);
+/// The allowed limits after which something stale is served.
+pub(crate) const STALE_AFTER: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(600);
+/// The maximum of the time between two fills that fail.
+pub(crate) const MAX_RETRY_AFTER_ERROR: Duration = Duration::from_secs(60);
 
 /// Returns how long a follower waits for the fills of other requests, in total.
 ///

@@ -9,7 +9,7 @@ use thread_local::ThreadLocal;
 ///
 /// With one counter for all threads, its cache line would move from core to core with each hit.
 #[derive(Default)]
-pub(super) struct Hits(ThreadLocal<Counters>);
+pub(in crate::engine::report) struct Hits(ThreadLocal<Counters>);
 
 #[derive(Default)]
 struct Counters {

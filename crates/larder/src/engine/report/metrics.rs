@@ -19,11 +19,12 @@ use metrics::{
 
 use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::store_health::StoreOp;
+use crate::engine::report::value_metrics;
 
 /// The value of a label that does not apply.
 ///
 /// A metric always has the same labels.
-const NO_VALUE: &str = "none";
+pub(super) const NO_VALUE: &str = "none";
 
 /// Registers the descriptions of the metrics with the recorder.
 pub(crate) fn describe() {
@@ -54,8 +55,9 @@ pub(crate) fn describe() {
         Unit::Nanoseconds,
         "Handler time saved by hits"
     );
-    describe_gauge!("larder_memory_entries", Unit::Count, "Responses in memory");
-    describe_gauge!("larder_memory_bytes", Unit::Bytes, "Size of the responses in memory");
+    describe_gauge!("larder_memory_entries", Unit::Count, "Responses and values in memory");
+    describe_gauge!("larder_memory_bytes", Unit::Bytes, "Size of the responses and values in memory");
+    value_metrics::describe();
 }
 
 pub(super) fn record_miss(reason: MissReason) {
@@ -157,7 +159,7 @@ fn difference(last: &AtomicU64, now: u64) -> f64 {
 }
 
 /// The number of outcomes.
-const OUTCOMES: usize = bypass(BypassReason::ALL.len());
+pub(super) const OUTCOMES: usize = bypass(BypassReason::ALL.len());
 
 const fn stale(tier: Tier) -> usize {
     2 + (tier as usize) * StaleReason::ALL.len()
@@ -171,7 +173,7 @@ const fn bypass(index: usize) -> usize {
     miss(MissReason::ALL.len()) + index
 }
 
-const fn index_of(outcome: Outcome) -> usize {
+pub(super) const fn index_of(outcome: Outcome) -> usize {
     match outcome {
         Outcome::Hit(tier) => tier as usize,
         Outcome::Stale(tier, reason) => stale(tier) + reason.index(),

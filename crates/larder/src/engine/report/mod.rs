@@ -2,6 +2,8 @@
 //!
 //! - `mod.rs`: `Report`, the counters
 //! - `hits.rs`: the counters of fresh hits, one set for each thread
+//! - `value_counters.rs`: the counters of a collection of values, and `ValueStats`
+//! - `value_metrics.rs`: the metrics of a collection of values
 //! - `stats.rs`: `Stats`, the counters as numbers for users
 //! - `metrics.rs`: the same through the `metrics` facade
 //! - `clock_skew.rs`: one log event if the clock differs from that of the shared store
@@ -19,8 +21,12 @@ pub(crate) mod metrics;
 pub(crate) mod stats;
 pub(crate) mod store_health;
 pub(crate) mod store_state;
+pub(crate) mod value_counters;
+#[cfg(feature = "metrics")]
+mod value_metrics;
 pub(crate) mod warned_once;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -36,8 +42,8 @@ use crate::engine::report::stats::Stats;
 use crate::engine::report::store_health::{StoreHealth, StoreOp};
 use crate::engine::report::store_state::StoreState;
 
-/// The number of entries in the memory tier, and their size in bytes.
-#[derive(Debug, Clone, Copy)]
+/// The number of entries in a memory tier, and their size in bytes.
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct MemoryUsage {
     pub(crate) entries: u64,
     pub(crate) bytes: u64,
@@ -74,6 +80,18 @@ pub(crate) struct Report {
 /// Adds to a counter. Nothing depends on the order in which other threads see this.
 fn add(counter: &AtomicU64, by: u64) {
     counter.fetch_add(by, Ordering::Relaxed);
+}
+
+/// Returns the counts that are not zero, each with its word.
+fn by_word(
+    counters: &[AtomicU64],
+    words: &mut dyn Iterator<Item = &'static str>,
+) -> BTreeMap<&'static str, u64> {
+    words
+        .zip(counters)
+        .map(|(word, counter)| (word, counter.load(Ordering::Relaxed)))
+        .filter(|(_, count)| *count > 0)
+        .collect()
 }
 
 fn nanos(time: Duration) -> u64 {
@@ -217,16 +235,9 @@ impl Report {
         self.store_health.store_state()
     }
 
-    /// Returns all counters as numbers, with this memory use.
+    /// Returns all counters as numbers, with this memory use. Those of values are not among them.
     pub(crate) fn stats(&self, memory: MemoryUsage) -> Stats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let by_word = |counters: &[AtomicU64], words: &mut dyn Iterator<Item = &'static str>| {
-            words
-                .zip(counters)
-                .map(|(word, counter)| (word, get(counter)))
-                .filter(|(_, count)| *count > 0)
-                .collect()
-        };
         Stats {
             hits_memory: self.hits.total(Tier::Memory),
             hits_shared: self.hits.total(Tier::Shared),
@@ -254,6 +265,7 @@ impl Report {
             leases_taken_over: get(&self.leases[LeaseEvent::TakenOver as usize]),
             memory_entries: memory.entries,
             memory_bytes: memory.bytes,
+            values: BTreeMap::new(),
         }
     }
 }

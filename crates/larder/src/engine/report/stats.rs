@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::engine::report::value_counters::ValueStats;
+
 /// The counters of a cache since it was built, and its memory use.
 ///
 /// Returned by [`Cache::stats`](crate::Cache::stats).
@@ -47,6 +49,9 @@ use std::time::Duration;
 /// | `larder_leases_total` | counter | `event` |
 /// | `larder_memory_entries` | gauge | |
 /// | `larder_memory_bytes` | gauge | |
+/// | `larder_value_requests_total` | counter | `collection`, `outcome`, `tier`, `reason` |
+/// | `larder_value_loads_total` | counter | `collection`, `outcome` |
+/// | `larder_value_load_seconds` | histogram | `collection` |
 ///
 /// - `route` is the [name of the policy](crate::Policy::name). Without a name, it is the path that
 ///   axum matched, or `unnamed` if there is none.
@@ -58,9 +63,11 @@ use std::time::Duration;
 /// - `event` is `acquired` if a fill on this instance acquired the lease, `awaited` if this
 ///   instance waited for the holder of the lease, and `taken-over` if it acquired the lease after
 ///   that.
+/// - `collection` is the name of a collection of [values](crate::values). The `outcome` of a load is
+///   `value`, `absence` or `error`.
 /// - `kind` is `timeout`, `unreachable`, `circuit-open`, `refused` or `unreadable`.
 ///
-/// Gauges show the sum of all caches in the process.
+/// Gauges show the sum of all caches in the process, and of their responses and values.
 ///
 /// # Logs
 ///
@@ -159,6 +166,11 @@ pub struct Stats {
     pub memory_entries: u64,
     /// The approximate size of these entries in bytes.
     pub memory_bytes: u64,
+    /// The counters of the collections of [values](crate::values), by name.
+    ///
+    /// None of the fields above counts values, except those about invalidations, the shared store
+    /// and leases.
+    pub values: BTreeMap<String, ValueStats>,
 }
 
 impl Stats {

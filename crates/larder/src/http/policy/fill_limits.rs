@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::engine::coalesce::wait_limits::{FILL_TIMEOUT, MAX_RETRY_AFTER_ERROR, STALE_AFTER};
 use crate::engine::config_error::ConfigErrorKind;
 use crate::http::policy::Policy;
 
@@ -36,10 +37,7 @@ impl Default for FillLimits {
     }
 }
 
-const FILL_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
-const STALE_AFTER: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(600);
 const OWN_REQUEST_WAIT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(600);
-const MAX_RETRY_AFTER_ERROR: Duration = Duration::from_secs(60);
 /// The maximum of `unknown_length_wait`. A body that takes longer to arrive is not stored.
 const MAX_UNKNOWN_LENGTH_WAIT: Duration = Duration::from_secs(10);
 

@@ -1,0 +1,279 @@
+//! The options of a collection, and how it is built.
+
+use std::any::TypeId;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::{Arc, Weak};
+
+use larder_core::invalidation::selector::Tag;
+
+use crate::engine::config_error::{ConfigError, ConfigErrorKind};
+use crate::engine::failure_table::FailureTable;
+use crate::engine::memory_tier::MemoryTier;
+use crate::engine::shared::Engine;
+use crate::values::codec::{Codec, Json};
+use crate::values::collection::Values;
+use crate::values::collection_state::{Collection, Functions, LoaderFn, TagsFn, WeighFn};
+use crate::values::error_table::ErrorTable;
+use crate::values::load_error::shared;
+use crate::values::loader_mark::{Loader, NoLoader};
+use crate::values::registry::{MemoryUse, ValueForm, ValueRegistry};
+use crate::values::value_event::ValueFlights;
+use crate::values::value_key::ValueKey;
+use crate::values::value_options::ValueOptions;
+
+/// A builder of a collection of values.
+///
+/// Returned by [`Cache::values`](crate::Cache::values).
+///
+/// # Methods by task
+///
+/// * Lifetime: [`ttl`](Self::ttl), [`negative_ttl`](Self::negative_ttl),
+///   [`jitter`](Self::jitter), [`early_refresh`](Self::early_refresh)
+/// * Stale values: [`stale_while_revalidate`](Self::stale_while_revalidate),
+///   [`stale_if_error`](Self::stale_if_error), [`serve_stale_after`](Self::serve_stale_after)
+/// * Loads: [`loader`](Self::loader), [`load_timeout`](Self::load_timeout),
+///   [`retry_after_error`](Self::retry_after_error), [`error_ttl`](Self::error_ttl)
+/// * Invalidation: [`tags`](Self::tags)
+/// * Memory: [`max_memory_bytes`](Self::max_memory_bytes), [`weigh`](Self::weigh)
+/// * The shared store: [`codec`](Self::codec), [`schema`](Self::schema),
+///   [`max_value_bytes`](Self::max_value_bytes)
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use larder::values::LoadingValues;
+/// use larder::{Cache, ttl};
+///
+/// # fn main() -> Result<(), larder::ConfigError> {
+/// let names: LoadingValues<u64, String, std::io::Error> = Cache::default()
+///     .values("name")
+///     .ttl(ttl::STANDARD)
+///     .negative_ttl(Duration::from_secs(30))
+///     .tags(|id, _name| [format!("user:{id}")])
+///     .loader(async |id| Ok(format!("user {id}")))
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "call `build`"]
+pub struct ValuesBuilder<K, V, L = NoLoader, C = Json> {
+    engine: Arc<Engine>,
+    registry: Arc<ValueRegistry>,
+    name: Box<str>,
+    pub(super) options: ValueOptions,
+    codec: C,
+    tags: Option<TagsFn<K, V>>,
+    weigh: Option<WeighFn<V>>,
+    loader: Option<LoaderFn<K, V>>,
+    pub(super) problem: Option<ConfigError>,
+    mark: PhantomData<fn() -> L>,
+}
+
+impl<K: ValueKey, V: Send + Sync + 'static> ValuesBuilder<K, V> {
+    pub(crate) fn new(engine: Arc<Engine>, registry: Arc<ValueRegistry>, name: &str) -> Self {
+        Self {
+            engine,
+            registry,
+            name: name.into(),
+            options: ValueOptions::default(),
+            codec: Json,
+            tags: None,
+            weigh: None,
+            loader: None,
+            problem: None,
+            mark: PhantomData,
+        }
+    }
+}
+
+impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
+    /// Adds tags, by which values are invalidated together.
+    ///
+    /// The function gets the key, and the value or `None` for an absence. A tag names values and
+    /// responses alike. Without tags, a value is only named by its key and by everything.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    /// use larder::values::Values;
+    ///
+    /// # fn main() -> Result<(), larder::ConfigError> {
+    /// // The price of each product, and its category.
+    /// let prices: Values<u64, (u64, String)> = Cache::default()
+    ///     .values("price")
+    ///     .tags(|id, price| {
+    ///         let category = price.map(|(_, category)| format!("category:{category}"));
+    ///         category.into_iter().chain([format!("product:{id}")])
+    ///     })
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tags<F, T>(mut self, tags: F) -> Self
+    where
+        F: Fn(&K, Option<&V>) -> T + Send + Sync + 'static,
+        T: IntoIterator<Item: Into<Tag>>,
+    {
+        self.tags = Some(Box::new(move |key, value| tags(key, value).into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// Sets how many bytes a value takes in memory.
+    ///
+    /// Default: the size of the encoded value. With this function and without a shared store, values
+    /// are never encoded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    /// use larder::values::Values;
+    ///
+    /// # fn main() -> Result<(), larder::ConfigError> {
+    /// let names: Values<u64, String> =
+    ///     Cache::default().values("name").weigh(|name: &String| name.len() as u64).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn weigh(mut self, weigh: impl Fn(&V) -> u64 + Send + Sync + 'static) -> Self {
+        self.weigh = Some(Box::new(weigh));
+        self
+    }
+
+    /// Sets a loader: a function that loads the value of a key.
+    ///
+    /// It lets the collection refresh values in the background, before they go stale and while stale
+    /// ones are served. Loads of [`Values::load`] go on if their callers leave. The function
+    /// returns a value or an `Option` of one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    /// use larder::values::LoadingValues;
+    ///
+    /// # fn main() -> Result<(), larder::ConfigError> {
+    /// let names: LoadingValues<u64, String, std::io::Error> = Cache::default()
+    ///     .values("name")
+    ///     .loader(|id| async move { Ok((id < 100).then(|| format!("user {id}"))) })
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn loader<F, Fut, T, E>(self, loader: F) -> ValuesBuilder<K, V, Loader<E>, C>
+    where
+        F: Fn(K) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+        T: Into<Option<V>>,
+        E: Send + Sync + 'static,
+    {
+        let loader: LoaderFn<K, V> = Arc::new(move |key| {
+            let load = loader(key);
+            Box::pin(async move { load.await.map(Into::into).map_err(shared) })
+        });
+        let Self { engine, registry, name, options, codec, tags, weigh, problem, .. } = self;
+        let (loader, mark) = (Some(loader), PhantomData);
+        ValuesBuilder { engine, registry, name, options, codec, tags, weigh, loader, problem, mark }
+    }
+
+    /// Sets the encoding of values in the shared store.
+    ///
+    /// Default: [`Json`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    /// use larder::values::{Json, Values};
+    ///
+    /// # fn main() -> Result<(), larder::ConfigError> {
+    /// let names: Values<u64, String> = Cache::default().values("name").codec(Json).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn codec<D>(self, codec: D) -> ValuesBuilder<K, V, L, D> {
+        let Self { engine, registry, name, options, tags, weigh, loader, problem, mark, .. } = self;
+        ValuesBuilder { engine, registry, name, options, codec, tags, weigh, loader, problem, mark }
+    }
+
+    /// Sets the number of the schema of the values.
+    ///
+    /// Choose another number when you change the type in a way that the codec would misread. A value
+    /// with another number in the shared store is a miss, with the reason `schema`.
+    ///
+    /// Default: 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    /// use larder::values::Values;
+    ///
+    /// # fn main() -> Result<(), larder::ConfigError> {
+    /// let names: Values<u64, String> = Cache::default().values("name").schema(2).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn schema(mut self, number: u32) -> Self {
+        self.options.schema = number;
+        self
+    }
+
+    /// Builds the collection.
+    ///
+    /// Two collections of one cache may have the same name if their types, their schema and their
+    /// codec are the same. They share the values in the shared store, and their counters.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if an option is invalid, or if the name is empty or taken.
+    pub fn build(self) -> Result<Values<K, V, L>, ConfigError>
+    where
+        C: Codec<V>,
+    {
+        let Self { engine, registry, name, options, codec, tags, weigh, loader, problem, .. } = self;
+        if let Some(problem) = problem {
+            return Err(problem);
+        }
+        let form = ValueForm {
+            key: TypeId::of::<K>(),
+            value: TypeId::of::<V>(),
+            schema: options.schema,
+            format: C::FORMAT,
+        };
+        let counters = registry.register(&name, form)?;
+        let memory = if engine.is_disabled { 0 } else { options.memory_bytes };
+        let collection = Arc::new(Collection {
+            engine,
+            name,
+            options,
+            functions: Functions { codec: Box::new(codec), tags, weigh, loader },
+            memory: MemoryTier::new(memory),
+            flights: ValueFlights::default(),
+            failures: FailureTable::default(),
+            errors: ErrorTable::default(),
+            counters,
+        });
+        let memory: Weak<dyn MemoryUse> = Arc::downgrade(&(Arc::clone(&collection) as Arc<dyn MemoryUse>));
+        registry.add_memory(&collection.name, memory);
+        Ok(Values::new(collection, registry))
+    }
+
+    pub(super) fn record_error(&mut self, kind: ConfigErrorKind, what: &str) {
+        self.problem.get_or_insert_with(|| ConfigError::new(kind, what));
+    }
+}
+
+impl<K, V, L, C> fmt::Debug for ValuesBuilder<K, V, L, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValuesBuilder")
+            .field("name", &self.name)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,148 @@
+//! The parts of a collection, shared by its handles and its background tasks.
+
+use std::future::Future;
+use std::hash::{Hash, Hasher};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use larder_core::invalidation::names::Names;
+use larder_core::invalidation::selector::Tag;
+use larder_core::invalidation::table::Verdict;
+use larder_core::outcome::{MissReason, Outcome};
+use larder_core::time::BootTime;
+use quick_cache::Equivalent;
+
+use crate::engine::failure_table::FailureTable;
+use crate::engine::fill_scope::{FillScope, UsedValue};
+use crate::engine::memory_tier::{MemoryTier, Weigh};
+use crate::engine::report::MemoryUsage;
+use crate::engine::report::value_counters::ValueCounters;
+use crate::engine::shared::Engine;
+use crate::values::cached_value::CachedValue;
+use crate::values::codec::AnyCodec;
+use crate::values::error_table::ErrorTable;
+use crate::values::load_error::SharedError;
+use crate::values::registry::MemoryUse;
+use crate::values::value_event::ValueFlights;
+use crate::values::value_key::ValueKey;
+use crate::values::value_options::ValueOptions;
+
+/// The parts of one collection.
+pub(super) struct Collection<K, V> {
+    pub(super) engine: Arc<Engine>,
+    pub(super) name: Box<str>,
+    pub(super) options: ValueOptions,
+    pub(super) functions: Functions<K, V>,
+    pub(super) memory: ValueMemory<K, V>,
+    pub(super) flights: ValueFlights<V>,
+    pub(super) failures: FailureTable,
+    pub(super) errors: ErrorTable<K>,
+    pub(super) counters: Arc<ValueCounters>,
+}
+
+/// The user's functions.
+pub(super) struct Functions<K, V> {
+    pub(super) codec: Box<dyn AnyCodec<V>>,
+    pub(super) tags: Option<TagsFn<K, V>>,
+    pub(super) weigh: Option<WeighFn<V>>,
+    pub(super) loader: Option<LoaderFn<K, V>>,
+}
+
+pub(super) type TagsFn<K, V> = Box<dyn Fn(&K, Option<&V>) -> Vec<Tag> + Send + Sync>;
+pub(super) type WeighFn<V> = Box<dyn Fn(&V) -> u64 + Send + Sync>;
+pub(super) type LoaderFn<K, V> = Arc<dyn Fn(K) -> LoadFuture<V> + Send + Sync>;
+/// A load of the collection's loader.
+pub(super) type LoadFuture<V> = Pin<Box<dyn Future<Output = Result<Option<V>, SharedError>> + Send>>;
+
+pub(super) type ValueMemory<K, V> = MemoryTier<ValueSlot<K>, Arc<CachedValue<V>>>;
+
+/// A key in the memory tier. The size of its text counts with the value.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) struct ValueSlot<K>(pub(super) K);
+
+impl<K> Weigh for ValueSlot<K> {
+    fn weight(&self) -> u64 {
+        size_of::<K>() as u64
+    }
+}
+
+/// A key for a lookup in the memory tier.
+struct SlotRef<'a, K>(&'a K);
+
+impl<K: Hash> Hash for SlotRef<'_, K> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl<K: Hash + Eq> Equivalent<ValueSlot<K>> for SlotRef<'_, K> {
+    fn equivalent(&self, key: &ValueSlot<K>) -> bool {
+        *self.0 == key.0
+    }
+}
+
+impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
+    /// Returns the value in memory, whatever its state.
+    #[inline]
+    pub(super) fn in_memory(&self, key: &K) -> Option<Arc<CachedValue<V>>> {
+        self.memory.get(&SlotRef(key))
+    }
+
+    /// Stores a value in memory, unless the log refuses it.
+    ///
+    /// Returns `false` if it does. A value with a higher position in the log is not replaced.
+    ///
+    /// Rule 11: "On insert: load the generation, then check, then insert."
+    pub(super) fn insert(&self, key: &K, cached: &Arc<CachedValue<V>>, now: BootTime) -> bool {
+        let (verdict, _) = self.engine.log.verdict(&**cached, now);
+        if verdict == Verdict::Refused {
+            return false;
+        }
+        if !self.in_memory(key).is_some_and(|other| cached.is_older_than(&other)) {
+            self.memory.insert(ValueSlot(key.clone()), Arc::clone(cached));
+        }
+        true
+    }
+
+    /// Whether this value is the one under its key in memory.
+    pub(super) fn is_in_memory(&self, key: &K, cached: &Arc<CachedValue<V>>) -> bool {
+        self.memory.peek(&SlotRef(key)).is_some_and(|other| Arc::ptr_eq(&other, cached))
+    }
+
+    /// Whether values are stored in memory at all.
+    pub(super) const fn has_memory(&self) -> bool {
+        self.options.memory_bytes > 0
+    }
+
+    /// Returns the names of a value with these tags.
+    pub(super) fn names(&self, text: &str, key: &K, value: Option<&V>) -> Names {
+        let tags = self.functions.tags.as_ref().map(|tags| tags(key, value));
+        Names::of_value(text, &tags.unwrap_or_default())
+    }
+
+    /// Records a request that got this value, and notes the use in the fill that it belongs to.
+    #[inline]
+    pub(super) fn record_use(&self, cached: &CachedValue<V>, outcome: Outcome) {
+        self.counters.record(outcome);
+        note_use(|| cached.used());
+    }
+
+    /// Records a request that found nothing.
+    pub(super) fn record_miss(&self, reason: MissReason) {
+        self.counters.record(Outcome::Miss(reason));
+    }
+}
+
+/// Notes the use of a value in the fill that the current task runs for, if there is one.
+#[inline]
+pub(super) fn note_use(used: impl FnOnce() -> UsedValue) {
+    if let Some(scope) = FillScope::current() {
+        scope.note(used());
+    }
+}
+
+impl<K: ValueKey, V: Send + Sync + 'static> MemoryUse for Collection<K, V> {
+    fn usage(&self) -> MemoryUsage {
+        MemoryUsage { entries: self.memory.len(), bytes: self.memory.bytes() }
+    }
+}

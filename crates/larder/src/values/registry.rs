@@ -1,0 +1,96 @@
+//! The collections of one cache, by name.
+
+use std::any::TypeId;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::engine::config_error::{ConfigError, ConfigErrorKind};
+use crate::engine::report::MemoryUsage;
+use crate::engine::report::value_counters::{ValueCounters, ValueStats};
+
+/// The collections of one cache.
+///
+/// A name stays taken when the last handle of its collection is dropped, and so do its counters.
+#[derive(Default)]
+pub(crate) struct ValueRegistry {
+    collections: Mutex<HashMap<Box<str>, Registered>>,
+}
+
+struct Registered {
+    form: ValueForm,
+    counters: Arc<ValueCounters>,
+    memories: Vec<Weak<dyn MemoryUse>>,
+}
+
+/// A memory tier of a collection.
+pub(super) trait MemoryUse: Send + Sync {
+    fn usage(&self) -> MemoryUsage;
+}
+
+/// What all collections of one name must have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ValueForm {
+    pub(super) key: TypeId,
+    pub(super) value: TypeId,
+    pub(super) schema: u32,
+    pub(super) format: u8,
+}
+
+impl ValueRegistry {
+    /// Registers a collection, and returns the counters of its name.
+    ///
+    /// # Errors
+    /// If the name is empty, or in use for values of another form.
+    pub(super) fn register(&self, name: &str, form: ValueForm) -> Result<Arc<ValueCounters>, ConfigError> {
+        let error = |what: String| Err(ConfigError::new(ConfigErrorKind::Collection, what));
+        if name.is_empty() {
+            return error("a collection of values needs a name".to_owned());
+        }
+        let mut collections = self.collections();
+        let registered = collections.entry(name.into()).or_insert_with(|| Registered {
+            form,
+            counters: Arc::new(ValueCounters::new(name)),
+            memories: Vec::new(),
+        });
+        if registered.form != form {
+            return error(format!(
+                "the collection {name:?} exists already with other types, another schema or another codec"
+            ));
+        }
+        Ok(Arc::clone(&registered.counters))
+    }
+
+    /// Adds the memory tier of a registered collection.
+    pub(super) fn add_memory(&self, name: &str, memory: Weak<dyn MemoryUse>) {
+        if let Some(registered) = self.collections().get_mut(name) {
+            registered.memories.retain(|memory| memory.strong_count() > 0);
+            registered.memories.push(memory);
+        }
+    }
+
+    /// Returns the counters of all collections.
+    pub(crate) fn stats(&self) -> BTreeMap<String, ValueStats> {
+        let collections = self.collections();
+        collections.iter().map(|(name, registered)| (String::from(&**name), registered.stats())).collect()
+    }
+
+    /// Returns the counters of one collection.
+    pub(super) fn stats_of(&self, name: &str) -> ValueStats {
+        self.collections().get(name).map(Registered::stats).unwrap_or_default()
+    }
+
+    fn collections(&self) -> MutexGuard<'_, HashMap<Box<str>, Registered>> {
+        self.collections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Registered {
+    fn stats(&self) -> ValueStats {
+        let memories = self.memories.iter().filter_map(Weak::upgrade);
+        let sum = |sum: MemoryUsage, usage: MemoryUsage| MemoryUsage {
+            entries: sum.entries + usage.entries,
+            bytes: sum.bytes + usage.bytes,
+        };
+        self.counters.stats(memories.map(|memory| memory.usage()).fold(MemoryUsage::default(), sum))
+    }
+}

@@ -1,0 +1,70 @@
+//! Lookups of values: the verdict of the log and the rule for one stored value.
+
+use std::sync::Arc;
+
+use larder_core::invalidation::table::Verdict;
+use larder_core::lifetime::permitted_use::Reuse;
+use larder_core::outcome::{MissReason, Tier};
+use larder_core::time::BootTime;
+
+use crate::values::cached_value::{CachedValue, StaleValue};
+use crate::values::collection_state::Collection;
+use crate::values::value_key::ValueKey;
+
+/// The result of a lookup.
+pub(super) enum ValueLookup<V> {
+    /// A value that may be served.
+    Fresh(Arc<CachedValue<V>>, Tier),
+    /// A stale value. Under some conditions it may be served.
+    Stale(StaleValue<V>),
+    /// No usable value.
+    Miss(MissReason),
+}
+
+impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
+    /// Returns the value in memory if it is fresh.
+    #[inline]
+    pub(super) fn fresh_in_memory(&self, key: &K, now: BootTime) -> Option<Arc<CachedValue<V>>> {
+        let cached = self.in_memory(key)?;
+        let is_usable = self.engine.log.verdict(&*cached, now) == (Verdict::Valid, true);
+        (is_usable && cached.is_fresh(now)).then_some(cached)
+    }
+
+    /// Looks a value up in memory, as of now.
+    pub(super) fn look_in_memory(&self, key: &K) -> ValueLookup<V> {
+        let now = self.engine.clock.boot();
+        match self.in_memory(key) {
+            Some(cached) => self.judge(cached, Tier::Memory, now),
+            None => ValueLookup::Miss(MissReason::NeverStored),
+        }
+    }
+
+    /// Decides how a value that was found in a tier may be used.
+    pub(super) fn judge(&self, cached: Arc<CachedValue<V>>, tier: Tier, now: BootTime) -> ValueLookup<V> {
+        match self.permitted_use(&cached, now) {
+            Reuse::Fresh { .. } => ValueLookup::Fresh(cached, tier),
+            Reuse::Stale { reason, while_revalidate, .. } => {
+                ValueLookup::Stale(StaleValue { cached, tier, reason, while_revalidate })
+            }
+            Reuse::Refused(reason) => ValueLookup::Miss(reason),
+        }
+    }
+
+    /// Whether a stale value may be served because the load failed.
+    ///
+    /// This is checked after the failure: the load may have taken a long time, and an invalidation
+    /// may have arrived in the meantime.
+    pub(super) fn may_serve_on_error(&self, stale: &StaleValue<V>) -> bool {
+        let permitted = self.permitted_use(&stale.cached, self.engine.clock.boot());
+        matches!(permitted, Reuse::Stale { if_error: true, .. })
+    }
+
+    fn permitted_use(&self, cached: &CachedValue<V>, now: BootTime) -> Reuse {
+        let log = &self.engine.log;
+        let (verdict, confirmed) = log.verdict(cached, now);
+        match cached.candidate(verdict, confirmed, now).permitted_use() {
+            Reuse::Refused(MissReason::Invalidated) => Reuse::Refused(log.refusal_reason(cached)),
+            permitted => permitted,
+        }
+    }
+}
