@@ -1,0 +1,19 @@
+//! Typed values below HTTP: in memory, over a real Redis, and within the fills of routes.
+
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod coalescing;
+mod failing;
+#[cfg(unix)]
+mod faults;
+mod forms;
+mod invalidating;
+mod loaders;
+mod memory;
+mod own_keys;
+#[cfg(unix)]
+mod sharing;
+mod stale_values;
+mod support;
+mod within_fills;

@@ -1,0 +1,123 @@
+//! Values that a handler or another load uses while its own result is made.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use larder::values::Cached;
+use larder::{Cache, InvalidationOutcome};
+use larder_testing::{Gate, ManualClock};
+
+use crate::support::{Database, Names, TTL, builder, cache, get, names, soon};
+
+const WINDOW: Duration = Duration::from_secs(50);
+
+/// Returns a greeting, which is made of a name.
+async fn greet(greetings: &Names, names: &Names, database: &Database) -> String {
+    let load = async || {
+        let name = get(names, database, 1).await;
+        Ok::<_, ()>(format!("Hello {}", name.unwrap()))
+    };
+    greetings.get_or_load(&1, load).await.unwrap().unwrap().to_string()
+}
+
+fn greetings(cache: &Cache) -> Names {
+    cache.values("greeting").ttl(2 * TTL).jitter(0.0).build().unwrap()
+}
+
+/// The loaded value is made of a value in memory, so it is no fresher than that.
+#[tokio::test]
+async fn a_value_that_is_made_of_another_one_is_fresh_no_longer() {
+    let (clock, database) = (ManualClock::new(), Database::with(1, "Ada"));
+    let cache = cache(&clock);
+    let (names, greetings) = (names(&cache), greetings(&cache));
+    get(&names, &database, 1).await;
+    clock.advance(TTL / 2);
+    assert_eq!(greet(&greetings, &names, &database).await, "Hello Ada");
+    assert_eq!(greetings.ttl_of(&1).await, Some(TTL / 2));
+    clock.advance(TTL / 2);
+    database.set(1, "Eve");
+    assert_eq!(greet(&greetings, &names, &database).await, "Hello Eve");
+}
+
+/// The position of a value caps that of the value which is made of it, whatever the order of events.
+#[tokio::test]
+async fn a_value_that_is_made_of_an_older_one_is_invalidated_by_what_came_since() {
+    let (cache, database) = (Cache::default(), Database::with(1, "Ada"));
+    let (names, greetings) = (names(&cache), greetings(&cache));
+    get(&names, &database, 1).await;
+    // This names the greeting, and came after the name was loaded. The greeting is made after it, of
+    // a name from before it.
+    assert_eq!(greetings.invalidate(&1).await, InvalidationOutcome::Applied);
+    assert_eq!(greet(&greetings, &names, &database).await, "Hello Ada");
+    assert_eq!(greetings.get_cached(&1), Cached::Nothing, "it is refused");
+    let _ = names.invalidate(&1).await;
+    assert_eq!(greet(&greetings, &names, &database).await, "Hello Ada");
+    assert!(greetings.get_cached(&1).is_cached());
+}
+
+/// A value that is served stale would be fresh for longer in the result.
+#[tokio::test]
+async fn within_a_load_no_value_is_served_stale() {
+    let (clock, database) = (ManualClock::new(), Database::with(1, "old"));
+    let cache = cache(&clock);
+    let names = builder(&cache).stale_while_revalidate(WINDOW).stale_if_error(WINDOW).build().unwrap();
+    let greetings = greetings(&cache);
+    get(&names, &database, 1).await;
+    database.set(1, "new");
+    clock.advance(TTL);
+    let gate = database.hold();
+    let revalidating = tokio::spawn({
+        let (names, database) = (names.clone(), database.clone());
+        async move { get(&names, &database, 1).await }
+    });
+    gate.arrived(1).await;
+    assert_eq!(get(&names, &database, 1).await.as_deref(), Some("old"), "outside of a load");
+    let greeting = tokio::spawn({
+        let (greetings, names, database) = (greetings.clone(), names.clone(), database.clone());
+        async move { greet(&greetings, &names, &database).await }
+    });
+    crate::support::settle().await;
+    assert!(!greeting.is_finished());
+    gate.open();
+    assert_eq!(soon("the greeting", greeting).await.unwrap(), "Hello new");
+    revalidating.await.unwrap();
+
+    clock.advance(TTL);
+    database.release();
+    database.fail(Some("away"));
+    let greeted = greetings.get_or_load(&2, async || {
+        assert_eq!(names.get(&1).await, Cached::Nothing, "`get` is never stale either");
+        names.get_or_load(&1, || database.load(1)).await.map(|name| name.map(|name| name.to_string()))
+    });
+    assert_eq!(greeted.await.unwrap_err().get_ref().get_ref().to_string(), "away");
+}
+
+/// A load within a load does not wait for a lease while the outer one holds one.
+#[tokio::test]
+async fn a_load_within_a_load_waits_for_no_lease() {
+    let store = larder_testing::MemoryStore::new();
+    let (a, b) = (crate::support::over(&store).await, crate::support::over(&store).await);
+    let database = Database::with(1, "Ada");
+    let names_of = |cache: &Cache| names(cache);
+    let (gate, runs) = (Gate::new(), Arc::new(AtomicUsize::new(0)));
+    // B loads the name, and holds its lease.
+    let holder = tokio::spawn({
+        let (names, gate, runs) = (names_of(&b), gate.clone(), Arc::clone(&runs));
+        async move {
+            let load = async || {
+                runs.fetch_add(1, Ordering::SeqCst);
+                gate.pass().await;
+                Ok::<_, ()>("Ada".to_owned())
+            };
+            names.get_or_load(&1, load).await.unwrap();
+        }
+    });
+    gate.arrived(1).await;
+    // A makes a greeting, whose lease it holds, and needs the name.
+    let greeting = soon("no wait", greet(&greetings(&a), &names_of(&a), &database)).await;
+    assert_eq!((greeting.as_str(), database.loads()), ("Hello Ada", 1));
+    assert!(!holder.is_finished());
+    gate.open();
+    holder.await.unwrap();
+}
