@@ -1,4 +1,5 @@
-//! Early refresh: refreshes a stored value shortly before it becomes stale, so that no request waits.
+//! Early refresh: refreshes a stored value shortly before it becomes stale, so that no request
+//! waits.
 //!
 //! The algorithm is XFetch, from Vattani, Chierichetti and Lowenstein, "Optimal Probabilistic Cache
 //! Stampede Prevention", PVLDB 8(8), 2015. A request that finds a value refreshes it if this holds:

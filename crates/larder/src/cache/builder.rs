@@ -319,7 +319,10 @@ impl CacheBuilder {
             return Err(ConfigError::new(ConfigErrorKind::Limit, "refreshes 0"));
         }
         #[cfg(feature = "metrics")]
-        crate::engine::report::metrics::describe();
+        {
+            crate::engine::report::metrics::describe();
+            crate::engine::report::value_metrics::describe();
+        }
         let incarnation = Incarnation::from_bytes(fastrand::u128(..).to_be_bytes());
         let tail = match self.store {
             Some(_) => Tail::following(incarnation, self.limits),

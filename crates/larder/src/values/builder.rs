@@ -125,8 +125,8 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
 
     /// Sets how many bytes a value takes in memory.
     ///
-    /// Default: the size of the encoded value. With this function and without a shared store, values
-    /// are never encoded.
+    /// Default: the size of the encoded value. With this function and without a shared store,
+    /// values are never encoded.
     ///
     /// # Examples
     ///
@@ -147,8 +147,8 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
 
     /// Sets a loader: a function that loads the value of a key.
     ///
-    /// It lets the collection refresh values in the background, before they go stale and while stale
-    /// ones are served. Loads of [`Values::load`] go on if their callers leave. The function
+    /// It lets the collection refresh values in the background, before they go stale and while
+    /// stale ones are served. Loads of [`Values::load`] go on if their callers leave. The function
     /// returns a value or an `Option` of one.
     ///
     /// # Examples
@@ -203,8 +203,8 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
 
     /// Sets the number of the schema of the values.
     ///
-    /// Choose another number when you change the type in a way that the codec would misread. A value
-    /// with another number in the shared store is a miss, with the reason `schema`.
+    /// Choose another number when you change the type in a way that the codec would misread. A
+    /// value with another number in the shared store is a miss, with the reason `schema`.
     ///
     /// Default: 1.
     ///

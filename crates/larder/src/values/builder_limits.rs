@@ -79,9 +79,9 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
 
     /// Sets how often a failing load is tried again while a stale value is served.
     ///
-    /// After a failure, all calls for the key get the stale value at once for this long. Then one of
-    /// them loads, and the others still get the stale value at once. With a shared store, this holds
-    /// over all instances.
+    /// After a failure, all calls for the key get the stale value at once for this long. Then one
+    /// of them loads, and the others still get the stale value at once. With a shared store, this
+    /// holds over all instances.
     ///
     /// Default: 1 s. Minimum: 0 s, which is no limit. Maximum: 1 min.
     ///

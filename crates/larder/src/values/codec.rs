@@ -121,8 +121,8 @@ impl<V: Serialize + DeserializeOwned> Codec<V> for MessagePack {
 
 /// Postcard, by `postcard`. Requires the feature `postcard`.
 ///
-/// It is the smallest and the fastest of these codecs. It has no names of fields, so every change of
-/// the type needs a new [schema number](crate::values::ValuesBuilder::schema).
+/// It is the smallest and the fastest of these codecs. It has no names of fields, so every change
+/// of the type needs a new [schema number](crate::values::ValuesBuilder::schema).
 #[cfg(feature = "postcard")]
 #[derive(Debug, Clone, Copy, Default)]
 #[allow(clippy::exhaustive_structs)] // It has no options.

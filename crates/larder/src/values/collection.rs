@@ -141,8 +141,9 @@ impl<K: ValueKey, V: Send + Sync + 'static, L> Values<K, V, L> {
 
     /// Returns a value, and loads it if it is not cached.
     ///
-    /// `load` is called at most once. It returns a value or an `Option` of one. Concurrent calls for
-    /// the same key share one load, on all instances. Its error is that of all calls that waited.
+    /// `load` is called at most once. It returns a value or an `Option` of one. Concurrent calls
+    /// for the same key share one load, on all instances. Its error is that of all calls that
+    /// waited.
     ///
     /// The load runs in this future, so it may borrow from its surroundings. If the future is
     /// dropped, the load is too, and another call that waits for it begins a load of its own. A

@@ -1,4 +1,4 @@
-//! What is known about a cached value, apart from the value.
+//! The properties of a cached value, apart from the value.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use larder_core::time::BootTime;
 
 use crate::values::cached_value::CachedValue;
 
-/// What is known about a cached value or absence.
+/// The properties of a cached value or absence, apart from the value.
 ///
 /// Returned by [`Values::entry`](crate::values::Values::entry).
 #[derive(Debug, Clone, PartialEq, Eq)]

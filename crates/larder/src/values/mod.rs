@@ -2,7 +2,8 @@
 //!
 //! Route caching skips all business logic. A service layer needs a cache too: for a database query
 //! that several routes, jobs and consumers share. A [`Values`] is such a cache, for one type of
-//! values. It uses the invalidation log, the shared store and the leases of its [`Cache`], so one
+//! values. It uses the invalidation log, the shared store and the leases of its
+//! [`Cache`](crate::Cache), so one
 //! [`invalidate`](crate::Cache::invalidate) reaches routes and values together.
 //!
 //! # Examples
@@ -67,10 +68,10 @@
 //!   instance still share loads, and values in memory are used for `max_staleness`.
 //! * One load per key, over all instances.
 //!
-//! A collection has no `put` and no `put_if_absent`. The caller of such a method would have read the
-//! value before, and the cache could not know when. If the value was invalidated in between, the
-//! cache would serve the old one for its whole lifetime. A load is called by the cache, which notes
-//! the position in the invalidation log first.
+//! A collection has no `put` and no `put_if_absent`. The caller of such a method would have read
+//! the value before, and the cache could not know when. If the value was invalidated in between,
+//! the cache would serve the old one for its whole lifetime. A load is called by the cache, which
+//! notes the position in the invalidation log first.
 //!
 //! # Inside a handler that is cached
 //!
@@ -128,6 +129,3 @@ pub use self::load_error::{LoadError, LoadErrorKind};
 pub use self::loader::LoadingValues;
 pub use self::loader_mark::{Loader, NoLoader};
 pub use self::value_key::{KeyText, ValueKey};
-
-#[allow(unused_imports)] // For the links above.
-use crate::Cache;

@@ -27,7 +27,7 @@ pub(super) trait MemoryUse: Send + Sync {
     fn usage(&self) -> MemoryUsage;
 }
 
-/// What all collections of one name must have in common.
+/// The types and forms that all collections of one name must have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ValueForm {
     pub(super) key: TypeId,

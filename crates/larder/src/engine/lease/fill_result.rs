@@ -24,7 +24,8 @@ const NOT_SHARED: &[u8] = b"alone";
 const FAILURE_NOT_SHARED: &[u8] = b"failed";
 
 impl FillResult {
-    /// Returns the result of a fill whose handler failed with this response, as `encode` returns it.
+    /// Returns the result of a fill whose handler failed with this response, as `encode` returns
+    /// it.
     ///
     /// Returns `None` if the response is too long. `length` is that of its body. One of the waiting
     /// instances then runs the handler again.

@@ -19,7 +19,6 @@ use metrics::{
 
 use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::store_health::StoreOp;
-use crate::engine::report::value_metrics;
 
 /// The value of a label that does not apply.
 ///
@@ -57,7 +56,6 @@ pub(crate) fn describe() {
     );
     describe_gauge!("larder_memory_entries", Unit::Count, "Responses and values in memory");
     describe_gauge!("larder_memory_bytes", Unit::Bytes, "Size of the responses and values in memory");
-    value_metrics::describe();
 }
 
 pub(super) fn record_miss(reason: MissReason) {

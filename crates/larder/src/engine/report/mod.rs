@@ -23,7 +23,7 @@ pub(crate) mod store_health;
 pub(crate) mod store_state;
 pub(crate) mod value_counters;
 #[cfg(feature = "metrics")]
-mod value_metrics;
+pub(crate) mod value_metrics;
 pub(crate) mod warned_once;
 
 use std::collections::BTreeMap;

@@ -31,7 +31,7 @@ pub(crate) struct ValueCounters {
     requests: crate::engine::report::value_metrics::ValueRequests,
 }
 
-/// What a load came to.
+/// The result of a load, as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LoadOutcome {
     Value,

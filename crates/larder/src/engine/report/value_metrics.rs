@@ -8,7 +8,8 @@ use metrics::{Counter, Unit, counter, describe_counter, describe_histogram, hist
 
 use crate::engine::report::metrics::{NO_VALUE, OUTCOMES, index_of};
 
-pub(super) fn describe() {
+/// Registers the descriptions of the metrics with the recorder.
+pub(crate) fn describe() {
     describe_counter!("larder_value_requests_total", Unit::Count, "Values asked for");
     describe_counter!("larder_value_loads_total", Unit::Count, "Loads of values");
     describe_histogram!("larder_value_load_seconds", Unit::Seconds, "Time that a load of a value took");

@@ -64,7 +64,7 @@ pub(in crate::values) async fn load_with_loader<K: ValueKey, V: Send + Sync + 's
     }
 }
 
-/// What is left to do for a request.
+/// The rest of the work for a request.
 enum Prepared<K, V> {
     /// Nothing.
     Answer(LoadAnswer<V>),

@@ -75,8 +75,8 @@ pub(super) async fn claim_load<K: ValueKey, V: Send + Sync + 'static>(
 
 /// Claims a refresh like [`claim_load`], after a lookup in the shared tier.
 ///
-/// Another instance may have refreshed the value already. Calls `may_wait` before a wait for another
-/// instance. If it returns `false`, the refresh is left to that instance.
+/// Another instance may have refreshed the value already. Calls `may_wait` before a wait for
+/// another instance. If it returns `false`, the refresh is left to that instance.
 pub(super) async fn claim_refresh<K: ValueKey, V: Send + Sync + 'static>(
     collection: &Arc<Collection<K, V>>,
     key: &K,

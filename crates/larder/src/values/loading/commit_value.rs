@@ -79,8 +79,8 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
         let sharing = self.take_sharing(&cached, encoded, is_useful);
         let is_kept = sharing.is_some() || collection.is_in_memory(&self.key, &cached);
         collection.counters.store_decision(if is_kept { Ok(()) } else { Err(NotStored::TooLarge) });
-        // Without the memory tier, no request finds the value before it is in the shared tier. Until
-        // then the flight stays open for further followers.
+        // Without the memory tier, no request finds the value before it is in the shared tier.
+        // Until then the flight stays open for further followers.
         let open_leader = self.finish(cached);
         if let Some(sharing) = sharing {
             let task = collection.share(sharing, open_leader);

@@ -200,8 +200,8 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
 
     /// Waits for the load.
     ///
-    /// Returns `None`, and cancels the load, if no request waits for it any more. If the time is up,
-    /// the load goes on for its own request alone, as it would without the cache.
+    /// Returns `None`, and cancels the load, if no request waits for it any more. If the time is
+    /// up, the load goes on for its own request alone, as it would without the cache.
     async fn await_load<T>(
         &mut self,
         load: impl Future<Output = T>,

@@ -1,7 +1,7 @@
 //! Requests for a value that is loaded if it has to be.
 //!
-//! [`Loading`] is a state machine like that of a miss over HTTP. Each [`LoadStep`] has a method that
-//! returns the next one.
+//! [`Loading`] is a state machine like that of a miss over HTTP. Each [`LoadStep`] has a method
+//! that returns the next one.
 //!
 //! ```text
 //!              ┌──────────── retry / found ───────────────┐

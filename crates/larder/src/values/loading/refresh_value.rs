@@ -86,8 +86,8 @@ fn lead_refresh<K: ValueKey, V: Send + Sync + 'static>(
     let engine = &collection.engine;
     let (now, position) = (engine.clock.boot(), engine.log.position());
     let leader = collection.flights.try_lead((text.into(), 0), now, position)?;
-    // Checked again, now that no other request refreshes the key. Another request may have refreshed
-    // it in the meantime.
+    // Checked again, now that no other request refreshes the key. Another request may have
+    // refreshed it in the meantime.
     match collection.look_in_memory(key) {
         ValueLookup::Fresh(found, _) if !Arc::ptr_eq(&found, &stale.cached) => None,
         _ => Some(leader),

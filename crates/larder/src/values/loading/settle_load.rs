@@ -64,10 +64,10 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
 
     /// Whether the log allows this request to use the value.
     ///
-    /// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only if,
-    /// when the flight ends, the whole of rule 3 holds for the flight's position". Otherwise the
-    /// request begins again. A value that was not loaded in this flight is always checked against
-    /// rule 3. So is one whose load has used an older value.
+    /// Rule 13: "If its position at joining differs from the flight's, it takes the outcome only
+    /// if, when the flight ends, the whole of rule 3 holds for the flight's position". Otherwise
+    /// the request begins again. A value that was not loaded in this flight is always checked
+    /// against rule 3. So is one whose load has used an older value.
     fn is_allowed_by_log(&self, seat: &FlightSeat<V>, cached: &Arc<CachedValue<V>>) -> bool {
         let log = &self.collection.engine.log;
         let used = cached.used();
@@ -83,7 +83,8 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
         }
     }
 
-    /// Whether the log allows this request to use the failure of the flight, which is of this moment.
+    /// Whether the log allows this request to use the failure of the flight, which is of this
+    /// moment.
     fn is_failure_allowed_by_log(&self, seat: &FlightSeat<V>) -> bool {
         let names = || Names::of_value(&self.request.text, &[]);
         seat.position == seat.flight.position
