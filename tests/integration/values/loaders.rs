@@ -68,7 +68,7 @@ async fn a_load_without_a_permit_ends_with_its_callers() {
     call.abort();
     let _ = call.await;
     soon("it is abandoned", async {
-        while names.stats().not_stored.get("abandoned").is_none() {
+        while !names.stats().not_stored.contains_key("abandoned") {
             tokio::task::yield_now().await;
         }
     })

@@ -67,7 +67,7 @@ async fn an_entry_tells_its_age_its_rest_and_its_tags() {
     let entry = names.entry(&1).await.unwrap();
     assert_eq!((entry.age, entry.remaining), (Duration::from_secs(30), TTL - Duration::from_secs(30)));
     assert_eq!(entry.tier, larder::outcome::Tier::Memory);
-    assert_eq!(entry.tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>(), ["initial:A", "name:1"]);
+    assert_eq!(entry.tags.iter().map(larder::Tag::as_str).collect::<Vec<_>>(), ["initial:A", "name:1"]);
     assert!(!entry.is_absence);
     assert_eq!(names.ttl_of(&1).await, Some(TTL - Duration::from_secs(30)));
     clock.advance(TTL);

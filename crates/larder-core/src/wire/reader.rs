@@ -21,6 +21,7 @@ impl<'v> Reader<'v> {
     }
 
     /// Returns how many bytes are left.
+    #[must_use]
     pub fn left(&self) -> usize {
         self.rest.len()
     }

@@ -174,24 +174,24 @@ mod tests {
 
     type Value = (u64, Option<String>, Vec<f32>);
 
-    fn survives<C: Codec<Value>>(codec: C) {
+    fn survives<C: Codec<Value>>(codec: &C) {
         let value: Value = (u64::MAX, Some("ü".into()), vec![1.5, -0.0]);
-        let bytes = Codec::encode(&codec, &value).unwrap();
-        assert_eq!(Codec::decode(&codec, &bytes).unwrap(), value);
+        let bytes = Codec::encode(codec, &value).unwrap();
+        assert_eq!(Codec::decode(codec, &bytes).unwrap(), value);
         for wrong in [&bytes[..bytes.len() - 1], &[0xc1; 3], b""] {
-            let error = <C as Codec<Value>>::decode(&codec, wrong).unwrap_err();
+            let error = <C as Codec<Value>>::decode(codec, wrong).unwrap_err();
             assert!(error.source().is_some(), "{wrong:?}");
         }
-        assert!(Codec::decode(&codec, &[bytes.as_slice(), b"x"].concat()).is_err() || C::FORMAT == 2);
+        assert!(Codec::decode(codec, &[bytes.as_slice(), b"x"].concat()).is_err() || C::FORMAT == 2);
     }
 
     #[test]
     fn values_survive_and_other_bytes_are_errors() {
-        survives(Json);
+        survives(&Json);
         #[cfg(feature = "messagepack")]
-        survives(MessagePack);
+        survives(&MessagePack);
         #[cfg(feature = "postcard")]
-        survives(Postcard);
+        survives(&Postcard);
     }
 
     #[test]

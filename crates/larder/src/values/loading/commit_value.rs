@@ -42,7 +42,7 @@ impl Encoded {
 
 impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
     /// Stores a loaded value or absence, and ends the flight with it.
-    pub(super) fn commit(mut self: Box<Self>, value: Option<V>, times: LoadTimes) -> LoadedValue<V> {
+    pub(super) fn commit(mut self, value: Option<V>, times: LoadTimes) -> LoadedValue<V> {
         let collection = Arc::clone(&self.collection);
         let (used, lifetime) = self.limits(value.is_some(), times);
         let is_stored = lifetime.is_some() && !self.is_late;

@@ -27,7 +27,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
     ///
     /// A panic counts as a failure. Without a stale value to serve, it goes on, and followers elect
     /// another leader.
-    pub(super) fn end(mut self: Box<Self>, end: LoadEnd<V>, times: LoadTimes) -> LoadResult<V> {
+    pub(super) fn end(mut self, end: LoadEnd<V>, times: LoadTimes) -> LoadResult<V> {
         let outcome = match &end {
             Ok(Ok(Some(_))) => LoadOutcome::Value,
             Ok(Ok(None)) => LoadOutcome::Absence,
@@ -59,8 +59,8 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
     /// Serves the stale value to all that wait, here and on other instances.
     ///
     /// For a while, no load is tried again.
-    fn serve_stale(self: Box<Self>, stale: StaleValue<V>) -> LoadedValue<V> {
-        let Self { collection, leader, lease, .. } = *self;
+    fn serve_stale(self, stale: StaleValue<V>) -> LoadedValue<V> {
+        let Self { collection, leader, lease, .. } = self;
         let delay = collection.record_failure(&stale, None);
         if let Some(leader) = leader {
             leader.finish(ValueOutcome::ServedStale(stale.clone(), StaleReason::IfError));
@@ -74,10 +74,10 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
     }
 
     /// Ends the flight with an error. Instances that wait load for themselves, few at a time.
-    fn fail(self: Box<Self>, error: SharedError, times: LoadTimes) -> LoadFailed {
+    fn fail(self, error: SharedError, times: LoadTimes) -> LoadFailed {
         self.record_failed_refresh();
         self.remember(&error, times);
-        let Self { leader, lease, outcome, .. } = *self;
+        let Self { leader, lease, outcome, .. } = self;
         if let Some(leader) = leader {
             leader.finish(ValueOutcome::Failed(Arc::clone(&error)));
         }

@@ -195,7 +195,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
         let load = self.scope.clone().scope(CatchPanic::new(load));
         let result = self.await_load(load, client).await?;
         let cost = clock.boot().saturating_since(called);
-        Some(self.end(result, LoadTimes { position, filled_at, ended: clock.wall(), cost }))
+        Some((*self).end(result, LoadTimes { position, filled_at, ended: clock.wall(), cost }))
     }
 
     /// Waits for the load.

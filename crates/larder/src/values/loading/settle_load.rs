@@ -24,14 +24,15 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
             Some(ValueOutcome::NotShared) => {
                 return LoadStep::Done(LoadEnding::Load(LoadPlan::alone(seat.stale, miss)));
             }
-            Some(ValueOutcome::FailureNotShared) => return LoadStep::Done(LoadEnding::Rerun(reason)),
             Some(ValueOutcome::Failed(error)) => return self.settle_failure(&seat, error),
             Some(ValueOutcome::Loaded(cached)) => (cached, miss, true),
             Some(ValueOutcome::AlreadyStored(cached, tier)) => (cached, Outcome::Hit(tier), false),
             Some(ValueOutcome::ServedStale(stale, reason)) if self.may_be_stale() => {
                 (stale.cached, Outcome::Stale(stale.tier, reason), false)
             }
-            Some(ValueOutcome::ServedStale(..)) => return LoadStep::Done(LoadEnding::Rerun(reason)),
+            Some(ValueOutcome::FailureNotShared | ValueOutcome::ServedStale(..)) => {
+                return LoadStep::Done(LoadEnding::Rerun(reason));
+            }
         };
         if !self.is_allowed_by_log(&seat, &cached) {
             return self.retry(&seat);
