@@ -2,6 +2,7 @@
 
 mod case;
 mod hit;
+mod values;
 
 pub use self::case::Case;
 pub use self::hit::Hit;
