@@ -26,6 +26,7 @@ pub mod key;
 pub mod lease;
 #[doc(hidden)]
 pub mod outcome;
+mod random_id;
 pub mod store;
 pub mod stored;
 pub mod time;

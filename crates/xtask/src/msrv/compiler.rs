@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, anyhow, bail};
 
-use super::packages;
+use super::available;
 use crate::debian::Unpacked;
 use crate::shell;
 
@@ -44,7 +44,7 @@ pub(super) fn find(wanted: &str, given: Option<&Path>, folder: &Path) -> Result<
 /// Downloads and unpacks the compiler and what it needs beside the installed packages.
 fn fetch(package: &Unpacked, wanted: &str) -> Result<()> {
     package.update()?;
-    let Some(compiler) = packages::find(&package.versions(&["rustc", "rustc-web"])?, wanted) else {
+    let Some(compiler) = available::find(&package.versions(&["rustc", "rustc-web"])?, wanted) else {
         bail!("the package sources of apt have no Rust {wanted}");
     };
     package.fetch(compiler.wishes())

@@ -1,7 +1,7 @@
 //! `cargo xtask msrv`: the library crates compile with the Rust version that they ask for.
 
+mod available;
 mod compiler;
-mod packages;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -85,6 +85,16 @@ mod tests {
     use http::header::FROM;
 
     #[test]
+    fn a_limit_of_reruns_is_between_1_and_1000() {
+        for requests in [0, 1001] {
+            let error = Policy::ttl(ttl::STANDARD).max_reruns(requests).validate().unwrap_err();
+            let expected = format!("max_reruns of {requests} is not between 1 and 1000");
+            assert!(error.to_string().ends_with(&expected), "{error}");
+        }
+        assert!(Policy::ttl(ttl::STANDARD).max_reruns(1000).validate().is_ok());
+    }
+
+    #[test]
     fn an_invalid_value_is_named() {
         let fine = || Policy::ttl(ttl::STANDARD);
         let second = Duration::from_secs(1);
