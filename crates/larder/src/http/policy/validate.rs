@@ -89,7 +89,7 @@ mod tests {
         for requests in [0, 1001] {
             let error = Policy::ttl(ttl::STANDARD).max_reruns(requests).validate().unwrap_err();
             let expected = format!("max_reruns of {requests} is not between 1 and 1000");
-            assert!(error.to_string().ends_with(&expected), "{error}");
+            assert!(error.to_string().contains(&expected), "{error}");
         }
         assert!(Policy::ttl(ttl::STANDARD).max_reruns(1000).validate().is_ok());
     }
