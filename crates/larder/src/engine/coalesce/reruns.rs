@@ -38,7 +38,9 @@ impl Reruns {
     ) -> RerunPermit {
         let semaphore = {
             let mut keys = lock(&self.keys);
-            let semaphore = keys.entry(key.clone()).or_insert_with(|| Arc::new(Semaphore::new(limit)));
+            let semaphore = keys
+                .entry(key.clone())
+                .or_insert_with(|| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))));
             Arc::clone(semaphore)
         };
         // Create this before the wait, so that the key is removed even if the client leaves
@@ -96,6 +98,12 @@ mod tests {
         assert!(soon(reruns.wait_for_permit(key("a"), LIMIT, far())).await.permit.is_some());
         permits.clear();
         assert!(lock(&reruns.keys).is_empty(), "no key is kept");
+    }
+
+    #[tokio::test]
+    async fn a_limit_may_be_as_high_as_numbers_are() {
+        let permit = soon(Reruns::default().wait_for_permit(key("a"), usize::MAX, far())).await;
+        assert!(permit.permit.is_some());
     }
 
     #[tokio::test]

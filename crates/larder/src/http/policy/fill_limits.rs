@@ -42,7 +42,6 @@ impl Default for FillLimits {
 const FILL_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
 const STALE_AFTER: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(600);
 const OWN_REQUEST_WAIT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(600);
-const MAX_RERUNS: RangeInclusive<usize> = 1..=1000;
 const MAX_RETRY_AFTER_ERROR: Duration = Duration::from_secs(60);
 /// The maximum of `unknown_length_wait`. A body that takes longer to arrive is not stored.
 const MAX_UNKNOWN_LENGTH_WAIT: Duration = Duration::from_secs(10);
@@ -172,7 +171,7 @@ impl Policy {
     ///
     /// The limit counts for each instance.
     ///
-    /// Default: 4. Minimum: 1. Maximum: 1000.
+    /// Default: 4. Minimum: 1.
     ///
     /// # Examples
     ///
@@ -183,12 +182,10 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn max_reruns(mut self, requests: usize) -> Self {
-        if MAX_RERUNS.contains(&requests) {
-            self.fill_limits.max_reruns = requests;
-        } else {
-            let what = format!("max_reruns of {requests} is not between 1 and 1000");
-            self.record_error(ConfigErrorKind::Limit, &what);
+        if requests == 0 {
+            self.record_error(ConfigErrorKind::Limit, "max_reruns 0");
         }
+        self.fill_limits.max_reruns = requests;
         self
     }
 
