@@ -6,11 +6,13 @@
 
 use std::fmt;
 use std::future::Future;
+use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::invalidation::position::{Incarnation, LogId, Position, Watermark};
+use crate::random_id;
 use crate::store::{SharedTier, StoreError};
 
 /// The id of a lease: a random number that distinguishes it from all others.
@@ -42,6 +44,27 @@ impl fmt::Debug for LeaseId {
         fmt::Display::fmt(self, f)
     }
 }
+
+impl FromStr for LeaseId {
+    type Err = ParseLeaseIdError;
+
+    /// Parses 32 lower-case hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, ParseLeaseIdError> {
+        random_id::parse(text).map(Self).ok_or(ParseLeaseIdError)
+    }
+}
+
+/// The error for a text that is not the id of a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParseLeaseIdError;
+
+impl fmt::Display for ParseLeaseIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not the id of a lease")
+    }
+}
+
+impl std::error::Error for ParseLeaseIdError {}
 
 /// The holder of a lease, and the position in the log at which its fill began.
 ///
@@ -246,5 +269,9 @@ mod tests {
     fn a_token_is_shown_in_full() {
         assert_eq!(LeaseId::from_bytes([0xab; 16]).to_string(), "ab".repeat(16));
         assert_eq!(LeaseId::from_bytes([0; 16]).to_string(), "0".repeat(32));
+        assert_eq!("ab".repeat(16).parse(), Ok(LeaseId::from_bytes([0xab; 16])));
+        for text in ["AB".repeat(16), "ab".repeat(15), format!("+{}", "a".repeat(31)), String::new()] {
+            assert_eq!(text.parse::<LeaseId>(), Err(ParseLeaseIdError), "{text}");
+        }
     }
 }

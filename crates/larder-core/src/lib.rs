@@ -28,6 +28,7 @@ pub mod lease;
 pub mod lifetime;
 #[doc(hidden)]
 pub mod outcome;
+mod random_id;
 pub mod store;
 pub mod stored;
 pub mod time;

@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod conformance;
+mod debian;
 mod fuzz;
 mod library;
 mod measure;
@@ -11,6 +12,7 @@ mod msrv;
 mod prose;
 mod redis;
 mod release;
+mod servers;
 mod shell;
 mod skip;
 mod test;
@@ -36,6 +38,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Run the tests that need Redis with newer servers: Redis 8 and Valkey 8, from Debian 13.
+    Servers(servers::Options),
     /// Measure a hit, compared with a bare handler and the fastest published layer, and count its
     /// allocations.
     Bench {
@@ -104,6 +108,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Args::parse().task {
         Task::Test { args } => test::run(&args),
+        Task::Servers(options) => servers::run(&options),
         Task::Bench { args } => bench::run(&args),
         Task::Conformance { args } => conformance::run(&args),
         Task::Fuzz(options) => fuzz::run(&options),

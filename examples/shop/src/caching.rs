@@ -79,23 +79,31 @@ impl Caching {
             "bypasses": stats.bypasses,
             "collapsed": stats.collapsed,
             "refreshes": stats.refreshes,
-            "refreshes_left_out": stats.refreshes_skipped,
+            "refreshes_skipped": stats.refreshes_skipped,
             "fills": stats.fills,
             "fill_seconds": stats.fill_time.as_secs_f64(),
             "stored": stats.stored,
             "not_stored": stats.not_stored,
-            "saved_seconds": stats.handler_time_saved.as_secs_f64(),
+            "handler_seconds_saved": stats.handler_time_saved.as_secs_f64(),
             "invalidations": stats.invalidations,
             "store_errors": stats.store_errors,
-            "held": stats.memory_entries,
-            "held_bytes": stats.memory_bytes,
+            "memory_entries": stats.memory_entries,
+            "memory_bytes": stats.memory_bytes,
         }))
     }
 
     /// Returns the counters of the Redis server, if there is one and it can be reached.
     pub(crate) async fn redis_stats(&self) -> Option<Value> {
         let stats = self.redis.as_ref()?.stats().await.ok()?;
-        Some(json!({ "hits": stats.hits, "misses": stats.misses, "hit_ratio": stats.hit_ratio() }))
+        Some(json!({
+            "hits": stats.hits,
+            "misses": stats.misses,
+            "hit_ratio": stats.hit_ratio(),
+            "evicted_keys": stats.evicted_keys,
+            "memory_used": stats.memory_used,
+            "memory_limit": stats.memory_limit,
+            "fragmentation": stats.fragmentation(),
+        }))
     }
 }
 

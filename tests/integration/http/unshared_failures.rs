@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, yield_now};
 
 use crate::support::{all, at_once, cache, hourly, secs, site_behind_door};
 
-/// The number of requests that run the handler again for one key at once.
+/// The number of requests that run the handler again for one key at once, by default.
 const RERUNS: usize = 4;
 
 fn unavailable() -> Answer {
@@ -71,7 +71,8 @@ async fn a_failure_that_varies_is_shared_by_requests_with_the_same_fields() {
 #[tokio::test]
 async fn a_failure_that_must_not_be_shared_is_no_stampede() {
     type Failure = fn(Answer) -> Answer;
-    let failures: [(&str, Failure); 5] = [
+    let failures: [(&str, Failure); 6] = [
+        ("one at a time", |answer| answer.header("cache-control", "no-store")),
         ("no-store", |answer| answer.header("cache-control", "no-store")),
         ("private", |answer| answer.header("cache-control", "private")),
         ("set-cookie", |answer| answer.header("set-cookie", "session=1")),
@@ -85,13 +86,17 @@ async fn a_failure_that_must_not_be_shared_is_no_stampede() {
             let (first, others) = (first.clone(), others.clone());
             move |_, call| failure(unavailable()).held_at(if call == 1 { &first } else { &others })
         });
-        let (site, door) = site_behind_door(&cache, patient(), &origin).await;
+        let (policy, limit) = match name {
+            "one at a time" => (patient().max_reruns(1), 1),
+            _ => (patient(), RERUNS),
+        };
+        let (site, door) = site_behind_door(&cache, policy, &origin).await;
         let waiting = at_once(&site, "/a", 200);
         door.came(200).await;
         first.open();
-        soon("the next runs", others.arrived(RERUNS)).await;
+        soon("the next runs", others.arrived(limit)).await;
         let_others_run().await;
-        assert_eq!(origin.running(), RERUNS, "{name}");
+        assert_eq!(origin.running(), limit, "{name}");
         others.open();
         assert!(all(waiting).await.iter().all(|page| page.status == 503), "{name}");
         assert_eq!(origin.calls(), 200, "{name}: each client has a response of its own");

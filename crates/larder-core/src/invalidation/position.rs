@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::random_id;
+
 /// The incarnation of the log: 128 random bits, new after every failover, restart or loss.
 ///
 /// Positions of two incarnations cannot be compared. A new incarnation refuses everything older.
@@ -38,12 +40,11 @@ impl fmt::Debug for Incarnation {
 impl FromStr for Incarnation {
     type Err = ParsePositionError;
 
-    /// Parses 32 hexadecimal digits.
+    /// Parses 32 lower-case hexadecimal digits.
+    ///
+    /// No other spelling of the same number is accepted.
     fn from_str(text: &str) -> Result<Self, ParsePositionError> {
-        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(ParsePositionError);
-        }
-        u128::from_str_radix(text, 16).map(|bits| Self(bits.to_be_bytes())).map_err(|_| ParsePositionError)
+        random_id::parse(text).map(Self).ok_or(ParsePositionError)
     }
 }
 
@@ -125,11 +126,20 @@ impl FromStr for LogId {
     type Err = ParsePositionError;
 
     /// Parses `millis-sequence`, as Redis writes the id of a Stream entry.
+    ///
+    /// No other spelling of the same id is accepted: no sign, and no leading zeros.
     fn from_str(text: &str) -> Result<Self, ParsePositionError> {
         let (millis, sequence) = text.split_once('-').ok_or(ParsePositionError)?;
-        let number = |digits: &str| digits.parse().map_err(|_| ParsePositionError);
-        Ok(Self::new(number(millis)?, number(sequence)?))
+        Ok(Self::new(parse_number(millis)?, parse_number(sequence)?))
     }
+}
+
+fn parse_number(text: &str) -> Result<u64, ParsePositionError> {
+    let is_canonical = text == "0" || !text.starts_with('0');
+    if !is_canonical || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(ParsePositionError);
+    }
+    text.parse().map_err(|_| ParsePositionError)
 }
 
 /// The error for a text that is not a position in the log.
@@ -226,7 +236,9 @@ mod tests {
             assert_eq!(id.to_string().parse(), Ok(id));
             assert_eq!(LogId::from_be_bytes(id.to_be_bytes()), id);
         }
-        for text in ["", "1", "1-", "-1", "1-2-3", "a-b", "18446744073709551616-0"] {
+        for text in
+            ["", "1", "1-", "-1", "1-2-3", "a-b", "18446744073709551616-0", "+1-0", "1-+0", "01-0", "1-00"]
+        {
             assert_eq!(text.parse::<LogId>(), Err(ParsePositionError), "{text}");
         }
     }
@@ -251,7 +263,9 @@ mod tests {
         let incarnation = Incarnation::from_bytes([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255]);
         assert_eq!(incarnation.to_string(), "000102030405060708090a0b0c0d0eff");
         assert_eq!(incarnation.to_string().parse(), Ok(incarnation));
-        for text in ["", "00", "+00102030405060708090a0b0c0d0eff", "zz0102030405060708090a0b0c0d0eff"] {
+        let upper = incarnation.to_string().to_uppercase();
+        let others = ["", "00", "+00102030405060708090a0b0c0d0eff", "zz0102030405060708090a0b0c0d0eff"];
+        for text in others.into_iter().chain([&*upper]) {
             assert_eq!(text.parse::<Incarnation>(), Err(ParsePositionError), "{text}");
         }
     }

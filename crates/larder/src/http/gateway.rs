@@ -9,7 +9,7 @@
 //! can only lower that of a fill.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
+use larder_core::invalidation::position::{Position, Watermark};
 use larder_core::lease::LeaseId;
 
 /// The request field with the lease of the fill that the request is a part of.
@@ -21,7 +21,7 @@ const NO_LEASE: HeaderValue = HeaderValue::from_static("0");
 
 /// Returns the lease of the fill that the request is a part of, as the request states it.
 pub(crate) fn outer_lease(request: &HeaderMap) -> Option<LeaseId> {
-    parse_id(request.get(LARDER_FILL)?.to_str().ok()?).map(LeaseId::from_bytes)
+    request.get(LARDER_FILL)?.to_str().ok()?.parse().ok()
 }
 
 /// Marks a request as a part of the fill with this lease.
@@ -76,30 +76,14 @@ pub(crate) fn take_position(response: &mut HeaderMap, local: u64) -> StatedPosit
 
 fn parse_position(value: &HeaderValue, local: u64) -> Option<Position> {
     let (incarnation, log) = value.to_str().ok()?.split_once('/')?;
-    let incarnation = Incarnation::from_bytes(parse_id(incarnation)?);
-    let (millis, sequence) = log.split_once('-')?;
-    let log = LogId::new(parse_number(millis)?, parse_number(sequence)?);
-    Some(Position { incarnation, watermark: Watermark { log, local } })
-}
-
-/// Parses 32 lower-case hexadecimal digits.
-fn parse_id(text: &str) -> Option<[u8; 16]> {
-    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    if text.len() != 32 || !text.bytes().all(is_digit) {
-        return None;
-    }
-    u128::from_str_radix(text, 16).ok().map(u128::to_be_bytes)
-}
-
-/// Parses a decimal number as it is written: without a sign, and without leading zeros.
-fn parse_number(text: &str) -> Option<u64> {
-    let is_canonical = text == "0" || !text.starts_with('0');
-    let is_number = is_canonical && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| text.parse().ok()).flatten()
+    let watermark = Watermark { log: log.parse().ok()?, local };
+    Some(Position { incarnation: incarnation.parse().ok()?, watermark })
 }
 
 #[cfg(test)]
 mod tests {
+    use larder_core::invalidation::position::LogId;
+
     use super::*;
 
     const INCARNATION: &str = "000102030405060708090a0b0c0d0eff";

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use anyhow::{Result, anyhow, bail};
 
-use super::debian;
+use super::available;
+use crate::debian::Unpacked;
 use crate::shell;
 
 /// A compiler that is not the one in use.
@@ -34,10 +35,19 @@ pub(super) fn find(wanted: &str, given: Option<&Path>, folder: &Path) -> Result<
     if let Some(compiler) = installed.filter_map(|rustc| open(&rustc, None, wanted).ok()).next() {
         return Ok(compiler);
     }
-    let package = debian::Unpacked::new(folder);
-    let open_package = || open(&package.rustc(), Some(package.libraries()), wanted);
-    let fetched = open_package().or_else(|_| package.fetch(wanted).and_then(|()| open_package()));
+    let package = Unpacked::of_this_release(folder);
+    let open_package = || open(&package.path("usr/bin/rustc"), Some(package.libraries()), wanted);
+    let fetched = open_package().or_else(|_| fetch(&package, wanted).and_then(|()| open_package()));
     fetched.map_err(|error| anyhow!("there is no compiler of Rust {wanted} ({error:#}); {}", advice(wanted)))
+}
+
+/// Downloads and unpacks the compiler and what it needs beside the installed packages.
+fn fetch(package: &Unpacked, wanted: &str) -> Result<()> {
+    package.update()?;
+    let Some(compiler) = available::find(&package.versions(&["rustc", "rustc-web"])?, wanted) else {
+        bail!("the package sources of apt have no Rust {wanted}");
+    };
+    package.fetch(compiler.wishes())
 }
 
 impl Compiler {

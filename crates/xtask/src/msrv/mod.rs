@@ -1,8 +1,7 @@
 //! `cargo xtask msrv`: the library crates compile with the Rust version that they ask for.
 
-mod apt;
+mod available;
 mod compiler;
-mod debian;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

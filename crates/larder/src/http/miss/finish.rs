@@ -114,8 +114,9 @@ where
 ///
 /// The request has waited for others until `deadline`, and got nothing that it could use.
 async fn wait_for_rerun(layer: &LayerState, context: &RequestContext, deadline: Instant) -> RerunPermit {
-    let deadline = deadline + rerun_wait(layer.policy.fill_limits.head);
-    layer.engine.reruns.wait_for_permit(context.flight_key(layer), deadline).await
+    let limits = &layer.policy.fill_limits;
+    let deadline = deadline + rerun_wait(limits.head);
+    layer.engine.reruns.wait_for_permit(context.flight_key(layer), limits.max_reruns, deadline).await
 }
 
 /// Returns the response that another request has stored meanwhile, if it is fresh.

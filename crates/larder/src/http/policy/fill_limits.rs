@@ -18,6 +18,8 @@ pub(crate) struct FillLimits {
     pub(crate) stale_after: Option<Duration>,
     /// The minimum time between two runs of a handler that fails, while a stale response is served.
     pub(crate) retry_after_error: Duration,
+    /// The maximum number of requests of one key that run the handler again at the same time.
+    pub(crate) max_reruns: usize,
     /// The wait after which a follower may be a request of the handler itself.
     pub(crate) own_request: Duration,
     /// Whether followers stream bodies of unknown length.
@@ -31,6 +33,7 @@ impl Default for FillLimits {
             unknown_length: Duration::from_secs(1),
             stale_after: None,
             retry_after_error: Duration::from_secs(1),
+            max_reruns: 4,
             own_request: Duration::from_secs(1),
             follow_unknown_length: false,
         }
@@ -47,8 +50,8 @@ impl Policy {
     ///
     /// A fill that takes longer ends with the reason `fill-timeout`, and its response is not
     /// stored. Requests that wait for it, on this instance and on others, run the handler again, at
-    /// most four of them at once. The handler of the late fill goes on only while the client that
-    /// started it waits.
+    /// most [`max_reruns`](Self::max_reruns) at once. The handler of the late fill goes on only
+    /// while the client that started it waits.
     ///
     /// A request that waits for fills of other requests waits at most this long in total. Bodies
     /// have another limit: see [`unknown_length_wait`](Self::unknown_length_wait).
@@ -138,6 +141,34 @@ impl Policy {
             let what = format!("a retry_after_error of {delay:?} is over a minute");
             self.record_error(ConfigErrorKind::Timeout, &what);
         }
+        self
+    }
+
+    /// Sets how many requests for one key run the handler again at the same time.
+    ///
+    /// Requests that wait for a run cannot always use what comes of it: for example a failure with
+    /// `no-store` or `Set-Cookie`, or a panic. Then each of them runs the handler for itself.
+    /// Without a limit, a failing handler would be called by all of them at once. The others wait
+    /// for up to a quarter of [`fill_timeout`](Self::fill_timeout), at most a second. After that
+    /// they run the handler, too, because without a cache they would not have waited at all.
+    ///
+    /// The limit counts for each instance.
+    ///
+    /// Default: 4. Minimum: 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::{Policy, ttl};
+    ///
+    /// let policy = Policy::ttl(ttl::STANDARD).max_reruns(1);
+    /// ```
+    #[must_use]
+    pub fn max_reruns(mut self, requests: usize) -> Self {
+        if requests == 0 {
+            self.record_error(ConfigErrorKind::Limit, "max_reruns 0");
+        }
+        self.fill_limits.max_reruns = requests;
         self
     }
 

@@ -144,6 +144,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// * [`serve_stale_after`]: serves a stale response if the handler is slow
 /// * [`retry_after_error`]: limits how often a failing handler is asked
 /// * [`unknown_length_wait`], [`follow_unknown_length`]: apply to bodies of unknown length
+/// * [`max_reruns`]: limits the runs of a handler after one that cannot be shared
 /// * [`own_request_wait`]: limits the wait of a handler for itself
 ///
 /// ## HTTP
@@ -204,6 +205,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// [`early_refresh`]: Self::early_refresh
 /// [`error_status`]: Self::error_status
 /// [`expose_cache_key`]: Self::expose_cache_key
+/// [`max_reruns`]: Self::max_reruns
 /// [`own_request_wait`]: Self::own_request_wait
 /// [`behind_gateway`]: Self::behind_gateway
 /// [`fill_timeout`]: Self::fill_timeout

@@ -77,6 +77,17 @@ mod tests {
     use http::header::FROM;
 
     #[test]
+    fn a_limit_of_zero_is_refused() {
+        let policy = || Policy::ttl(ttl::STANDARD);
+        for (policy, expected) in
+            [(policy().max_body(0), "max_body 0"), (policy().max_reruns(0), "max_reruns 0")]
+        {
+            let error = policy.validate().unwrap_err();
+            assert_eq!(error.to_string(), format!("{expected}: a limit of zero lets nothing through"));
+        }
+    }
+
+    #[test]
     fn an_invalid_value_is_named() {
         let fine = || Policy::ttl(ttl::STANDARD);
         let second = Duration::from_secs(1);
@@ -113,7 +124,6 @@ mod tests {
             (fine().key("a:{b}{?}"), "a query parameter without a name"),
             (fine().tag("a:{b}{?c}"), "at the end of the template of a key"),
             (fine().invalidates("a:{b"), "a:{b"),
-            (fine().max_body(0), "max_body 0"),
             (fine().jitter(0.6), "a jitter of 0.6 is not between 0 and 0.5"),
             (fine().jitter(f64::NAN), "a jitter of NaN"),
             (fine().early_refresh(-1.0), "a beta of -1 is not between 0 and 1000"),
