@@ -309,6 +309,11 @@ impl Cache {
     pub(crate) const fn of(engine: Arc<Engine>, http: Arc<HttpState>) -> Self {
         Self { engine, http }
     }
+
+    #[cfg(test)]
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
 }
 
 impl Default for Cache {

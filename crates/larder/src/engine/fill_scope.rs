@@ -102,7 +102,6 @@ impl FillScope {
     }
 
     /// Returns what all values that were used so far allow together. `None` if there are none.
-    #[allow(dead_code)] // HTTP's fills are about to call it.
     pub(crate) fn lowered(&self) -> Option<UsedValue> {
         *lock(&self.0.used)
     }
