@@ -332,6 +332,11 @@ impl Cache {
     pub(crate) fn of(engine: Arc<Engine>, http: Arc<HttpState>) -> Self {
         Self { engine, http, values: Arc::default() }
     }
+
+    #[cfg(test)]
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
 }
 
 impl Default for Cache {

@@ -141,7 +141,7 @@ impl Fill {
         storage: &StorageRecord,
     ) -> Arc<CachedResponse> {
         let now = self.layer.engine.clock.boot();
-        let mut stored = self.stored_head(status, headers, storage, now);
+        let (mut stored, filled_at) = self.stored_head(status, headers, storage, now);
         let may_have_etag = stored.status == StatusCode::OK && stored.meta.part.is_none();
         if may_have_etag && !stored.headers.contains_key(ETAG) {
             if let Some(tag) = self.layer.policy.generated_etag.generate(&stored.headers, &body) {
@@ -149,7 +149,7 @@ impl Fill {
                 stored.meta.flags.own_etag = true;
             }
         }
-        Arc::new(CachedResponse::from_fill(StoredResponse { body, ..stored }, storage.filled_at, now))
+        Arc::new(CachedResponse::from_fill(StoredResponse { body, ..stored }, filled_at, now))
     }
 
     /// Builds the stored response with these fields, whose body is still to come.
@@ -160,18 +160,18 @@ impl Fill {
         storage: &StorageRecord,
     ) -> Arc<CachedResponse> {
         let now = self.layer.engine.clock.boot();
-        let stored = self.stored_head(status, headers, storage, now);
-        Arc::new(CachedResponse::from_fill(stored, storage.filled_at, now))
+        let (stored, filled_at) = self.stored_head(status, headers, storage, now);
+        Arc::new(CachedResponse::from_fill(stored, filled_at, now))
     }
 
-    /// Returns the stored response without its body. It is received now.
+    /// Returns the stored response without its body, and its `filled_at`. It is received now.
     fn stored_head(
         &self,
         status: StatusCode,
         mut headers: HeaderMap,
         storage: &StorageRecord,
         now: BootTime,
-    ) -> StoredResponse {
+    ) -> (StoredResponse, Option<BootTime>) {
         // Parsed before any field is removed. `Connection` may list `Vary`, but the response still
         // depends on the fields that it names.
         let vary = Vary::parse(&headers);
@@ -189,7 +189,7 @@ impl Fill {
         let names = names.build(storage.tags.iter().cloned());
         let times = ReadTimes { began: storage.times.start.boot, received: now };
         let lifetime = self.limit_for_replicas(&names, times, storage.initial_age, storage.lifetime);
-        let meta = Meta {
+        let mut meta = Meta {
             selecting: self.selecting_fields(vary, &key),
             key,
             names,
@@ -201,7 +201,8 @@ impl Fill {
             flags: storage.flags,
             part,
         };
-        StoredResponse { status, headers, body: Bytes::new(), meta }
+        let filled_at = self.lower_to_values(&mut meta, storage.filled_at, now);
+        (StoredResponse { status, headers, body: Bytes::new(), meta }, filled_at)
     }
 
     /// Returns the key of the response, and the names by which it can be invalidated.

@@ -36,6 +36,12 @@ impl Fill {
             return Committed { cached, is_shareable: false };
         }
         let is_useful = self.insert_in_memory(&cached);
+        if self.is_outlived(&cached) {
+            // Followers elect another leader, here and on other instances. Its handler loads what
+            // has ended.
+            self.leader = None;
+            return Committed { cached, is_shareable: false };
+        }
         self.finish_flight(FlightOutcome::Stored(Arc::clone(&cached)));
         let is_shareable = is_useful && self.may_be_shared(&cached) && self.may_add_key();
         Committed { cached, is_shareable }

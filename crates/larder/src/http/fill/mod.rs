@@ -22,6 +22,7 @@
 //! | `await_head.rs` | 3: wait for the response head, within the limits of a fill |
 //! | `stale_on_error.rs` | 4: serve a stale response if the handler fails |
 //! | `freshen.rs` | 4: update the stored response |
+//! | `used_values.rs` | 4, 7: what the cached values allow that the handler has used |
 //! | `admission.rs` | 5: may the response be stored, or a failure be shared? |
 //! | `followers.rs` | 5: end a flight whose response is not for its followers |
 //! | `store_response.rs` | 6: read the body and store the response |
@@ -53,6 +54,7 @@ mod stale_on_error;
 mod stated_length;
 mod store_response;
 mod store_writes;
+mod used_values;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +96,7 @@ pub(crate) struct Fill {
     early_for: Option<Arc<Flight>>,
     /// Whether the response head came after the limit of the policy.
     is_late: bool,
-    /// Whether the response states a position that this cache cannot compare with its own.
+    /// Whether the response, or a value in it, has a position that cannot be compared with ours.
     is_of_other_log: bool,
 }
 

@@ -99,6 +99,7 @@ impl Fill {
         // Rule 10 of the log: the bytes of the older part do not become younger. `None` counts as
         // older than every response that this process filled.
         let filled_at = stored.filled_at.min(new.filled_at);
+        let filled_at = self.lower_to_values(&mut meta, filled_at, now);
         Some((StoredResponse { status: StatusCode::OK, headers, body, meta }, filled_at))
     }
 }

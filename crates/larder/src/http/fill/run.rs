@@ -168,6 +168,7 @@ impl Fill {
         self.context.outer_run.note_plain();
         self.record_time(cost);
         let start = self.lowered_start(&mut answer, start);
+        self.compare_with_values(&start);
         let times = FillTimes { start, arrived, cost };
         match self.classify(answer, is_validating) {
             HandlerAnswer::ServeStale(failure) => self.serve_stale_on_error(failure, sender),
