@@ -142,6 +142,7 @@ fn an_invalid_option_is_an_error_that_names_it() {
         (fine().serve_stale_after(long).build(), ConfigErrorKind::Timeout, "a serve_stale_after of 601s"),
         (fine().retry_after_error(long).build(), ConfigErrorKind::Timeout, "a retry_after_error of 601s"),
         (fine().max_value_bytes(0).build(), ConfigErrorKind::Limit, "max_value_bytes 0"),
+        (fine().max_reruns(0).build(), ConfigErrorKind::Limit, "max_reruns 0"),
         (cache.values::<u64, String>("").build(), ConfigErrorKind::Collection, "needs a name"),
     ];
     for (built, kind, text) in cases {

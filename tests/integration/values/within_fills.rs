@@ -4,9 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get as get_route;
+use http::Request;
 use larder::values::Cached;
-use larder::{Cache, InvalidationOutcome};
+use larder::{Cache, InvalidationOutcome, Policy, Tag};
 use larder_testing::{Gate, ManualClock};
+use tower::ServiceExt;
 
 use crate::support::{Database, Names, TTL, builder, cache, get, names, soon};
 
@@ -91,6 +96,39 @@ async fn within_a_load_no_value_is_served_stale() {
         names.get_or_load(&1, || database.load(1)).await.map(|name| name.map(|name| name.to_string()))
     });
     assert_eq!(greeted.await.unwrap_err().get_ref().get_ref().to_string(), "away");
+}
+
+/// A route cannot make an old value fresh for an hour.
+#[tokio::test]
+async fn a_route_is_fresh_no_longer_than_the_values_in_it() {
+    let (clock, database) = (ManualClock::new(), Database::with(1, "Ada"));
+    let cache = cache(&clock);
+    let names = names(&cache);
+    let app = {
+        let (names, database) = (names.clone(), database.clone());
+        let handler = get_route(async move || format!("Hello {}", get(&names, &database, 1).await.unwrap()));
+        let policy = Policy::ttl(10 * TTL).jitter(0.0).tag("name:1");
+        Router::new().route("/", handler.layer(cache.layer(policy)))
+    };
+    let show = async || {
+        let response = app.clone().oneshot(Request::new(Body::empty())).await.unwrap();
+        let outcome = response.headers()["x-cache"].to_str().unwrap().to_owned();
+        let body = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
+        format!("{outcome} {}", String::from_utf8_lossy(&body))
+    };
+    get(&names, &database, 1).await;
+    clock.advance(TTL / 2);
+    assert_eq!(show().await, "MISS Hello Ada");
+    clock.advance(TTL / 2 - Duration::from_secs(1));
+    assert_eq!(show().await, "HIT Hello Ada");
+    database.set(1, "Eve");
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(show().await, "MISS Hello Eve");
+    // One tag names the value and the route.
+    database.set(1, "Bob");
+    let _ = cache.invalidate(Tag::new("name:1")).await;
+    assert_eq!(show().await, "MISS Hello Bob");
+    assert_eq!(show().await, "HIT Hello Bob");
 }
 
 /// A load within a load does not wait for a lease while the outer one holds one.

@@ -34,7 +34,8 @@ use crate::values::value_options::ValueOptions;
 /// * Stale values: [`stale_while_revalidate`](Self::stale_while_revalidate),
 ///   [`stale_if_error`](Self::stale_if_error), [`serve_stale_after`](Self::serve_stale_after)
 /// * Loads: [`loader`](Self::loader), [`load_timeout`](Self::load_timeout),
-///   [`retry_after_error`](Self::retry_after_error), [`error_ttl`](Self::error_ttl)
+///   [`max_reruns`](Self::max_reruns), [`retry_after_error`](Self::retry_after_error),
+///   [`error_ttl`](Self::error_ttl)
 /// * Invalidation: [`tags`](Self::tags)
 /// * Memory: [`max_memory_bytes`](Self::max_memory_bytes), [`weigh`](Self::weigh)
 /// * The shared store: [`codec`](Self::codec), [`schema`](Self::schema),

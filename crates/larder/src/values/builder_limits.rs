@@ -12,7 +12,7 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
     /// Sets how long other calls wait for a load.
     ///
     /// The value of a load that takes longer is returned to its own caller, and not stored. Calls
-    /// that wait for it load for themselves, at most four at once on each instance.
+    /// that wait for it load for themselves, at most [`max_reruns`](Self::max_reruns) at once.
     ///
     /// Default: 30 s. Minimum: 100 ms. Maximum: 10 min.
     ///
@@ -37,6 +37,32 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
             return self;
         }
         self.options.load_timeout = limit;
+        self
+    }
+
+    /// Sets how many calls may load the value of one key at once after a load that they waited for.
+    ///
+    /// This applies if that load was of no use to them: it was too slow, or failed with an error of
+    /// another type or on another instance. The limit applies to each instance separately.
+    ///
+    /// Default: 4. Minimum: 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    /// use larder::values::Values;
+    ///
+    /// # fn main() -> Result<(), larder::ConfigError> {
+    /// let names: Values<u64, String> = Cache::default().values("name").max_reruns(1).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_reruns(mut self, calls: usize) -> Self {
+        if calls == 0 {
+            self.record_error(ConfigErrorKind::Limit, "max_reruns 0");
+        }
+        self.options.max_reruns = calls;
         self
     }
 

@@ -76,9 +76,12 @@
 //! # Inside a handler that is cached
 //!
 //! A handler or a load that uses values makes a result that is no newer than they are. So within a
-//! fill, a stale value is never returned. The cached result of the fill is invalidated with the
-//! values that it used, and is fresh for no longer than they are. This holds for the task of the
-//! handler. A task that the handler spawns is not seen.
+//! fill, a stale value is never returned. The stored result is fresh for no longer than the values,
+//! and an invalidation that came after one of them was loaded refuses the result, too. This holds
+//! for the task of the handler. A task that the handler spawns is not seen.
+//!
+//! The result does not get the names of the values. Give a route the tags of the values that it
+//! shows, so that one invalidation names both.
 //!
 //! # Keys
 //!

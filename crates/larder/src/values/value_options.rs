@@ -6,6 +6,7 @@ use larder_core::lifetime::Lifetime;
 use larder_core::lifetime::early_refresh::EarlyRefresh;
 use larder_core::lifetime::jitter::Jitter;
 
+use crate::engine::coalesce::wait_limits::DEFAULT_RERUNS;
 use crate::engine::ttl;
 
 /// The options of a collection that do not depend on its types.
@@ -18,6 +19,8 @@ pub(super) struct ValueOptions {
     pub(super) early_refresh: EarlyRefresh,
     /// The limit of the time that other requests wait for a load.
     pub(super) load_timeout: Duration,
+    /// The maximum number of calls that load again at the same time after a load that failed.
+    pub(super) max_reruns: usize,
     /// The limit after which a stale value is served, if it may be used on error.
     pub(super) stale_after: Option<Duration>,
     /// The minimum time between two loads that fail, while a stale value is served.
@@ -38,6 +41,7 @@ impl Default for ValueOptions {
             jitter: Jitter::DEFAULT,
             early_refresh: EarlyRefresh::OPTIMAL,
             load_timeout: Duration::from_secs(30),
+            max_reruns: DEFAULT_RERUNS,
             stale_after: None,
             retry_after_error: Duration::from_secs(1),
             error_ttl: None,

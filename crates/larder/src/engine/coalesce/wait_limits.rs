@@ -8,6 +8,8 @@ pub(crate) const FILL_TIMEOUT: RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(600);
 /// The allowed limits after which something stale is served.
 pub(crate) const STALE_AFTER: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(600);
+/// The default number of requests that run the handler again for one key at the same time.
+pub(crate) const DEFAULT_RERUNS: usize = 4;
 /// The maximum of the time between two fills that fail.
 pub(crate) const MAX_RETRY_AFTER_ERROR: Duration = Duration::from_secs(60);
 

@@ -3,7 +3,9 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::engine::coalesce::wait_limits::{FILL_TIMEOUT, MAX_RETRY_AFTER_ERROR, STALE_AFTER};
+use crate::engine::coalesce::wait_limits::{
+    DEFAULT_RERUNS, FILL_TIMEOUT, MAX_RETRY_AFTER_ERROR, STALE_AFTER,
+};
 use crate::engine::config_error::ConfigErrorKind;
 use crate::http::policy::Policy;
 
@@ -33,7 +35,7 @@ impl Default for FillLimits {
             unknown_length: Duration::from_secs(1),
             stale_after: None,
             retry_after_error: Duration::from_secs(1),
-            max_reruns: 4,
+            max_reruns: DEFAULT_RERUNS,
             own_request: Duration::from_secs(1),
             follow_unknown_length: false,
         }

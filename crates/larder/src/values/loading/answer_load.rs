@@ -112,7 +112,12 @@ async fn prepare<K: ValueKey, V: Send + Sync + 'static>(
         LoadEnding::Load(plan) => plan,
         LoadEnding::Rerun(reason) => {
             let deadline = loading.deadline + rerun_wait(collection.options.load_timeout);
-            permit = Some(engine.reruns.wait_for_permit(loading.flight_key(), deadline).await);
+            permit = Some(
+                engine
+                    .reruns
+                    .wait_for_permit(loading.flight_key(), collection.options.max_reruns, deadline)
+                    .await,
+            );
             // Another request may have stored the value meanwhile.
             if let ValueLookup::Fresh(cached, tier) = collection.look_in_memory(key) {
                 let served = Served { cached, outcome: Outcome::Hit(tier), is_collapsed: false };
