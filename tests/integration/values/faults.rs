@@ -49,7 +49,7 @@ async fn while_redis_is_away_values_are_loaded_and_used_for_the_bound() {
             let (names, database) = (names.clone(), database.clone());
             calls.spawn(async move { get(&names, &database, 1).await });
         }
-        gate.arrived(1).await;
+        soon("a load begins", gate.arrived(1)).await;
         settle().await;
         gate.open();
         let answers = soon("all answers", calls.join_all()).await;

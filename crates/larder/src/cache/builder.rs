@@ -15,6 +15,7 @@ use crate::cache::Cache;
 use crate::cache::cache_name::ReportingOptions;
 use crate::engine::background::{Background, BackgroundLimits};
 use crate::engine::clock::SystemClock;
+use crate::engine::coalesce::flight_waits::FlightWaits;
 use crate::engine::coalesce::reads::SharedReads;
 use crate::engine::coalesce::reruns::Reruns;
 use crate::engine::config_error::{ConfigError, ConfigErrorKind};
@@ -346,6 +347,7 @@ impl CacheBuilder {
             reads: SharedReads::default(),
             is_disabled: self.is_disabled,
             reruns: Reruns::default(),
+            flight_waits: FlightWaits::default(),
             repeat_queue: RepeatQueue::default(),
             uri_aliases: UriAliases::new(variations),
             recent_writes: RecentWrites::default(),

@@ -20,6 +20,7 @@ use larder_core::lease::LeaseId;
 use larder_core::time::BootTime;
 
 use crate::engine::coalesce::client_count::ClientCount;
+use crate::engine::coalesce::flight_waits::FlightId;
 
 tokio::task_local! {
     static CURRENT: FillScope;
@@ -116,6 +117,11 @@ impl FillScope {
     pub(crate) fn has_flight(&self, clients: &Arc<ClientCount>) -> bool {
         self.with_outer()
             .any(|Self(scope)| scope.flight.as_ref().is_some_and(|own| Arc::ptr_eq(own, clients)))
+    }
+
+    /// Returns the flights of this fill and of those around it.
+    pub(crate) fn flights(&self) -> Vec<FlightId> {
+        self.with_outer().filter_map(|Self(scope)| scope.flight.as_ref()).map(FlightId::of).collect()
     }
 
     /// Whether this fill or one around it holds this lease.

@@ -10,6 +10,7 @@ use larder_core::time::Clock;
 use tokio::sync::Notify;
 
 use crate::engine::background::Background;
+use crate::engine::coalesce::flight_waits::FlightWaits;
 use crate::engine::coalesce::reads::SharedReads;
 use crate::engine::coalesce::reruns::Reruns;
 use crate::engine::invalidation_log::group_commit::GroupCommits;
@@ -32,6 +33,7 @@ pub(crate) struct Engine {
     /// Whether the cache stores nothing, so that there is nothing to invalidate.
     pub(crate) is_disabled: bool,
     pub(crate) reruns: Reruns,
+    pub(crate) flight_waits: FlightWaits,
     pub(crate) repeat_queue: RepeatQueue,
     pub(crate) uri_aliases: UriAliases,
     pub(crate) recent_writes: RecentWrites,

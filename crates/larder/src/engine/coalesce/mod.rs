@@ -4,6 +4,7 @@
 //! it. Coalescing across instances is in [`lease`](crate::engine::lease).
 //!
 //! - `flight.rs`: flights, and the roles of leader and follower
+//! - `flight_waits.rs`: the flights that wait for other flights, so that none waits for itself
 //! - `client_count.rs`: the count of the clients that a handler run is for
 //! - `clients.rs`: whether a handler run goes on after its last client has left
 //! - `new_key_budget.rs`: how many new keys of a route may be stored in the shared tier
@@ -16,6 +17,7 @@
 pub(crate) mod client_count;
 pub(crate) mod clients;
 pub(crate) mod flight;
+pub(crate) mod flight_waits;
 pub(crate) mod handler_time;
 pub(crate) mod new_key_budget;
 pub(crate) mod own_requests;
