@@ -13,7 +13,7 @@ use larder_core::http::response_flags::{ResponseFlags, SetByHandler};
 use larder_core::http::vary::SelectingFields;
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
-use larder_core::invalidation::selector::{Tag, UriName};
+use larder_core::invalidation::selector::{Digest, Glob, HashedName, Prefix, Selector, Tag, UriName};
 use larder_core::stored::wire::{
     Decoded, WireErrorKind, decode, encode, encode_variants, encode_variation_hint,
 };
@@ -62,6 +62,33 @@ proptest! {
         prop_assume!(*response.meta.key != *key);
         let error = decode(encode(&response), &key).unwrap_err();
         prop_assert_eq!(error.kind(), WireErrorKind::OtherKey);
+    }
+
+    #[test]
+    fn names_of_values_read_back_and_are_named_by_key_and_tags_only(
+        key in ".{0,20}",
+        tags in tags(),
+        path in "/.{0,20}",
+    ) {
+        let names = Names::of_value(&key, &tags);
+        let again = Names::unpack(names.packed().clone(), names.packed_digests().clone());
+        prop_assert_eq!(again.as_ref(), Some(&names));
+        prop_assert_eq!(names.tags().collect::<Vec<_>>(), tags.clone());
+        let own = tags.into_iter().map(Selector::from).chain([Selector::Key(key.into())]);
+        let mut own: Vec<_> = own.filter_map(|selector| selector.digest()).map(Digest::bits).collect();
+        let mut digests: Vec<_> = names.digests().map(Digest::bits).collect();
+        own.sort_unstable();
+        digests.sort_unstable();
+        prop_assert_eq!(digests, own);
+        let uri = UriName::from_parts(None, &path, None);
+        let of_path = uri.path().map(|path| HashedName::directory_of(&path));
+        let paths = [Some(uri.into()), of_path.map(Selector::Hashed), Prefix::new(&path).ok().map(Selector::from)];
+        for selector in paths.into_iter().flatten() {
+            prop_assert!(names.digests().all(|digest| Some(digest) != selector.digest()), "{}", selector);
+        }
+        if let Ok(glob) = Glob::new("/*") {
+            prop_assert!(!names.matches(&glob));
+        }
     }
 
     #[test]
@@ -166,17 +193,30 @@ prop_compose! {
     }
 }
 
+fn names() -> impl Strategy<Value = Names> {
+    prop_oneof![4 => names_of_response(), 1 => names_of_value()]
+}
+
+fn tags() -> impl Strategy<Value = Vec<Tag>> {
+    vec(".{0,9}".prop_map(Tag::new), 0..3)
+}
+
 prop_compose! {
-    fn names()(
+    fn names_of_response()(
         path in "/.{0,200}",
         keys in vec(".{0,9}", 0..3),
         uris in vec("/.{0,9}", 0..3),
-        tags in vec(".{0,9}", 0..3),
+        tags in tags(),
     ) -> Names {
-        let boxed = |texts: Vec<String>| texts.into_iter().map(Into::into).collect::<Vec<Box<str>>>();
-        let tags: Vec<_> = tags.into_iter().map(Tag::new).collect();
+        let keys: Vec<Box<str>> = keys.into_iter().map(Into::into).collect();
         let uris: Vec<_> = uris.iter().map(|path| UriName::from_parts(None, path, None)).collect();
-        Names::new(&path, &boxed(keys), &uris, &tags)
+        Names::new(&path, &keys, &uris, &tags)
+    }
+}
+
+prop_compose! {
+    fn names_of_value()(key in ".{0,20}", tags in tags()) -> Names {
+        Names::of_value(&key, &tags)
     }
 }
 

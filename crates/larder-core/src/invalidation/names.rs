@@ -7,7 +7,8 @@ use crate::key::normalize;
 
 /// The names of a stored response: its tags, its keys, its URIs, and its paths.
 ///
-/// Prefixes and globs are compared with the paths.
+/// Prefixes and globs are compared with the paths. A [value](Self::of_value), which is stored below
+/// HTTP, has a key and tags, but no URI and no path.
 ///
 /// The texts travel with the response into the shared tier, and so do their digests. A hit there
 /// compares digests and reads no text. So both are packed into buffers, which may be slices of a
@@ -40,39 +41,56 @@ impl Names {
     /// handler may be routed so, and also by the path that it resolves to.
     #[must_use]
     pub fn new(path: &str, keys: &[Box<str>], uris: &[UriName], tags: &[Tag]) -> Self {
-        let mut packed = Vec::new();
-        let mut digests: Vec<Digest> = Vec::new();
+        let mut names = Packer::default();
         let sent = normalize::path_with_dots(path);
         let resolved = normalize::without_dots(&sent);
         let also = (resolved != sent).then_some(&*resolved);
         let paths = std::iter::once(&*sent).chain(also);
         for path in paths.clone() {
-            pack(&mut packed, PATH, path);
+            names.pack(PATH, path);
         }
         let found = paths.clone().flat_map(prefixes).map(|prefix| Digest::of(Kind::Prefix, prefix));
         // The coarser names of each URI are added as well. Its path may be a different one, and a
         // response must have every name into which one of its names can be folded.
         let lineages = paths.map(Lineage::at).chain(uris.iter().map(Lineage::of_uri));
         for digest in found.chain(lineages.flat_map(Lineage::ancestors)) {
-            if !digests.contains(&digest) {
-                digests.push(digest);
+            if !names.digests.contains(&digest) {
+                names.digests.push(digest);
             }
         }
-        for key in keys {
-            pack(&mut packed, KEY, key);
-            digests.push(Digest::of(Kind::Key, key));
-        }
+        keys.iter().for_each(|key| names.add_key(key));
         for uri in uris {
-            pack(&mut packed, URI, uri.as_str());
-            digests.push(Digest::of(Kind::Uri, uri.as_str()));
+            names.pack(URI, uri.as_str());
+            names.digests.push(Digest::of(Kind::Uri, uri.as_str()));
         }
-        for tag in tags {
-            pack(&mut packed, TAG, tag.as_str());
-            digests.push(Digest::of(Kind::Tag, tag.as_str()));
-        }
-        packed.shrink_to_fit();
-        let digests: Vec<_> = digests.iter().flat_map(|digest| digest.bits().to_le_bytes()).collect();
-        Self { packed: packed.into(), digests: digests.into() }
+        names.add_tags(tags);
+        names.finish()
+    }
+
+    /// Creates the names of a value that is stored below HTTP: its key and its tags.
+    ///
+    /// The value has no URI and no path, so no URI, path, prefix or glob names it.
+    /// [`Selector::All`](super::selector::Selector::All) names it, as everything else.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder_core::invalidation::names::Names;
+    /// use larder_core::invalidation::selector::{Prefix, Selector, Tag};
+    ///
+    /// let names = Names::of_value("product-42", &[Tag::new("products")]);
+    /// let has = |selector: Selector| names.digests().any(|digest| Some(digest) == selector.digest());
+    /// assert!(has(Selector::Key("product-42".into())));
+    /// assert!(has(Tag::new("products").into()));
+    /// assert!(!has(Prefix::new("/")?.into()));
+    /// # Ok::<(), larder_core::invalidation::selector::SelectorError>(())
+    /// ```
+    #[must_use]
+    pub fn of_value(key: &str, tags: &[Tag]) -> Self {
+        let mut names = Packer::default();
+        names.add_key(key);
+        names.add_tags(tags);
+        names.finish()
     }
 
     /// Creates names from [`packed`](Self::packed) and [`packed_digests`](Self::packed_digests).
@@ -86,15 +104,24 @@ impl Names {
         // Most buffers are ASCII. Then one check of the whole buffer shows that every text in it is
         // UTF-8.
         let all_ascii = packed.is_ascii();
+        // The names of a response begin with its path, and those of a value with its key.
+        let has_path = match packed.first()? {
+            &PATH => true,
+            &KEY => false,
+            _ => return None,
+        };
         let mut rest = &*packed;
         while !rest.is_empty() {
-            let (_, text, after) = first(rest)?;
+            let (kind, text, after) = first(rest)?;
             if !all_ascii {
                 std::str::from_utf8(text).ok()?;
             }
+            if !has_path && matches!(kind, PATH | URI) {
+                return None;
+            }
             rest = after;
         }
-        packed.starts_with(&[PATH]).then_some(Self { packed, digests })
+        Some(Self { packed, digests })
     }
 
     /// Returns the texts in one buffer.
@@ -104,6 +131,8 @@ impl Names {
     }
 
     /// Returns the path as it was sent, in the spelling that names have.
+    ///
+    /// It is empty for a [value](Self::of_value).
     #[must_use]
     pub fn path(&self) -> &str {
         self.texts(PATH).next().unwrap_or_default()
@@ -128,7 +157,10 @@ impl Names {
         let mut tags: Vec<_> = self.tags().chain(other.tags()).collect();
         tags.sort_unstable();
         tags.dedup();
-        Some(Self::new(self.path(), &keys, &uris, &tags))
+        match (self.texts(PATH).next(), &*keys) {
+            (None, [key]) => Some(Self::of_value(key, &tags)),
+            (path, keys) => Some(Self::new(path.unwrap_or_default(), keys, &uris, &tags)),
+        }
     }
 
     /// Returns the digests by which the table finds the response.
@@ -166,13 +198,41 @@ impl Names {
     }
 }
 
-fn pack(packed: &mut Vec<u8>, kind: u8, text: &str) {
-    // No request, policy or handler has a text of four gigabytes. A text that is cut off could not
-    // be found by its digest.
-    let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    packed.push(kind);
-    packed.extend_from_slice(&length.to_le_bytes());
-    packed.extend(text.bytes().take(usize::try_from(length).unwrap_or(usize::MAX)));
+/// Names that are being packed.
+#[derive(Debug, Default)]
+struct Packer {
+    packed: Vec<u8>,
+    digests: Vec<Digest>,
+}
+
+impl Packer {
+    fn add_key(&mut self, key: &str) {
+        self.pack(KEY, key);
+        self.digests.push(Digest::of(Kind::Key, key));
+    }
+
+    fn add_tags(&mut self, tags: &[Tag]) {
+        for tag in tags {
+            self.pack(TAG, tag.as_str());
+            self.digests.push(Digest::of(Kind::Tag, tag.as_str()));
+        }
+    }
+
+    fn pack(&mut self, kind: u8, text: &str) {
+        // No request, policy or handler has a text of four gigabytes. A text that is cut off could
+        // not be found by its digest.
+        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        self.packed.push(kind);
+        self.packed.extend_from_slice(&length.to_le_bytes());
+        self.packed.extend(text.bytes().take(usize::try_from(length).unwrap_or(usize::MAX)));
+    }
+
+    fn finish(self) -> Names {
+        let Self { mut packed, digests } = self;
+        packed.shrink_to_fit();
+        let digests: Vec<_> = digests.iter().flat_map(|digest| digest.bits().to_le_bytes()).collect();
+        Names { packed: packed.into(), digests: digests.into() }
+    }
 }
 
 /// Returns the kind of the first text, the text itself, and the rest.
@@ -201,6 +261,45 @@ mod tests {
         for other in [names("/b", "k", "/u", &[]), names(path, "l", "/u", &[]), names(path, "k", "/v", &[])] {
             assert_eq!(one.with_tags_of(&other), None);
         }
+    }
+
+    #[test]
+    fn the_tags_of_values_add_up_where_the_key_is_the_same() {
+        let value = |key, tags: &[&str]| {
+            Names::of_value(key, &tags.iter().map(|tag| Tag::new(*tag)).collect::<Vec<_>>())
+        };
+        let both = value("k", &["x", "y"]).with_tags_of(&value("k", &["z", "x"]));
+        assert_eq!(both, Some(value("k", &["x", "y", "z"])));
+        assert_eq!(value("k", &[]).with_tags_of(&value("l", &[])), None);
+        let response = Names::new("", &["k".into()], &[], &[]);
+        assert_eq!(value("k", &[]).with_tags_of(&response), None);
+        assert_eq!(response.with_tags_of(&value("k", &[])), None);
+    }
+
+    #[test]
+    fn a_value_is_named_by_its_key_its_tags_and_all_and_by_nothing_else() {
+        let names = Names::of_value("/a", &[Tag::new("t"), Tag::new("ü")]);
+        let expected = [Selector::Key("/a".into()), Tag::new("t").into(), Tag::new("ü").into()];
+        let digests: Vec<_> = expected.iter().map(|selector| selector.digest().unwrap()).collect();
+        assert_eq!(names.digests().collect::<Vec<_>>(), digests);
+        let others = [
+            Selector::Key("t".into()),
+            Tag::new("/a").into(),
+            UriName::new("/a").unwrap().into(),
+            PathName::new("/a").unwrap().into(),
+            Prefix::new("/a").unwrap().into(),
+            Prefix::new("/").unwrap().into(),
+        ];
+        for other in others {
+            assert!(names.digests().all(|digest| Some(digest) != other.digest()), "{other}");
+        }
+        // The second one matches every path.
+        for pattern in ["/a", "/*"] {
+            assert!(!names.matches(&Glob::new(pattern).unwrap()), "{pattern}");
+        }
+        assert_eq!(names.path(), "");
+        assert_eq!(names.tags().collect::<Vec<_>>(), [Tag::new("t"), Tag::new("ü")]);
+        assert_eq!(Names::unpack(names.packed().clone(), names.packed_digests().clone()), Some(names));
     }
 
     #[test]
@@ -278,8 +377,18 @@ mod tests {
             (names.path(), names.tags().collect::<Vec<_>>()),
             ("/a", vec![Tag::new("t"), Tag::new("ü")])
         );
-        let unreadable: [&[u8]; 6] =
-            [b"", b"p", b"p\x01\0\0\0", b"k\x01\0\0\0x", b"p\x01\0\0\0\xff", b"p\0\0\0\0t\xff\xff\xff\xff"];
+        let unreadable: [&[u8]; 9] = [
+            b"",
+            b"p",
+            b"p\x01\0\0\0",
+            b"t\x01\0\0\0x",
+            b"p\x01\0\0\0\xff",
+            b"p\0\0\0\0t\xff\xff\xff\xff",
+            // A value, which has no path and no URI.
+            b"k\x01\0\0\0\xff",
+            b"k\x01\0\0\0xp\x01\0\0\0/",
+            b"k\x01\0\0\0xu\x01\0\0\0/",
+        ];
         for packed in unreadable {
             assert_eq!(Names::unpack(Bytes::from_static(packed), Bytes::new()), None, "{packed:?}");
         }

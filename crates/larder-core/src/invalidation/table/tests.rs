@@ -77,6 +77,29 @@ fn every_selector_refuses_what_it_names_up_to_its_own_position_and_nothing_else(
     }
 }
 
+/// A value below HTTP lies at no path. So not even a glob that matches every path names it.
+#[test]
+fn a_value_is_refused_for_its_key_its_tags_and_all() {
+    let value = Names::of_value("key", &[Tag::new("t")]);
+    let verdict = |event: &Event| {
+        let mut table = InvalidationTable::new(8, 8);
+        table.apply(event, EventPosition::Log(id(5)), at(0), SETTLED);
+        table.check(mark(4, 0), &value, at(0))
+    };
+    for event in [event(Mode::Hard, Selector::Key("key".into())), hard("t"), Event::EVERYTHING] {
+        assert_eq!(verdict(&event), Verdict::Refused, "{event:?}");
+    }
+    let others = [
+        hard("key"),
+        event(Mode::Hard, Selector::Key("t".into())),
+        event(Mode::Hard, Prefix::new("/").unwrap()),
+        glob("/*"),
+    ];
+    for event in others {
+        assert_eq!(verdict(&event), Verdict::Valid, "{event:?}");
+    }
+}
+
 #[test]
 fn a_soft_invalidation_makes_stale_since_it_was_applied() {
     let mut table = InvalidationTable::new(8, 8);
