@@ -130,6 +130,19 @@ impl Row {
         last.chain(log).chain(local).min()
     }
 
+    /// Returns whether the last invalidation of this mode lies in the log after `after` and before
+    /// `before`.
+    pub(super) fn is_last_between(&self, mode: Mode, after: LogId, before: LogId) -> bool {
+        let last = if mode == Mode::Soft { &self.soft } else { &self.hard };
+        last.mark.log > after && last.mark.log < before
+    }
+
+    /// Returns whether an earlier invalidation, of either mode, may lie in the log after `after`
+    /// and before `before`.
+    pub(super) fn may_earlier_lie_between(&self, after: LogId, before: LogId) -> bool {
+        self.earlier.as_deref().is_some_and(|earlier| earlier.log.may_lie_between(after, before))
+    }
+
     /// Returns the moment of the latest invalidation, of either mode.
     pub(super) fn latest(&self) -> EventTime {
         let earlier = self.earlier.as_deref();
