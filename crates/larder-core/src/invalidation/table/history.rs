@@ -107,3 +107,12 @@ impl<P: Copy + Ord> History<P> {
         }
     }
 }
+
+#[cfg(feature = "model")]
+impl<P> History<P> {
+    pub(super) fn forget_moments(&mut self) {
+        for span in &mut self.0 {
+            (span.first_at, span.last_at) = (EventTime::EARLIEST, EventTime::EARLIEST);
+        }
+    }
+}

@@ -216,11 +216,18 @@ fn replace<P: Copy + Ord + Default>(
 
 #[cfg(feature = "model")]
 impl Row {
-    pub(super) fn make_canonical(&mut self, touched: u64) {
+    pub(super) fn forget_moments(&mut self, touched: u64) {
         self.touched = touched;
         for last in [&mut self.hard, &mut self.soft] {
             (last.log_at, last.local_at) = (EventTime::EARLIEST, EventTime::EARLIEST);
         }
+        if let Some(earlier) = &mut self.earlier {
+            earlier.log.forget_moments();
+            earlier.local.forget_moments();
+        }
+    }
+
+    pub(super) fn forget_history(&mut self) {
         self.earlier = None;
     }
 }
