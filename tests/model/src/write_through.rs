@@ -7,6 +7,7 @@
 mod scopes;
 mod step;
 mod world;
+mod written;
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use stateright::{Checker, HasDiscoveries, Model, Property};
 
 pub use scopes::{WriteBudget, WriteModel, harmless, large, misreadings, small};
 pub use step::Step;
-pub use world::{Entry, Invalidation, LowestVersions, Operation, Process, Progress, Stored, WriteWorld};
+pub use world::{Entry, Invalidation, Operation, Process, Progress, RequiredChanges, Stored, WriteWorld};
 
 /// The bound on staleness, in ticks.
 pub const STALENESS: u64 = 1;
@@ -38,6 +39,8 @@ pub enum WriteReading {
     LocalNumberAtTheEnd,
     /// The ids of two incarnations are compared.
     IncarnationsAreCompared,
+    /// The position is taken after the write has read what its value shows, before the commit.
+    BeginsAfterTheRead,
     /// The position is taken after the commit.
     BeginsAfterTheCommit,
     /// The value is stored although the tail has left the incarnation of its event.
@@ -83,7 +86,7 @@ impl Model for WriteModel {
     fn next_state(&self, world: &WriteWorld, step: Step) -> Option<WriteWorld> {
         let mut next = world.clone();
         next.take(step, self)?;
-        next.make_canonical();
+        next.make_canonical(self);
         // A step that changes nothing is no step.
         (next != *world).then_some(next)
     }

@@ -47,6 +47,10 @@ pub struct WriteModel {
     pub budget: WriteBudget,
     /// The invalidations of the other changes.
     pub changes: &'static [Invalidation],
+    /// Whether worlds are the same that differ in the numbers of processes.
+    ///
+    /// In a path, a number then means another process at each step.
+    pub has_like_processes: bool,
     /// Whether a poll may end before the end of the log.
     pub polls_in_parts: bool,
     /// The limits of the tails.
@@ -76,6 +80,7 @@ const HERE: WriteModel = WriteModel {
     processes: 1,
     budget: WriteBudget { writes: 3, loads: 1, ..NONE },
     changes: &[],
+    has_like_processes: false,
     polls_in_parts: true,
     limits: Limits { rows: 16, globs: 1, outbox: 4 },
     reading: WriteReading::Right,
@@ -86,15 +91,17 @@ const fn with(name: &'static str, processes: usize, budget: WriteBudget) -> Writ
 }
 
 const ELSEWHERE: WriteModel = with("elsewhere", 2, WriteBudget { writes: 2, ticks: 2, ..NONE });
-const SHARED: WriteModel =
-    with("shared tier", 2, WriteBudget { writes: 2, loads: 1, gets: 1, losses: 1, ..NONE });
+const SHARED: WriteModel = WriteModel {
+    polls_in_parts: false,
+    ..with("shared tier", 2, WriteBudget { writes: 2, gets: 1, losses: 1, ..NONE })
+};
 const NAMES: WriteModel = WriteModel {
     changes: &[Invalidation::Key, Invalidation::Tag, Invalidation::SoftTag, Invalidation::All],
     ..with("other names", 1, WriteBudget { writes: 1, changes: 2, loads: 1, ..NONE })
 };
 const DEFERRED: WriteModel = WriteModel {
     changes: &[Invalidation::Tag],
-    ..with("deferred", 1, WriteBudget { writes: 2, changes: 1, loads: 1, gets: 1, deferred: 2, ..NONE })
+    ..with("deferred", 1, WriteBudget { writes: 2, changes: 1, deferred: 2, ..NONE })
 };
 const LOST: WriteModel =
     with("log lost", 1, WriteBudget { writes: 2, loads: 1, losses: 1, lost_answers: 1, ticks: 1, ..NONE });
@@ -116,7 +123,57 @@ pub fn small() -> Vec<WriteModel> {
 /// Returns the scopes that take longer.
 #[must_use]
 pub fn large() -> Vec<WriteModel> {
-    vec![]
+    let with_tag = |scope| WriteModel { changes: &[Invalidation::Tag], ..scope };
+    let with_names = |scope| WriteModel { changes: NAMES.changes, ..scope };
+    let small_table = |scope| WriteModel { limits: DROPPED.limits, ..scope };
+    let everything = WriteBudget {
+        writes: 2,
+        changes: 1,
+        loads: 1,
+        gets: 1,
+        ticks: 2,
+        deferred: 1,
+        lost_answers: 1,
+        failures: 0,
+        others: 2,
+        trims: 1,
+        losses: 1,
+        restarts: 1,
+    };
+    let scopes = [
+        with("three writes", 2, WriteBudget { writes: 3, loads: 1, ticks: 1, ..NONE }),
+        with("writes and loads", 2, WriteBudget { writes: 2, loads: 2, ticks: 2, ..NONE }),
+        with_tag(with("three processes", 3, WriteBudget { writes: 2, changes: 1, loads: 1, ..NONE })),
+        with_names(with("a long history", 1, WriteBudget { writes: 1, changes: 3, ..NONE })),
+        with_names(with(
+            "other names, elsewhere",
+            2,
+            WriteBudget { writes: 2, changes: 1, ticks: 2, ..NONE },
+        )),
+        with("shared tier, with time", 2, WriteBudget { writes: 2, loads: 1, gets: 1, ticks: 2, ..NONE }),
+        with_tag(with(
+            "deferred, shared tier",
+            2,
+            WriteBudget { writes: 2, changes: 1, gets: 1, deferred: 2, ..NONE },
+        )),
+        with(
+            "logs lost",
+            2,
+            WriteBudget { writes: 2, gets: 1, lost_answers: 1, losses: 2, ticks: 1, ..NONE },
+        ),
+        small_table(with(
+            "rows dropped, log trimmed",
+            2,
+            WriteBudget { writes: 2, loads: 1, others: 3, trims: 2, ..NONE },
+        )),
+        with(
+            "restarted, with time",
+            2,
+            WriteBudget { writes: 2, loads: 1, gets: 1, restarts: 1, ticks: 2, ..NONE },
+        ),
+        small_table(with_names(with("everything", 2, everything))),
+    ];
+    scopes.into_iter().map(|scope| WriteModel { has_like_processes: true, ..scope }).collect()
 }
 
 /// Returns each mistake, in a scope that finds it.
@@ -133,6 +190,7 @@ pub fn misreadings() -> Vec<WriteModel> {
         misread(DEFERRED, WriteReading::LocalNumberAtTheEnd),
         misread(LOST, WriteReading::IncarnationsAreCompared),
         misread(SHARED, WriteReading::TailMayBeElsewhere),
+        misread(HERE, WriteReading::BeginsAfterTheRead),
         misread(HERE, WriteReading::BeginsAfterTheCommit),
         misread(HERE, WriteReading::StoredWhenAppended),
         misread(HERE, WriteReading::StoredUnderTheTail),

@@ -1,12 +1,10 @@
 //! The steps of the model of writes.
 
-use larder_core::invalidation::append_status::{AppendStatus, Appended};
-use larder_core::invalidation::names::Names;
+use larder_core::invalidation::append_status::AppendStatus;
 use larder_core::invalidation::position::{Position, Watermark};
 use larder_core::invalidation::selector::{Event, Mode};
-use larder_core::invalidation::table::Verdict;
 
-use super::world::{Entry, LowestVersions, Operation, Progress, Stored, boot, names, other_event, shared};
+use super::world::{Entry, Operation, Process, Progress, RequiredChanges, Stored, boot, other_event, shared};
 use super::{Invalidation, STALENESS, WriteModel, WriteReading, WriteWorld, ticks};
 
 /// A step. A number is that of a process, of an operation, or of a value in the shared tier.
@@ -15,9 +13,11 @@ use super::{Invalidation, STALENESS, WriteModel, WriteReading, WriteWorld, ticks
 pub enum Step {
     /// Time passes.
     Tick,
-    /// A process begins a write, and notes its position.
+    /// A process begins a write: it notes its position, and then reads the database.
+    ///
+    /// What it reads later shows more changes, so this is the worst moment.
     Begin(usize),
-    /// A write commits.
+    /// A write commits. Its value shows its own change, and what it has read.
     Commit(usize),
     /// A process commits a change in another way, which it then invalidates.
     Change(usize, Invalidation),
@@ -56,9 +56,7 @@ pub enum Step {
 impl Step {
     pub(super) fn all(model: &WriteModel, world: &WriteWorld, steps: &mut Vec<Self>) {
         steps.extend([Self::Tick, Self::Other, Self::Trim, Self::Lose]);
-        // At the beginning, all processes are the same.
-        let has_begun = world.left != model.budget;
-        for by in 0..(if has_begun { world.processes.len() } else { 1 }) {
+        for by in 0..world.processes.len() {
             steps.extend([Self::Begin(by), Self::Load(by), Self::Poll(by), Self::PollOne(by)]);
             steps.extend([Self::Flush(by), Self::Restart(by)]);
             steps.extend(model.changes.iter().map(|what| Self::Change(by, *what)));
@@ -86,7 +84,7 @@ impl WriteWorld {
                 self.now += 1;
             }
             Step::Begin(by) => self.begin(by, model)?,
-            Step::Commit(one) => self.commit(one)?,
+            Step::Commit(one) => self.commit(one, model)?,
             Step::Change(by, what) => self.change(by, what)?,
             Step::Append(one) => self.append_one(one, model)?,
             Step::AppendUnheard(one) => {
@@ -103,7 +101,7 @@ impl WriteWorld {
                 spend(&mut self.left.loads)?;
                 let position = self.processes.get(by)?.tail.position();
                 let filled_at = Some(boot(self.now));
-                self.store(by, Stored { version: self.version, position, filled_at })?;
+                self.store(by, Stored { shows: self.committed, position, filled_at })?;
             }
             Step::Promote(by, which) => self.promote(by, which)?,
             Step::Poll(by) => self.poll(by, usize::MAX)?,
@@ -128,8 +126,7 @@ impl WriteWorld {
             }
             Step::Restart(by) => {
                 spend(&mut self.left.restarts)?;
-                let process = self.process(model);
-                *self.processes.get_mut(by)? = process;
+                *self.processes.get_mut(by)? = Process::new(model);
                 self.operations.retain(|operation| operation.by != by);
             }
         }
@@ -147,34 +144,50 @@ impl WriteWorld {
             began_at: self.now,
             events: events.to_vec(),
             mode: Mode::Hard,
-            version: 0,
+            change: 0,
+            shows: self.committed,
             progress: Progress::Begun,
         });
         Some(())
     }
 
-    fn commit(&mut self, one: usize) -> Option<()> {
+    fn commit(&mut self, one: usize, model: &WriteModel) -> Option<()> {
+        let change = self.next_change();
         let operation = self.operations.get_mut(one)?;
         (operation.progress == Progress::Begun).then_some(())?;
-        self.version += 1;
-        operation.version = self.version;
+        if model.is_wrong(WriteReading::BeginsAfterTheRead) {
+            operation.began = Some(self.processes.get(operation.by)?.tail.position());
+        }
+        if model.is_wrong(WriteReading::BeginsAfterTheCommit) {
+            // A write that reads its row when it changes it.
+            operation.shows = self.committed;
+        }
+        operation.change = change;
+        operation.shows |= change;
         operation.progress = Progress::Committed;
+        self.committed |= change;
         Some(())
     }
 
     fn change(&mut self, by: usize, what: Invalidation) -> Option<()> {
         spend(&mut self.left.changes)?;
-        self.version += 1;
         self.operations.push(Operation {
             by,
             began: None,
             began_at: self.now,
             events: vec![what.event()],
             mode: what.event().mode,
-            version: self.version,
+            change: self.next_change(),
+            shows: 0,
             progress: Progress::Committed,
         });
+        self.committed |= self.next_change();
         Some(())
+    }
+
+    /// Returns the bit of the next change.
+    const fn next_change(&self) -> u8 {
+        1 << self.committed.count_ones()
     }
 
     fn append_one(&mut self, one: usize, model: &WriteModel) -> Option<()> {
@@ -219,7 +232,7 @@ impl WriteWorld {
         let process = self.processes.get_mut(operation.by)?;
         process.tail.defer(&operation.events, now);
         process.note_forgotten();
-        process.here.raise(LowestVersions::after(&operation));
+        process.here.add(RequiredChanges::after(&operation));
         let position = process.tail.position();
         if model.is_wrong(WriteReading::DeferredIsStored) && operation.began.is_some() {
             self.store_written(&operation, Some(position), model)?;
@@ -282,76 +295,10 @@ impl WriteWorld {
 
     /// Notes that an operation has returned `Applied`.
     fn end(&mut self, operation: &Operation) -> Option<()> {
-        let lowest = LowestVersions::after(operation);
-        self.processes.get_mut(operation.by)?.here.raise(lowest);
-        self.applied.push((self.now, lowest));
+        let required = RequiredChanges::after(operation);
+        self.processes.get_mut(operation.by)?.here.add(required);
+        self.applied.push((self.now, required));
         Some(())
-    }
-
-    /// Returns the position of a value that a write stores, by this reading of rule 18.
-    fn written_position(
-        &self,
-        by: usize,
-        began: Position,
-        appended: Appended,
-        model: &WriteModel,
-    ) -> Option<Position> {
-        let tail = &self.processes.get(by)?.tail;
-        let Watermark { log, local } = tail.position().watermark;
-        let own = Watermark { log: appended.id, ..began.watermark };
-        let right = |began: Position, names: &Names| tail.written_position(&began, &appended, names);
-        match model.reading {
-            WriteReading::StoredUnderItsBeginning => Some(began),
-            WriteReading::IntervalIsIgnored => {
-                (began.incarnation == appended.incarnation).then_some(Position { watermark: own, ..began })
-            }
-            WriteReading::OnlyTheKeyCounts => right(began, &Names::of_value("k", &[])),
-            WriteReading::LocalNumberAtTheEnd => {
-                let position = right(began, names())?;
-                Some(Position { watermark: Watermark { local, ..position.watermark }, ..position })
-            }
-            WriteReading::StoredUnderTheTail => {
-                let position = right(began, names())?;
-                Some(Position { watermark: Watermark { log, ..position.watermark }, ..position })
-            }
-            WriteReading::IncarnationsAreCompared => {
-                right(Position { incarnation: appended.incarnation, ..began }, names())
-            }
-            _ => right(began, names()),
-        }
-    }
-
-    /// Returns the same for a process that has not passed the event, by what it has read so far.
-    fn position_at_once(&self, by: usize, began: Position, appended: Appended) -> Option<Position> {
-        let tail = &self.processes.get(by)?.tail;
-        let Position { incarnation, watermark: reached } = tail.position();
-        let known = Appended { id: reached.log, ..appended };
-        let is_clean =
-            reached.log == began.watermark.log || tail.written_position(&began, &known, names()).is_some();
-        let is_one = incarnation == began.incarnation && incarnation == appended.incarnation;
-        let watermark = Watermark { log: appended.id, ..began.watermark };
-        (is_clean && is_one).then_some(Position { watermark, ..began })
-    }
-
-    /// Whether nothing has disturbed the write, so that its value must be served.
-    fn would_be_useful(&self, by: usize, began: Position, appended: Appended) -> bool {
-        self.processes.get(by).is_some_and(|process| {
-            !process.has_forgotten
-                && !self.is_disturbed(began, &appended)
-                && !self.is_named_after(appended.id)
-                && process.tail.position().watermark.local == began.watermark.local
-        })
-    }
-
-    /// Whether a value with this position is served, once the log is confirmed.
-    fn is_served(&self, by: usize, position: Position) -> bool {
-        self.processes.get(by).is_some_and(|process| {
-            let stored = Stored { version: 0, position, filled_at: None };
-            let is_confirmed = process.tail.confirmed_at() == Some(boot(self.now));
-            let verdict = process.tail.check(&position, names(), boot(self.now));
-            verdict == Verdict::Valid
-                && (!is_confirmed || process.serves(&stored, self.now) == Some(Verdict::Valid))
-        })
     }
 
     fn store_written(
@@ -366,7 +313,7 @@ impl WriteWorld {
             WriteReading::CountsAsFilledAtItsBeginning => Some(boot(operation.began_at)),
             _ => None,
         };
-        self.store(operation.by, Stored { version: operation.version, position, filled_at })
+        self.store(operation.by, Stored { shows: operation.shows, position, filled_at })
     }
 
     fn store(&mut self, by: usize, stored: Stored) -> Option<()> {

@@ -1,5 +1,6 @@
 //! A state of the model of writes.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 use larder_core::invalidation::append_status::Appended;
@@ -15,8 +16,8 @@ use super::{STALENESS, WriteBudget, WriteModel, WritePromise, WriteReading, tick
 
 /// The tick at which the model begins.
 const START: u64 = 20;
-/// The first placeholder for the incarnation of a process that has not read the log.
-const PLACEHOLDERS: u8 = 100;
+/// Stands for the incarnation of a process that has not read the log.
+const PLACEHOLDER: u8 = 100;
 
 /// A complete state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -26,8 +27,8 @@ pub struct WriteWorld {
     pub left: WriteBudget,
     /// The time, in ticks.
     pub now: u64,
-    /// The version of the row.
-    pub version: u8,
+    /// The changes that the database has, one bit for each.
+    pub committed: u8,
     /// The incarnation of the log.
     pub life: u8,
     /// Its entries.
@@ -36,16 +37,14 @@ pub struct WriteWorld {
     pub floor: u8,
     /// The processes.
     pub processes: Vec<Process>,
-    /// The placeholders that were used.
-    pub placeholders: u8,
     /// The writes and invalidations that have not ended.
     pub operations: Vec<Operation>,
     /// Every value that was sent to the shared tier, whichever was sent last (rule 16).
     pub shared: Vec<Stored>,
-    /// The versions that every process has to show.
-    pub everywhere: LowestVersions,
+    /// The changes that every process has to show.
+    pub everywhere: RequiredChanges,
     /// What was applied on one process, and when. It holds everywhere a bit later.
-    pub applied: Vec<(u64, LowestVersions)>,
+    pub applied: Vec<(u64, RequiredChanges)>,
     /// Whether an undisturbed write was not stored, or its value was refused.
     pub is_useless: bool,
 }
@@ -68,19 +67,19 @@ pub struct Process {
     pub tail: Tail,
     /// Every value that was stored in memory, and is not refused for ever.
     pub memory: Vec<Stored>,
-    /// The versions that this process has to show.
-    pub here: LowestVersions,
+    /// The changes that this process has to show.
+    pub here: RequiredChanges,
     /// Whether its tail had to forget names.
     pub has_forgotten: bool,
 }
 
-/// The versions that must be shown: at all, and as fresh ones.
+/// The changes that a served value must show, one bit for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[allow(clippy::exhaustive_structs)]
-pub struct LowestVersions {
-    /// An older value must not be served.
+pub struct RequiredChanges {
+    /// A value without one of these must not be served.
     pub at_all: u8,
-    /// An older value must not be served as fresh.
+    /// A value without one of these must not be served as fresh.
     pub as_fresh: u8,
 }
 
@@ -88,8 +87,8 @@ pub struct LowestVersions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Stored {
-    /// The version that it shows.
-    pub version: u8,
+    /// The changes that it shows, one bit for each.
+    pub shows: u8,
     /// Its position.
     pub position: Position,
     /// When its fill began, if it was filled here.
@@ -124,8 +123,10 @@ pub struct Operation {
     pub events: Vec<Event>,
     /// Whether older values must not be served at all, or only not as fresh ones.
     pub mode: Mode,
-    /// The version that it has committed.
-    pub version: u8,
+    /// The bit of its change, once that is committed.
+    pub change: u8,
+    /// The changes that the value of a write shows.
+    pub shows: u8,
     /// How far it is.
     pub progress: Progress,
 }
@@ -158,18 +159,18 @@ impl Invalidation {
     }
 }
 
-impl LowestVersions {
-    /// Returns the versions that must be shown once this operation has returned.
+impl RequiredChanges {
+    /// Returns the changes that must be shown once this operation has returned.
     #[must_use]
     pub fn after(operation: &Operation) -> Self {
-        let Operation { version, mode, .. } = *operation;
-        Self { at_all: if mode == Mode::Hard { version } else { 0 }, as_fresh: version }
+        let Operation { change, mode, .. } = *operation;
+        Self { at_all: if mode == Mode::Hard { change } else { 0 }, as_fresh: change }
     }
 
-    /// Raises the versions to those of `other`.
-    pub fn raise(&mut self, other: Self) {
-        self.at_all = self.at_all.max(other.at_all);
-        self.as_fresh = self.as_fresh.max(other.as_fresh);
+    /// Adds the changes of `other`.
+    pub fn add(&mut self, other: Self) {
+        self.at_all |= other.at_all;
+        self.as_fresh |= other.as_fresh;
     }
 }
 
@@ -178,36 +179,23 @@ impl WriteWorld {
         let mut world = Self {
             left: model.budget,
             now: START,
-            version: 1,
+            committed: 0,
             life: 0,
             log: vec![Entry { id: 1, events: vec![] }],
             floor: 0,
             processes: vec![],
-            placeholders: 0,
             operations: vec![],
             shared: vec![],
-            everywhere: LowestVersions::default(),
+            everywhere: RequiredChanges::default(),
             applied: vec![],
             is_useless: false,
         };
         for by in 0..model.processes {
-            let process = world.process(model);
-            world.processes.push(process);
+            world.processes.push(Process::new(model));
             world.poll(by, usize::MAX);
         }
-        world.make_canonical();
+        world.make_canonical(model);
         world
-    }
-
-    /// Returns a process that has not read the log.
-    pub(super) fn process(&mut self, model: &WriteModel) -> Process {
-        let tail = Tail::following(incarnation(PLACEHOLDERS + self.placeholders), model.limits);
-        self.placeholders += 1;
-        let tail = match model.reading {
-            WriteReading::Inside(rule) => tail.with_fault(rule),
-            _ => tail,
-        };
-        Process { tail, memory: vec![], here: LowestVersions::default(), has_forgotten: false }
     }
 
     /// Polls for at most this many entries, and applies them.
@@ -247,8 +235,8 @@ impl WriteWorld {
 
     /// Returns the promise that is broken, if one is.
     pub(super) fn broken(&self) -> Option<WritePromise> {
-        let serves_older = |lowest: &dyn Fn(&Process) -> LowestVersions| {
-            self.processes.iter().any(|process| process.serves_older(lowest(process), self.now))
+        let serves_older = |required: &dyn Fn(&Process) -> RequiredChanges| {
+            self.processes.iter().any(|process| process.serves_older(required(process), self.now))
         };
         if self.is_useless {
             Some(WritePromise::Useful)
@@ -276,10 +264,10 @@ impl WriteWorld {
     }
 
     /// Brings worlds that behave alike into one form.
-    pub(super) fn make_canonical(&mut self) {
+    pub(super) fn make_canonical(&mut self, model: &WriteModel) {
         let (is_over, rest): (Vec<_>, Vec<_>) =
             self.applied.drain(..).partition(|(at, _)| at + STALENESS < self.now);
-        is_over.into_iter().for_each(|(_, lowest)| self.everywhere.raise(lowest));
+        is_over.into_iter().for_each(|(_, required)| self.everywhere.add(required));
         self.applied = rest;
         self.applied.sort_unstable();
         self.applied.dedup();
@@ -289,18 +277,42 @@ impl WriteWorld {
             let tail = &process.tail;
             process.memory.retain(|stored| !is_refused_for_ever(tail, stored));
             sort(&mut process.memory);
-            let Process { here, .. } = process;
-            if here.at_all <= self.everywhere.at_all {
-                here.at_all = 0;
-            }
-            if here.as_fresh <= self.everywhere.as_fresh {
-                here.as_fresh = 0;
-            }
+            process.here.at_all &= !self.everywhere.at_all;
+            process.here.as_fresh &= !self.everywhere.as_fresh;
+        }
+        if model.has_like_processes {
+            self.sort_processes();
+        }
+        self.operations.sort_by_cached_key(fingerprint);
+    }
+
+    /// Numbers the processes by what they are and do.
+    fn sort_processes(&mut self) {
+        let mut order: Vec<usize> = (0..self.processes.len()).collect();
+        order.sort_by_cached_key(|by| {
+            let own = self.operations.iter().filter(|one| one.by == *by);
+            let mut own: Vec<_> = own.map(|one| fingerprint(&Operation { by: 0, ..one.clone() })).collect();
+            own.sort_unstable();
+            (self.processes.get(*by).map(fingerprint), own)
+        });
+        self.processes = order.iter().filter_map(|by| self.processes.get(*by)).cloned().collect();
+        for one in &mut self.operations {
+            one.by = order.iter().position(|by| *by == one.by).unwrap_or(one.by);
         }
     }
 }
 
 impl Process {
+    /// Creates a process that has not read the log.
+    pub(super) fn new(model: &WriteModel) -> Self {
+        let tail = Tail::following(incarnation(PLACEHOLDER), model.limits);
+        let tail = match model.reading {
+            WriteReading::Inside(rule) => tail.with_fault(rule),
+            _ => tail,
+        };
+        Self { tail, memory: vec![], here: RequiredChanges::default(), has_forgotten: false }
+    }
+
     /// Returns whether the value is served now, and if so, how (rules 3 and 10).
     pub(super) fn serves(&self, stored: &Stored, now: u64) -> Option<Verdict> {
         let now = boot(now);
@@ -308,10 +320,10 @@ impl Process {
             .then(|| self.tail.check(&stored.position, names(), now))
     }
 
-    fn serves_older(&self, lowest: LowestVersions, now: u64) -> bool {
+    fn serves_older(&self, required: RequiredChanges, now: u64) -> bool {
         self.memory.iter().any(|stored| match self.serves(stored, now) {
-            Some(Verdict::Valid) => stored.version < lowest.as_fresh,
-            Some(Verdict::Soft(_)) => stored.version < lowest.at_all,
+            Some(Verdict::Valid) => required.as_fresh & !stored.shows != 0,
+            Some(Verdict::Soft(_)) => required.at_all & !stored.shows != 0,
             Some(Verdict::Refused) | None => false,
         })
     }
@@ -329,13 +341,19 @@ fn is_refused_for_ever(tail: &Tail, stored: &Stored) -> bool {
     }
     // Incarnations follow each other. A value of the next one may come from the shared tier.
     let number = |incarnation: Incarnation| incarnation.to_bytes()[0];
-    number(other) >= PLACEHOLDERS || (number(own) < PLACEHOLDERS && number(other) < number(own))
+    other == incarnation(PLACEHOLDER) || (own != incarnation(PLACEHOLDER) && number(other) < number(own))
+}
+
+fn fingerprint(of: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn sort(stored: &mut Vec<Stored>) {
     stored.sort_unstable_by_key(|stored| {
-        let Stored { version, position: Position { incarnation, watermark }, filled_at } = *stored;
-        (version, incarnation.to_bytes()[0], watermark.log, watermark.local, filled_at)
+        let Stored { shows, position: Position { incarnation, watermark }, filled_at } = *stored;
+        (shows, incarnation.to_bytes()[0], watermark.log, watermark.local, filled_at)
     });
     stored.dedup();
 }
