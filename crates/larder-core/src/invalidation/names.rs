@@ -105,9 +105,9 @@ impl Names {
         // UTF-8.
         let all_ascii = packed.is_ascii();
         // The names of a response begin with its path, and those of a value with its key.
-        let has_path = match packed.first()? {
-            &PATH => true,
-            &KEY => false,
+        let has_path = match *packed.first()? {
+            PATH => true,
+            KEY => false,
             _ => return None,
         };
         let mut rest = &*packed;
