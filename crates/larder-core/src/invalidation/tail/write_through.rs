@@ -6,19 +6,25 @@ use crate::invalidation::names::Names;
 use crate::invalidation::position::{Position, Watermark};
 
 #[cfg(test)]
+mod follower;
+#[cfg(test)]
+mod random_writes;
+#[cfg(test)]
 mod tests;
 
 impl Tail {
     /// Returns the position under which a write-through stores its value (rule 18).
     ///
-    /// * `began` is our [position](Self::position) from before the write to the database began.
-    /// * `appended` is the hard invalidation of what the write changed, with the key of the value
-    ///   among it. Its entry has the events of this write and no others, so it is not shared with
+    /// * `began` is our [position](Self::position) from before the write has read anything that the
+    ///   value shows.
+    /// * `appended` is the hard invalidation of what the write changed. It names the key of the
+    ///   value. Its entry has the events of this write and no others, so it must not be shared with
     ///   another invalidation.
     /// * `names` are the names of the value.
     ///
-    /// Returns `None` if the value must not be stored, because another write may have changed it
-    /// later:
+    /// Every event that would refuse a fill from `began` refuses the value too, except for the
+    /// write's own. Returns `None` if the value must not be stored, because another write may have
+    /// changed it later:
     ///
     /// * another event, hard or soft, that names the value lies between `began` and `appended`,
     ///   or may have, because names were forgotten or the log was trimmed
