@@ -17,3 +17,4 @@ mod sharing;
 mod stale_values;
 mod support;
 mod within_fills;
+mod writing;

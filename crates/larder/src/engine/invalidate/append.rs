@@ -101,11 +101,7 @@ fn prepare_events(engine: &Engine, what: Invalidation) -> Option<Vec<Event>> {
 }
 
 /// Appends the events in a task of their own, or together with other invalidations of their path.
-async fn append_shared(
-    engine: &Arc<Engine>,
-    store: &Arc<dyn Store>,
-    events: Vec<Event>,
-) -> AppendResult {
+async fn append_shared(engine: &Arc<Engine>, store: &Arc<dyn Store>, events: Vec<Event>) -> AppendResult {
     let Some(path) = single_path(&events).cloned() else {
         let background = &engine.background;
         let (engine, store) = (Arc::clone(engine), Arc::clone(store));
