@@ -329,6 +329,7 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
             format: C::FORMAT,
         };
         let counters = registry.register(&name, form)?;
+        engine.note_values();
         let memory = if engine.is_disabled { 0 } else { options.memory_bytes };
         let collection = Arc::new(Collection {
             engine,

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
 use larder_core::outcome::{NotStored, Outcome, StaleReason};
 use larder_core::time::{BootTime, WallTime};
@@ -101,6 +102,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
         let flight = leader.as_ref().map(ValueLeader::flight);
         let clients = flight.map_or_else(Clients::for_one, |flight| Clients::for_flight(flight));
         let scope = FillScope::new(outer, flight.map(|flight| &flight.clients));
+        scope.set_names(Names::of_value(&text, &[]));
         let mut run = Self {
             collection: Arc::clone(collection),
             key: key.clone(),
