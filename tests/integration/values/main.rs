@@ -10,6 +10,7 @@ mod faults;
 mod forms;
 mod invalidating;
 mod loaders;
+mod many;
 mod memory;
 mod own_keys;
 #[cfg(unix)]

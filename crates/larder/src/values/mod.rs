@@ -111,6 +111,7 @@ mod load_error;
 mod loader;
 mod loader_mark;
 mod loading;
+mod many_values;
 mod pending_write;
 pub(crate) mod registry;
 mod shared_value;
