@@ -188,6 +188,8 @@ reasons! {
         ///
         /// The run would go on without them, but the cache has no room for one more such run.
         Abandoned => "abandoned",
+        /// The typed value was invalidated while it was loaded.
+        Invalidated => "invalidated",
     }
 }
 

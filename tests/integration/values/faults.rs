@@ -15,6 +15,7 @@ const TOO_LONG: Duration = Duration::from_millis(2_001);
 
 struct Instance {
     names: Names,
+    cache: Cache,
 
     proxy: Proxy,
     clock: TickingClock,
@@ -27,7 +28,7 @@ async fn instance(redis: &RedisServer) -> Instance {
     let cache = Cache::builder().shared_store(store.connect().unwrap()).clock(clock.clone());
     let cache = ready(cache).await;
     joins(&cache.values("probe").build().unwrap()).await;
-    Instance { names: names(&cache), proxy, clock }
+    Instance { names: names(&cache), cache, proxy, clock }
 }
 
 /// Rule 10: values that were loaded here are used for the bound on staleness, and loads are shared.
@@ -78,6 +79,15 @@ async fn a_deferred_invalidation_holds_at_once() {
     })
     .await;
     assert_eq!(get(&a.names, &database, 1).await.as_deref(), Some("new"));
+    // Rule 1: a value that is taken from Redis gets the local number of this instance, which is not
+    // below that of the deferred invalidation.
+    let with_empty_memory = names(&a.cache);
+    eventually("it takes the new value from Redis", async || {
+        // The event may have been appended twice, so that this one loads twice.
+        get(&b.names, &database, 1).await;
+        with_empty_memory.get(&1).await.into_value().is_some_and(|name| name.as_str() == "new")
+    })
+    .await;
 }
 
 /// A hung Redis costs a call one command timeout at most, and then nothing.

@@ -149,26 +149,35 @@ async fn values_are_not_encoded_for_nothing() {
 #[tokio::test]
 async fn instances_that_wait_for_a_value_that_is_not_shared_load_at_once() {
     let (store, database) = (MemoryStore::new(), Database::with(1, "Ada"));
-    let (a, b) = (over(&store).await, over(&store).await);
-    let limited = |cache: &Cache| builder(cache).max_value_bytes(1).build().unwrap();
-    let (a, b) = (limited(&a), limited(&b));
-    let gate = database.hold();
-    let call = |names: &Values<u64, String>| {
-        let (names, database) = (names.clone(), database.clone());
+    let mut caches = Vec::new();
+    for _ in 0..3 {
+        caches.push(over(&store).await);
+    }
+    let call = |cache: &Cache| {
+        let names = builder(cache).max_value_bytes(1).build().unwrap();
+        let database = database.clone();
         tokio::spawn(async move { get(&names, &database, 1).await })
     };
-    let first = call(&a);
-    gate.arrived(1).await;
-    let second = call(&b);
-    soon("it waits for the lease", async {
-        while b.stats().loads == 0 && !second.is_finished() {
+    let first_gate = database.hold();
+    let first = call(&caches[0]);
+    first_gate.arrived(1).await;
+    let second_gate = database.hold();
+    let others = [call(&caches[1]), call(&caches[2])];
+    soon("they wait for the lease", async {
+        while caches.iter().map(|cache| cache.stats().leases_awaited).sum::<u64>() < 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
-            gate.open();
         }
     })
     .await;
-    assert_eq!(first.await.unwrap(), second.await.unwrap());
-    assert_eq!(database.loads(), 2);
+    first_gate.open();
+    // Both load at the same time.
+    soon("both load", second_gate.arrived(2)).await;
+    second_gate.open();
+    first.await.unwrap();
+    for other in others {
+        assert_eq!(other.await.unwrap().as_deref(), Some("Ada"));
+    }
+    assert_eq!(database.loads(), 3);
 }
 
 /// The lifetime in the store is limited to that of the reader.

@@ -71,6 +71,7 @@ async fn a_load_that_an_invalidation_overtook_is_only_for_the_calls_before_it() 
     assert_eq!(before.await.unwrap().as_deref(), Some("old"));
     assert_eq!(get(&names, &database, 1).await.as_deref(), Some("new"));
     assert_eq!(database.loads(), 2);
+    assert_eq!((names.stats().stored, names.stats().not_stored["invalidated"]), (1, 1));
 }
 
 /// Rule 13: the tags of a value are known only at the end of its load.

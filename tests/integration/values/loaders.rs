@@ -156,6 +156,31 @@ async fn a_refresh_that_fails_is_not_tried_again_at_once() {
     assert_eq!(database.loads(), 3);
 }
 
+/// The same holds if the stale value is only served while it is refreshed.
+#[tokio::test]
+async fn a_refresh_that_fails_is_not_tried_again_at_once_without_a_window_for_errors() {
+    let (clock, database) = (ManualClock::new(), Database::with(1, "Ada"));
+    let names = {
+        let database = database.clone();
+        builder(&cache(&clock))
+            .stale_while_revalidate(WINDOW)
+            .loader(move |id| {
+                let database = database.clone();
+                async move { database.load(id).await }
+            })
+            .build()
+            .unwrap()
+    };
+    load(&names).await;
+    clock.advance(TTL);
+    database.fail(Some("away"));
+    for _ in 0..20 {
+        assert_eq!(load(&names).await.as_deref(), Some("Ada"));
+        settle().await;
+    }
+    assert_eq!(database.loads(), 2);
+}
+
 /// The call gets the stale value at the soft limit, and the load goes on without it.
 #[tokio::test(start_paused = true)]
 async fn a_slow_load_goes_on_while_its_caller_gets_the_stale_value() {

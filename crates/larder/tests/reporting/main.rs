@@ -17,3 +17,4 @@ mod shared_store;
 mod shop;
 mod stats;
 mod store;
+mod values;

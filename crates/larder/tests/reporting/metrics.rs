@@ -15,7 +15,7 @@ use crate::store::MemoryStore;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Runs `action` and returns all metrics, each as `name{label=value …}`.
-fn after(action: impl AsyncFnOnce()) -> BTreeMap<String, DebugValue> {
+pub(crate) fn after(action: impl AsyncFnOnce()) -> BTreeMap<String, DebugValue> {
     let recorder = DebuggingRecorder::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     metrics::with_local_recorder(&recorder, || runtime.block_on(action()));
@@ -31,7 +31,7 @@ fn after(action: impl AsyncFnOnce()) -> BTreeMap<String, DebugValue> {
 }
 
 /// Returns the counters whose names begin with `prefix`.
-fn counters(metrics: &BTreeMap<String, DebugValue>, prefix: &str) -> Vec<(String, u64)> {
+pub(crate) fn counters(metrics: &BTreeMap<String, DebugValue>, prefix: &str) -> Vec<(String, u64)> {
     let counted = |(name, value): (&String, &DebugValue)| match value {
         DebugValue::Counter(count) if name.starts_with(prefix) => Some((name.clone(), *count)),
         _ => None,

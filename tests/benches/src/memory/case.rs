@@ -11,7 +11,6 @@ use tokio::runtime::Runtime;
 use tower::Layer;
 
 use super::hit::Hit;
-use super::values;
 use crate::origin;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -37,12 +36,6 @@ pub enum Case {
     RouterPeer,
     /// Larder on a route of an axum router.
     RouterLarder,
-    /// A typed value, by `get_or_load`.
-    Value,
-    /// A typed value, by `get_cached`.
-    ValueCached,
-    /// An `Arc` in a bare table of `quick_cache`: the lower bound for every typed value.
-    QuickCache,
 }
 
 impl Case {
@@ -68,9 +61,6 @@ impl Case {
             Self::RouterLarder => {
                 Hit::warm(runtime, Router::new().route(origin::ROUTE, handler.layer(larder())))
             }
-            Self::Value => values::get_or_load(runtime),
-            Self::ValueCached => values::get_cached(runtime),
-            Self::QuickCache => values::quick_cache(),
             Self::RouterBare => Hit::warm(runtime, Router::new().route(origin::ROUTE, handler)),
             Self::RouterPeer => Hit::warm(
                 runtime,

@@ -35,11 +35,6 @@ impl Hit {
         }))
     }
 
-    /// Repeats a lookup that completes immediately.
-    pub(super) fn repeating(lookup: impl FnMut() + 'static) -> Self {
-        Self(Box::new(lookup))
-    }
-
     /// Sends one request, and drops its response.
     pub fn once(&mut self) {
         (self.0)();
@@ -47,7 +42,7 @@ impl Hit {
 }
 
 /// Returns the output of a future that completes immediately, as every hit in memory does.
-pub(super) fn ready<F: Future>(future: F) -> F::Output {
+fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,

@@ -2,7 +2,6 @@
 
 mod case;
 mod hit;
-mod values;
 
 pub use self::case::Case;
 pub use self::hit::Hit;

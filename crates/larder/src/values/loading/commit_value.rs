@@ -51,10 +51,14 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
         }
         // Read first. If the log was read by now, the verdict refuses a position from before that.
         let has_position = collection.engine.log.has_caught_up();
-        let is_useful = collection.insert(&self.key, &cached, now) && has_position;
-        let sharing = self.take_sharing(&cached, encoded, is_useful);
-        let is_kept = sharing.is_some() || collection.is_in_memory(&self.key, &cached);
-        collection.counters.store_decision(if is_kept { Ok(()) } else { Err(NotStored::TooLarge) });
+        let is_valid = collection.insert(&self.key, &cached, now);
+        let sharing = self.take_sharing(&cached, encoded, is_valid && has_position);
+        let is_kept = || sharing.is_some() || collection.is_in_memory(&self.key, &cached);
+        collection.counters.store_decision(match is_valid {
+            true if is_kept() => Ok(()),
+            true => Err(NotStored::TooLarge),
+            false => Err(NotStored::Invalidated),
+        });
         // Without the memory tier, no request finds the value before it is in the shared tier.
         // Until then the flight stays open for further followers.
         let open_leader = self.finish(cached);

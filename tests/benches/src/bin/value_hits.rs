@@ -1,0 +1,132 @@
+//! Hits of typed values in memory, and of their lower bound.
+//!
+//! With a number, it repeats the hits of one case, for a tool that counts instructions. The
+//! difference between two runs with different numbers is the cost of the hits alone. Without one, it
+//! prints the name, the nanoseconds and the allocations of a hit of each case.
+//!
+//! It is a program of its own, so that the code of the other programs does not depend on it.
+#![allow(clippy::expect_used, reason = "without a value there is nothing to measure")]
+
+use std::hint::black_box;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use allocation_counter::measure;
+use clap::{Parser, ValueEnum};
+use larder::Cache;
+use larder::values::{Codec, CodecError, Values};
+use tokio::runtime::Builder;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const KEY: u64 = 7;
+const TIMED: u32 = 10_000_000;
+
+type Value = [u8; 64];
+
+#[derive(Parser)]
+struct Args {
+    /// The table that is read.
+    #[arg(value_enum)]
+    case: Option<Case>,
+    /// The number of hits.
+    #[arg(requires = "case")]
+    number: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Case {
+    /// An `Arc` in a bare table of `quick_cache`: the lower bound.
+    QuickCache,
+    /// `Values::get_cached`.
+    GetCached,
+    /// `Values::get_or_load`.
+    GetOrLoad,
+}
+
+fn main() {
+    let args = Args::parse();
+    if let (Some(case), Some(number)) = (args.case, args.number) {
+        let mut hit = case.hit();
+        (0..number).for_each(|_| hit());
+        return;
+    }
+    for case in Case::value_variants() {
+        let mut hit = case.hit();
+        // The first hits create things that later ones reuse, so they are not counted.
+        (0..100).for_each(|_| hit());
+        let allocations = measure(&mut *hit).count_total;
+        let begun = Instant::now();
+        (0..TIMED).for_each(|_| hit());
+        let nanos = begun.elapsed().as_nanos() / u128::from(TIMED);
+        println!("{case:?} {nanos} ns, {allocations} allocations");
+    }
+}
+
+impl Case {
+    fn hit(self) -> Box<dyn FnMut()> {
+        match self {
+            Self::QuickCache => {
+                let table = quick_cache::sync::Cache::new(1024);
+                table.insert(KEY, Arc::new([7; 64]));
+                Box::new(move || {
+                    let value: Option<Arc<Value>> = table.get(&black_box(KEY));
+                    black_box(value.expect("a value"));
+                })
+            }
+            Self::GetCached => {
+                let values = warm();
+                Box::new(move || {
+                    black_box(values.get_cached(&black_box(KEY)).into_value().expect("a value"));
+                })
+            }
+            Self::GetOrLoad => {
+                let values = warm();
+                Box::new(move || {
+                    let found = ready(values.get_or_load(&black_box(KEY), async || load()));
+                    black_box(found.expect("a value").expect("a value"));
+                })
+            }
+        }
+    }
+}
+
+/// Returns a collection with one value, which is loaded once and never again.
+fn warm() -> Values<u64, Value> {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let _entered = runtime.enter();
+    let builder = Cache::default().values("value").ttl(HOUR).codec(Plain);
+    let values: Values<u64, Value> = builder.build().expect("a collection");
+    let loaded = runtime.block_on(values.get_or_load(&KEY, async || load()));
+    assert!(loaded.expect("a value").is_some());
+    values
+}
+
+fn load() -> Result<Value, std::io::Error> {
+    Ok([7; 64])
+}
+
+/// Returns the output of a future that completes immediately, as every hit in memory does.
+fn ready<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+    .expect("an answer at once")
+}
+
+/// Values as they are.
+struct Plain;
+
+impl Codec<Value> for Plain {
+    const FORMAT: u8 = 64;
+
+    fn encode(&self, value: &Value) -> Result<Vec<u8>, CodecError> {
+        Ok(value.to_vec())
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Value, CodecError> {
+        bytes.try_into().map_err(CodecError::new)
+    }
+}
