@@ -260,6 +260,23 @@ async fn a_write_carries_a_token_where_the_layer_says_so() {
     }
 }
 
+/// The token that a client brings stays, unless the write was appended after it.
+#[tokio::test]
+async fn a_token_that_a_write_brings_is_kept_unless_the_write_is_in_the_log() {
+    let (cache, _) = cache();
+    let options = ReadYourWrites::header(HeaderName::from_static("larder-token"));
+    let router = Router::new()
+        .route("/write", post(write).put(async || "nothing is invalidated"))
+        .layer(cache.invalidation_layer().read_your_writes(options));
+    let site = Site::of(router).await;
+    let brought = Cache::default().token().to_string();
+    for (method, is_appended) in [(Method::PUT, false), (Method::POST, true)] {
+        let page = site.ask(method.clone(), "/write").with("larder-token", &brought).send().await;
+        let expected = if is_appended { cache.token().to_string() } else { brought.clone() };
+        assert_eq!(page.field("larder-token"), expected, "{method}");
+    }
+}
+
 #[test]
 #[should_panic(expected = "invalid invalidation layer: \"a b\" cannot be the name of a cookie")]
 fn an_invalid_cookie_is_found_at_start() {

@@ -246,3 +246,28 @@ async fn a_slow_handler_runs_once_more_until_it_is_known_to_be_slow() {
     assert!(all(waiting).await.iter().all(|page| page.is("MISS", "page")));
     assert_eq!(origin.calls(), 3);
 }
+
+/// The first run may wait for one of these requests, so none of them may wait for its end.
+#[tokio::test]
+async fn what_one_more_run_has_stored_is_served_to_all_that_wait() {
+    let (cache, _) = cache();
+    let first = Gate::new();
+    let origin = Origin::new({
+        let first = first.clone();
+        move |_, call| {
+            let answer = Answer::ok(call.to_string());
+            if call == 1 { answer.held_at(&first) } else { answer }
+        }
+    });
+    let policy = hourly().own_request_wait(Duration::from_millis(20)).fill_timeout(secs(60));
+    let (site, door) = site_behind_door(&cache, policy, &origin).await;
+    let leading = at_once(&site, "/a", 1);
+    soon("the first run", first.arrived(1)).await;
+    door.came(1).await;
+    let waiting = at_once(&site, "/a", 20);
+    door.came(20).await;
+    assert!(in_time(all(waiting)).await.iter().all(|page| page.text() == "2"));
+    assert_eq!(origin.calls(), 2);
+    first.open();
+    assert!(all(leading).await[0].is("MISS", "1"));
+}

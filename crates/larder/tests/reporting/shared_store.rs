@@ -146,6 +146,19 @@ async fn a_body_that_no_tier_can_store_is_too_large() {
     assert_eq!(store.holds(), 0);
 }
 
+/// Many instances that start at once take turns, so each of them leaves the store alone for a while.
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_has_no_place_among_the_starts_pauses_between_polls() {
+    let store = MemoryStore::default();
+    store.has_no_place_for_starts();
+    let begun = Instant::now();
+    let _cache = Cache::builder().shared_store(store.clone()).build();
+    store.polled(5).await;
+    // The pauses double, and each is at least half as long as it may be.
+    let least: Duration = [50, 100, 200, 400].map(Duration::from_millis).into_iter().sum::<Duration>() / 2;
+    assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
+}
+
 /// Each test of a program has a runtime of its own, and a cache in a `static` outlives it.
 #[test]
 fn a_cache_that_outlives_its_runtime_follows_the_log_on_the_next() {
