@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use larder::{Cache, Invalidation, InvalidationLayer, Policy, ReadYourWrites, Tag, Tags, ttl};
-use larder_testing::{Answer, Gate, Origin};
+use larder_testing::{Answer, Gate, MemoryStore, Origin};
 use larder_tests::http::{Site, soon};
 use tower::{Layer as _, ServiceExt as _};
 
@@ -89,6 +89,17 @@ async fn an_invalidation_by_a_get_counts_once_and_is_not_stored_with_the_respons
     assert!(invalidates(&site, Method::HEAD, "/bypassing").await);
     assert!(invalidates(&site, Method::GET, "/bypassing").await);
     assert!(!invalidates(&site, Method::OPTIONS, "/bypassing").await, "405");
+}
+
+/// Without memory, the cache looks into the store before it sees that it may not store the response.
+#[tokio::test]
+async fn an_invalidation_in_a_response_that_bypasses_late_counts() {
+    let cache = Cache::builder().shared_store(MemoryStore::new()).max_memory_bytes(0).build();
+    soon("the store", cache.ready(ttl::STANDARD)).await.unwrap();
+    let router = Router::new().route("/write", get(write).layer(cache.layer(hourly())));
+    let site = Site::of(router).await;
+    let page = site.ask(Method::GET, "/write").with("x-http-method-override", "PUT").send().await;
+    assert_eq!((page.x_cache().as_str(), cache.stats().invalidations), ("BYPASS", 1));
 }
 
 /// The fill began before the invalidation, so its response is refused.

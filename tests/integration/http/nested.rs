@@ -299,3 +299,34 @@ async fn no_client_gets_the_position_that_an_outer_layer_asks_for() {
         assert_eq!(ask(&around, "x-none").await, ("HIT".to_owned(), 0));
     }
 }
+
+/// The outer layer learns of the inner one while both requests wait. Each has a response of its own.
+#[tokio::test]
+async fn the_invalidation_of_a_request_that_waited_for_another_one_counts() {
+    let ((outer, _), (inner, _), gate) = (cache(), cache(), Gate::new());
+    let wait = {
+        let gate = gate.clone();
+        move |request: axum::extract::Request, next: axum::middleware::Next| {
+            let gate = gate.clone();
+            async move {
+                gate.pass().await;
+                next.run(request).await
+            }
+        }
+    };
+    let policy = hourly().key_header(HeaderName::from_static("x-number"));
+    let handler = get(|| async { (Invalidation::tag("thing"), "page") });
+    let router = Router::new()
+        .route("/a", handler.layer(inner.layer(policy)).layer(axum::middleware::from_fn(wait)))
+        .layer(outer.layer(hourly()));
+    let (site, door) = behind_door(router).await;
+    let ask = |number: &'static str| {
+        let site = Arc::clone(&site);
+        tokio::spawn(async move { site.ask(Method::GET, "/a").with("x-number", number).send().await })
+    };
+    let pages = vec![ask("1"), ask("2")];
+    door.came(2).await;
+    gate.open();
+    assert!(all(pages).await.iter().all(|page| page.text() == "page"));
+    assert_eq!((inner.stats().invalidations, outer.stats().invalidations), (2, 2));
+}

@@ -99,6 +99,7 @@ async fn a_value_of_another_version_is_not_taken_for_a_corrupt_one() {
     assert_eq!(store.values()[0][VERSION_AT], 1);
     rolled_back.get("/").await;
     assert_eq!((old.origin.calls(), rolled_back.origin.calls()), (1, 0));
+    assert_eq!(old.cache.stats().leases_acquired, 1, "one instance of the old version fills it");
 }
 
 #[tokio::test]
@@ -184,4 +185,32 @@ fn a_cache_that_outlives_its_runtime_follows_the_log_on_the_next() {
     run(3);
     SHOP.clock.advance(Duration::from_secs(10));
     run(5);
+}
+
+/// Whatever is the first thing that a later runtime asks of the cache.
+#[test]
+fn each_use_of_a_cache_on_another_runtime_makes_it_follow_the_log_again() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // An invalidation, a miss, and a hit in the store. A hit in memory needs no runtime.
+    for (memory, path) in [(1 << 20, None), (1 << 20, Some("/other")), (0, Some("/"))] {
+        let store = MemoryStore::default();
+        let shop = runtime().block_on(async {
+            let options = Cache::builder().shared_store(store.clone()).max_memory_bytes(memory);
+            let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+            store.looked().await;
+            shop.get("/").await;
+            store.has_response().await;
+            shop
+        });
+        runtime().block_on(async {
+            match path {
+                None => {
+                    let outcome = shop.cache.invalidate(Tag::new("t")).await;
+                    assert_eq!(outcome, InvalidationOutcome::Applied);
+                }
+                Some(path) => drop(shop.get(path).await),
+            }
+            store.looked().await;
+        });
+    }
 }
