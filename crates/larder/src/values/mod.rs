@@ -73,12 +73,25 @@
 //! the cache would serve the old one for its whole lifetime. A load is called by the cache, which
 //! notes the position in the invalidation log first.
 //!
+//! # Writes
+//!
+//! After a write to the database, invalidate the value, or let the cache have the new one:
+//!
+//! | pattern | method | after the write |
+//! | --- | --- | --- |
+//! | cache-aside | [`Values::invalidate`] after the commit | the next call on any instance loads the value |
+//! | write-through | [`Values::write_through`], or [`Values::begin_write`] for your own transaction | all instances have the new value, without a load |
+//!
+//! A write-through stores its value only if no other write or invalidation of the value overlapped
+//! with it. Otherwise the value is only invalidated, so an old value never replaces a new one.
+//!
 //! # Inside a handler that is cached
 //!
 //! A handler or a load that uses values makes a result that is no newer than they are. So within a
 //! fill, a stale value is never returned. The stored result is fresh for no longer than the values,
-//! and an invalidation that came after one of them was loaded refuses the result, too. This holds
-//! for the task of the handler. A task that the handler spawns is not seen.
+//! and an invalidation that came after one of them was loaded refuses the result, too. A value from
+//! before an invalidation of the handler's URI, key or policy tags is loaded again. This holds for
+//! the task of the handler. A task that the handler spawns is not seen.
 //!
 //! The result does not get the names of the values. Give a route the tags of the values that it
 //! shows, so that one invalidation names both.
