@@ -130,9 +130,9 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
 
     /// Sets what a write invalidates besides the value's own key.
     ///
-    /// It applies to [`Values::write_through`] and [`Values::begin_write`]. Text is a tag. Name what
-    /// shows the value, such as the routes of one product. Do not name each of its tags: if a write
-    /// of a product named its category, each write would empty the category.
+    /// It applies to [`Values::write_through`] and [`Values::begin_write`]. Text is a tag. Name the
+    /// routes that show the value, for example. Do not name each of its tags: if a write of a
+    /// product named its category, each write would empty the category.
     ///
     /// Default: nothing else.
     ///

@@ -46,7 +46,7 @@ pub(super) struct Functions<K, V> {
     pub(super) codec: Box<dyn AnyCodec<V>>,
     pub(super) tags: Option<TagsFn<K, V>>,
     pub(super) weigh: Option<WeighFn<V>>,
-    /// What a write invalidates besides the key.
+    /// The names that a write invalidates besides the key.
     pub(super) also_invalidates: Option<WriteNamesFn<K>>,
     pub(super) loader: Option<LoaderFn<K, V>>,
 }

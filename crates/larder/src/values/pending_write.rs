@@ -133,7 +133,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
 impl<K: ValueKey, V: Send + Sync + 'static> Drop for PendingWrite<K, V> {
     fn drop(&mut self) {
         if !self.is_finished {
-            invalidate_now(&self.collection.engine, self.names());
+            invalidate_now(&self.collection.engine, &self.names());
         }
     }
 }

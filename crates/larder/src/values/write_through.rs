@@ -16,8 +16,8 @@ impl<K: ValueKey, V: Send + Sync + 'static, L> Values<K, V, L> {
     /// on each instance, without a load.
     ///
     /// `write` must return the value as its own transaction has left it. Not every write stores its
-    /// value: if two writes of a key overlap, at most the one that was invalidated last does, and
-    /// only if it began after the other one was invalidated. So an old value can never replace a new
+    /// value: if another write or invalidation of the value comes between the beginning of a write
+    /// and its own invalidation, the write stores nothing. So an old value can never replace a new
     /// one, whatever the order of the commits.
     ///
     /// A process that ends between the commit and the invalidation leaves the old value in the

@@ -58,7 +58,7 @@ pub(crate) async fn invalidate(engine: &Arc<Engine>, what: Invalidation) -> Inva
 /// Invalidates like [`invalidate`], but never waits: the invalidation is deferred.
 ///
 /// It takes effect on this instance at once. The task that follows the log appends it.
-pub(crate) fn invalidate_now(engine: &Arc<Engine>, what: Invalidation) {
+pub(crate) fn invalidate_now(engine: &Arc<Engine>, what: &Invalidation) {
     let Some(events) = prepare_events(engine, what) else { return };
     if engine.store.is_some() {
         spawn_follower(engine);
@@ -68,7 +68,7 @@ pub(crate) fn invalidate_now(engine: &Arc<Engine>, what: Invalidation) {
 
 /// Invalidates like [`invalidate`], and also returns the entry of the log.
 pub(crate) async fn append_invalidation(engine: &Arc<Engine>, what: Invalidation) -> AppendResult {
-    let Some(events) = prepare_events(engine, what) else { return AppendResult::NOTHING };
+    let Some(events) = prepare_events(engine, &what) else { return AppendResult::NOTHING };
     let Some(store) = &engine.store else {
         let now = engine.clock.boot();
         return AppendResult::applied(engine.update_log(|tail| tail.record(&events, now)));
@@ -90,7 +90,7 @@ pub(crate) async fn append_invalidation(engine: &Arc<Engine>, what: Invalidation
 }
 
 /// Returns the events as the log accepts them. `None` if there are none.
-fn prepare_events(engine: &Engine, what: Invalidation) -> Option<Vec<Event>> {
+fn prepare_events(engine: &Engine, what: &Invalidation) -> Option<Vec<Event>> {
     if engine.is_disabled {
         return None;
     }

@@ -27,7 +27,7 @@ pub(super) enum Claimed<V> {
     Elsewhere,
 }
 
-/// What the shared tier says to a claim.
+/// The answer of the shared tier to a claim.
 enum StoreClaim<V> {
     Granted(Option<Lease>),
     Found(Arc<CachedValue<V>>, Tier),
