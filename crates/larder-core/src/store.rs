@@ -5,7 +5,9 @@
 //! Every method is one bounded exchange with the store: it ends within the store's own time limit,
 //! or it fails. No method retries. The caller keeps the data that must not be lost, and retries.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +15,9 @@ use bytes::Bytes;
 use crate::invalidation::log_page::{Cursor, LogPage};
 use crate::invalidation::position::{Incarnation, LogId};
 use crate::invalidation::selector::{Event, Selector};
+
+/// The maximum number of keys of one [`SharedTier::get_many`].
+pub const MAX_KEYS: usize = 4_096;
 
 /// The tier of stored responses that instances share.
 #[diagnostic::on_unimplemented(
@@ -23,6 +28,25 @@ use crate::invalidation::selector::{Event, Selector};
 pub trait SharedTier: Send + Sync + 'static {
     /// Returns the value under `key`, if there is one.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
+
+    /// Returns the values under these keys, in their order.
+    ///
+    /// This is one exchange: a store that can reads them all in one round trip. If any of them
+    /// cannot be read, the call fails. The default implementation calls [`get`](Self::get) for all
+    /// keys at the same moment.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind [`Refused`](StoreErrorKind::Refused) for more than [`MAX_KEYS`]
+    /// keys, or the error of the store.
+    fn get_many(&self, keys: &[&str]) -> impl Future<Output = Result<Vec<Option<Bytes>>, StoreError>> + Send {
+        let gets = if keys.len() > MAX_KEYS {
+            Err(too_many_keys(keys.len()))
+        } else {
+            Ok(keys.iter().map(|key| Box::pin(self.get(key))).collect())
+        };
+        async { try_join(gets?).await }
+    }
 
     /// Stores `value` under `key` for `expiry`, unless a newer value is there.
     ///
@@ -51,8 +75,9 @@ pub trait SharedTier: Send + Sync + 'static {
     /// Whether this store transfers a large value for a `get` of `key` at this moment.
     ///
     /// The time limit of [`time_limit`](Self::time_limit) does not apply to such a transfer: its time
-    /// depends on the size of the value, and the store limits it. The default implementation
-    /// returns `false`, for a store whose values all arrive within the limit.
+    /// depends on the size of the value, and the store limits it. A [`get_many`](Self::get_many)
+    /// that transfers large values, or many, is such a transfer for its first key. The default
+    /// implementation returns `false`, for a store whose values all arrive within the limit.
     fn is_transferring(&self, key: &str) -> bool {
         let _ = key;
         false
@@ -83,6 +108,34 @@ pub trait SharedTier: Send + Sync + 'static {
         let _ = (what, from);
         async { Ok(ReclaimReport::default()) }
     }
+}
+
+/// Returns the error of a [`get_many`](SharedTier::get_many) with this number of keys.
+///
+/// For a store that implements the method itself.
+#[must_use]
+pub fn too_many_keys(keys: usize) -> StoreError {
+    StoreError::new(StoreErrorKind::Refused, format!("{keys} keys at once, the limit is {MAX_KEYS}"))
+}
+
+/// Waits for all futures at the same time. Ends at the first error.
+async fn try_join<T, F>(mut futures: Vec<Pin<Box<F>>>) -> Result<Vec<T>, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut outputs: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    poll_fn(|cx| {
+        let mut all = Poll::Ready(Ok(()));
+        for (future, output) in futures.iter_mut().zip(&mut outputs).filter(|(_, output)| output.is_none()) {
+            match future.as_mut().poll(cx)? {
+                Poll::Ready(done) => *output = Some(done),
+                Poll::Pending => all = Poll::Pending,
+            }
+        }
+        all
+    })
+    .await?;
+    Ok(outputs.into_iter().flatten().collect())
 }
 
 /// A request to free the memory of the responses that an invalidation refuses.
@@ -225,3 +278,60 @@ impl std::fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    /// A store whose reads end once as many have begun, and fail for one key.
+    struct Gathering(AtomicUsize);
+
+    impl SharedTier for Gathering {
+        async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+            poll_fn(|_| if self.0.load(Ordering::Relaxed) == 0 { Poll::Ready(()) } else { Poll::Pending })
+                .await;
+            match key {
+                "failing" => Err(StoreError::new(StoreErrorKind::Timeout, "")),
+                key => Ok((key != "missing").then(|| key.to_owned().into())),
+            }
+        }
+
+        async fn set(&self, _: &str, _: Bytes, _: Duration) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        async fn remove(&self, _: &str) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    fn get_many(keys: &[&str]) -> Poll<Result<Vec<Option<Bytes>>, StoreErrorKind>> {
+        let store = Gathering(AtomicUsize::new(keys.len()));
+        let mut values = pin!(store.get_many(keys));
+        let mut context = Context::from_waker(Waker::noop());
+        // The reads that began first end in the second poll.
+        let first = values.as_mut().poll(&mut context);
+        let values = if first.is_pending() { values.poll(&mut context) } else { first };
+        values.map(|values| values.map_err(|error| error.kind()))
+    }
+
+    #[test]
+    fn by_default_values_are_read_at_the_same_moment() {
+        assert_eq!(get_many(&[]), Poll::Ready(Ok(vec![])));
+        let values = vec![Some("b".into()), None, Some("a".into()), Some("b".into())];
+        assert_eq!(get_many(&["b", "missing", "a", "b"]), Poll::Ready(Ok(values)));
+        assert_eq!(get_many(&["a", "failing", "b"]), Poll::Ready(Err(StoreErrorKind::Timeout)));
+    }
+
+    #[test]
+    fn too_many_keys_are_refused() {
+        let keys = vec!["a"; MAX_KEYS + 1];
+        assert!(matches!(get_many(&keys[1..]), Poll::Ready(Ok(values)) if values.len() == MAX_KEYS));
+        assert_eq!(get_many(&keys), Poll::Ready(Err(StoreErrorKind::Refused)));
+    }
+}

@@ -15,7 +15,6 @@ mod tests;
 
 use std::future::ready;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -30,15 +29,12 @@ use self::queue::{Admission, Batch, PendingGet, Queue, refuse, shutting_down};
 use crate::connection::Connection;
 use crate::home::Home;
 use crate::patience::backstop;
+use crate::usual_size::{UsualSize, values_per_reply};
 
 /// The maximum number of keys in one command. More keys would save nothing.
 const MAX_KEYS: usize = 32;
 /// While fewer keys than this are in flight, no lookup waits.
 const DIRECT_LIMIT: usize = 8;
-/// The approximate maximum size of one answer, in bytes.
-///
-/// Small values should not have to wait for large ones.
-const MAX_REPLY_BYTES: usize = 128 * 1024;
 /// The maximum time for which the queue waits for a command that is in flight.
 ///
 /// If a command takes longer, the network is slow or Redis hangs.
@@ -48,8 +44,7 @@ const MAX_DELAY: Duration = Duration::from_millis(1);
 #[derive(Default)]
 pub(crate) struct GetBatcher {
     queue: Mutex<Queue>,
-    /// Running mean of the values' sizes, in bytes. Each new value counts for an eighth.
-    usual: AtomicUsize,
+    usual: UsualSize,
 }
 
 type Answer = Result<Option<Bytes>, Error>;
@@ -91,7 +86,7 @@ impl GetBatcher {
 
     async fn get_now(&self, way: &BatchTarget, key: String) -> Answer {
         let value: Answer = way.link.within(backstop(way.limit)).get(key).await;
-        self.record_size(value.iter().flatten());
+        self.usual.record(value.iter().flatten());
         value
     }
 
@@ -130,7 +125,7 @@ impl GetBatcher {
         };
         match values {
             Ok(values) if values.len() == answers.len() => {
-                self.record_size(values.iter().flatten());
+                self.usual.record(values.iter().flatten());
                 for (answer, value) in answers.into_iter().zip(values) {
                     // The send fails if the caller no longer waits.
                     let _ = answer.send(Ok(value));
@@ -172,16 +167,7 @@ impl GetBatcher {
     }
 
     fn most_keys(&self) -> usize {
-        most_keys(self.usual.load(Ordering::Relaxed))
-    }
-
-    fn record_size<'a>(&self, values: impl Iterator<Item = &'a Bytes>) {
-        let before = self.usual.load(Ordering::Relaxed);
-        let usual = values.fold(before, |usual, value| usual - usual / 8 + value.len() / 8);
-        // Two concurrent updates can lose a value, which does not change the mean noticeably.
-        if usual != before {
-            self.usual.store(usual, Ordering::Relaxed);
-        }
+        values_per_reply(self.usual.get(), MAX_KEYS)
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -198,14 +184,6 @@ async fn await_answer(answer: oneshot::Receiver<Answer>, limit: Duration) -> Ans
     match timeout(backstop(limit), answer).await {
         Ok(answered) => answered.unwrap_or_else(|_| Err(shutting_down())),
         Err(_) => Err(Error::new(ErrorKind::Timeout, "the task that asks for it does not run")),
-    }
-}
-
-const fn most_keys(usual: usize) -> usize {
-    match MAX_REPLY_BYTES.checked_div(usual) {
-        Some(0) => 1,
-        Some(most) if most < MAX_KEYS => most,
-        Some(_) | None => MAX_KEYS,
     }
 }
 

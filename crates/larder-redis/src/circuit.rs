@@ -87,11 +87,21 @@ impl Circuit {
         self == Self::NEW
     }
 
+    /// Whether a call may go through.
+    pub(crate) fn may_admit(&self, now: Instant) -> bool {
+        match *self {
+            Self::Closed { .. } => true,
+            Self::Open { until, .. } | Self::Probing { until, .. } => now >= until,
+        }
+    }
+
     /// Returns a permit if a call may go through.
     pub(crate) fn admit(&mut self, now: Instant) -> Option<Permit> {
+        if !self.may_admit(now) {
+            return None;
+        }
         match *self {
             Self::Closed { .. } => Some(Permit::Normal),
-            Self::Open { until, .. } | Self::Probing { until, .. } if now < until => None,
             Self::Open { pause, .. } | Self::Probing { pause, .. } => {
                 *self = Self::Probing { until: now + MAX_PAUSE, pause };
                 Some(Permit::Probe)

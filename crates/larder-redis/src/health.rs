@@ -67,6 +67,20 @@ impl Health {
         permit.ok_or_else(|| StoreError::new(StoreErrorKind::CircuitOpen, ""))
     }
 
+    /// Returns a permit for each of the keys, for calls at the same moment.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the circuit of one of their nodes is open. No call is admitted then, so
+    /// that no other circuit waits for the result of a probe.
+    pub(crate) fn admit_all(&self, keys: &[&str]) -> Result<Vec<Permit>, StoreError> {
+        if self.is_closed() {
+            return Ok(vec![Permit::Normal; keys.len()]);
+        }
+        let permits = self.nodes().admit_all(keys, Instant::now());
+        permits.ok_or_else(|| StoreError::new(StoreErrorKind::CircuitOpen, ""))
+    }
+
     /// Records the result of a call to the node that has `key`.
     ///
     /// Returns the node if the call was a probe that was not answered in time. Its connection may
@@ -121,6 +135,25 @@ impl Nodes {
     fn node_of(&self, key: &str) -> Option<Server> {
         let routing = self.routing.as_ref()?;
         routing.get_server(ClusterRouting::hash_key(key.as_bytes())).cloned()
+    }
+
+    /// Returns a permit for each of the keys, or `None` if any circuit is open.
+    ///
+    /// If a call is the probe of a circuit, all calls to its node are.
+    fn admit_all(&mut self, keys: &[&str], now: Instant) -> Option<Vec<Permit>> {
+        let nodes: Vec<_> = keys.iter().map(|key| self.node_of(key)).collect();
+        let mut concerned: Vec<_> =
+            self.troubled.iter_mut().filter(|(node, _)| nodes.contains(node)).collect();
+        if !concerned.iter().all(|(_, circuit)| circuit.may_admit(now)) {
+            return None;
+        }
+        let mut permits = vec![Permit::Normal; keys.len()];
+        for (node, circuit) in &mut concerned {
+            let permit = circuit.admit(now)?;
+            let of_node = permits.iter_mut().zip(&nodes).filter(|(_, other)| *other == node);
+            of_node.for_each(|(permit_of_key, _)| *permit_of_key = permit);
+        }
+        Some(permits)
     }
 
     fn circuit(&mut self, node: Option<&Server>) -> Option<&mut Circuit> {

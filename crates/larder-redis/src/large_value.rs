@@ -30,6 +30,11 @@ const VERSION: u8 = 0;
 const VERSION_AT: usize = 2;
 const LEN: usize = wire::LOG_ID.end + 8 + 8;
 
+/// Returns how long the transfer of this many bytes may take.
+pub(crate) fn transfer_time(bytes: usize) -> Duration {
+    Duration::from_secs_f64(bytes as f64 / MIN_SPEED as f64)
+}
+
 /// A reference to a large value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reference {
@@ -85,7 +90,7 @@ impl LargeValues {
     /// Returns the value that the reference leads to. `None` if it is gone or was replaced.
     pub(crate) async fn get(&self, name: String, reference: &Reference) -> Result<Option<Bytes>, StoreError> {
         let transfer = self.begin(reference.len);
-        let _read = Read::begin(&self.reads, &name);
+        let _read = self.begin_read(name.clone());
         let client = self.link.within(backstop(transfer.limit));
         let waited = wait_within(transfer.limit, client.get::<Option<Bytes>, _>(&name)).await;
         Ok(self.settle(waited)?.filter(|value| reference.leads_to(value)))
@@ -100,6 +105,12 @@ impl LargeValues {
         self.settle(waited)
     }
 
+    /// Notes that the value of this name is being read, until the result is dropped.
+    pub(crate) fn begin_read(&self, name: String) -> Read<'_> {
+        lock(&self.reads).push(name.clone());
+        Read { reads: &self.reads, name }
+    }
+
     /// Whether the value of this name is being read.
     pub(crate) fn is_reading(&self, name: &str) -> bool {
         lock(&self.reads).iter().any(|read| read == name)
@@ -108,8 +119,7 @@ impl LargeValues {
     /// Counts a transfer. Its time limit grows with all that is to be transferred before its end.
     fn begin(&self, bytes: usize) -> Transfer<'_> {
         let all = self.in_flight.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        let time = Duration::from_secs_f64(all as f64 / MIN_SPEED as f64);
-        Transfer { values: self, bytes, limit: self.command_timeout + time }
+        Transfer { values: self, bytes, limit: self.command_timeout + transfer_time(all) }
     }
 
     /// Converts the result of a transfer. Its time says more about the network than about Redis, so
@@ -140,22 +150,15 @@ impl Drop for Transfer<'_> {
 }
 
 /// A read of a large value, which is known while it lasts.
-struct Read<'a> {
+pub(crate) struct Read<'a> {
     reads: &'a Mutex<Vec<String>>,
-    name: &'a str,
-}
-
-impl<'a> Read<'a> {
-    fn begin(reads: &'a Mutex<Vec<String>>, name: &'a str) -> Self {
-        lock(reads).push(name.to_owned());
-        Self { reads, name }
-    }
+    name: String,
 }
 
 impl Drop for Read<'_> {
     fn drop(&mut self) {
         let mut reads = lock(self.reads);
-        if let Some(at) = reads.iter().position(|read| read == self.name) {
+        if let Some(at) = reads.iter().position(|read| *read == self.name) {
             reads.swap_remove(at);
         }
     }

@@ -28,11 +28,12 @@
 //!
 //! # When Redis is slow or unreachable
 //!
-//! No request waits longer than the command timeout, apart from the transfer of a large response.
-//! After three timeouts in a row and a quarter of a second without an answer, only one request at a
-//! time still tries Redis, at most every 100 to 400 ms. Concurrent timeouts count once, and those
-//! of a process that does not get the CPU do not count. In a cluster, this applies to each primary
-//! separately: a primary that hangs does not delay requests to the other primaries.
+//! No request waits longer than the command timeout, apart from the transfer of a large response or
+//! of many values at once. After three timeouts in a row and a quarter of a second without an
+//! answer, only one request at a time still tries Redis, at most every 100 to 400 ms. Concurrent
+//! timeouts count once, and those of a process that does not get the CPU do not count. In a
+//! cluster, this applies to each primary separately: a primary that hangs does not delay requests
+//! to the other primaries.
 //!
 //! The store returns each error to its caller, the cache, and does not log it. The cache logs when
 //! an outage begins and when it ends. This crate logs only advice about the server's settings, once
@@ -48,8 +49,10 @@ mod connection;
 mod error;
 mod expiry;
 mod failover;
+mod get_many;
 mod health;
 mod home;
+mod join;
 mod keys;
 mod large_value;
 mod lease;
@@ -70,6 +73,7 @@ mod timeouts;
 #[cfg(feature = "tls")]
 mod tls;
 mod url;
+mod usual_size;
 
 pub use self::builder::RedisStoreBuilder;
 pub use self::error::{ConnectError, ConnectErrorKind};

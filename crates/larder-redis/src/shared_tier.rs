@@ -28,6 +28,10 @@ impl SharedTier for RedisStore {
         }
     }
 
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        self.read_many(keys).await
+    }
+
     async fn set(&self, key: &str, value: Bytes, expiry: Duration) -> Result<(), StoreError> {
         let inner = &*self.inner;
         let value = self.set_aside(key, value, expiry).await?;

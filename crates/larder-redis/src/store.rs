@@ -29,6 +29,7 @@ use crate::reply;
 use crate::script::Scripts;
 use crate::stats::{self, RedisStats};
 use crate::url;
+use crate::usual_size::SizesByKind;
 
 /// A shared tier and an invalidation log in Redis.
 ///
@@ -60,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) token: Incarnation,
     pub(crate) home: Arc<Home>,
     pub(crate) batcher: Arc<GetBatcher>,
+    pub(crate) many_sizes: SizesByKind,
     /// Connection, runtime and time limit of batched lookups.
     pub(crate) batch_target: BatchTarget,
     /// Connection for stored responses.
@@ -178,6 +180,7 @@ impl RedisStore {
             token: random(),
             home: Arc::clone(&home),
             batcher: Arc::default(),
+            many_sizes: SizesByKind::default(),
             batch_target: BatchTarget {
                 link: Arc::clone(&data),
                 home: Arc::clone(&home),

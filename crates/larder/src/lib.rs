@@ -96,7 +96,8 @@ pub mod store {
     pub use larder_core::invalidation::selector::{Event, KeyScope, Mode};
     pub use larder_core::lease::{Claim, ClaimReply, Holder, LeaseId, Leases, Release};
     pub use larder_core::store::{
-        InvalidationLog, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError, StoreErrorKind,
+        InvalidationLog, MAX_KEYS, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError,
+        StoreErrorKind, too_many_keys,
     };
     pub use larder_core::stored::address;
     pub use larder_core::stored::wire::{INCARNATION, LOG_ID, fingerprint};

@@ -83,3 +83,19 @@ async fn a_closed_cache_is_not_ready_and_nothing_waits_for_it() {
     let error = soon("an answer at once", cache.ready(Duration::MAX)).await.unwrap_err();
     assert_eq!(error.health().store, StoreState::Closed);
 }
+
+/// Nothing follows the log of a closed cache, so what it has not read by then it never reads.
+#[tokio::test]
+async fn a_cache_that_is_closed_before_it_is_ready_is_not_waited_for() {
+    let store = MemoryStore::new();
+    store.fail(StoreErrorKind::Unreachable);
+    let cache = Cache::builder().shared_store(store).build();
+    let waiting = cache.ready(Duration::MAX);
+    let closing = async {
+        let _ = cache.close().await;
+    };
+    let (waited, ()) = soon("the end of the wait", async { tokio::join!(waiting, closing) }).await;
+    assert_eq!(waited.unwrap_err().health().store, StoreState::Closed);
+    let error = soon("an answer at once", cache.ready(Duration::MAX)).await.unwrap_err();
+    assert_eq!(error.health().store, StoreState::Closed);
+}

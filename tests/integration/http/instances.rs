@@ -1,12 +1,17 @@
 //! Two instances with one store in the memory of the test.
 
+use std::time::Duration;
+
 use axum::Router;
 use http::Method;
-use larder::{Cache, Invalidation, Tag};
+use larder::{Cache, Invalidation, Tag, UriName};
 use larder_testing::{Answer, CacheStatus, MemoryStore, Origin};
 use larder_tests::http::{Page, Site, soon};
 
-use crate::support::hourly;
+use crate::support::{hourly, site};
+
+/// Longer than any wait of a test that passes.
+const LONG: Duration = Duration::from_secs(20);
 
 /// Returns a cache with this store, and a site behind it.
 async fn instance(store: &MemoryStore, origin: &Origin) -> (Cache, Site) {
@@ -75,4 +80,44 @@ async fn a_fresh_start_has_nothing_stored() {
     let site = Site::of(Router::new().fallback_service(tower::Layer::layer(&layer, origin))).await;
     let status = status(&site).await;
     assert_eq!((status.detail(), status.forwarded()), (Some("starting"), Some("uri-miss")));
+}
+
+/// What an instance reads in the log is expanded by the rules of its layers at that moment. A layer
+/// that is added later cannot tell what was meant for its responses.
+#[tokio::test]
+async fn a_layer_that_is_added_later_serves_nothing_that_was_stored_before_an_invalidation() {
+    for (policy, path, invalidated) in [
+        (hourly().ignore_host(), "/a", "http://shop.example/a"),
+        (hourly().query_ignoring(["utm"]), "/a?utm=2", "http://shop.example/a?utm=1"),
+    ] {
+        for is_invalidated in [false, true] {
+            let (store, origin) = (MemoryStore::new(), Origin::always(Answer::ok("page")));
+            let [filling, late, writing] =
+                [(); 3].map(|()| Cache::builder().shared_store(store.clone()).build());
+            for cache in [&filling, &late, &writing] {
+                soon("the store", cache.ready(LONG)).await.unwrap();
+            }
+            let ask = async |cache: &Cache| {
+                let site = site(cache, policy.clone(), &origin).await;
+                site.ask(Method::GET, path).with("host", "shop.example").send().await
+            };
+            assert_eq!(ask(&filling).await.x_cache(), "MISS");
+            eventually(|| !store.is_empty()).await;
+            if is_invalidated {
+                writing.invalidate(UriName::new(invalidated).unwrap()).await.require_applied().unwrap();
+            }
+            eventually(|| late.token().to_string() == writing.token().to_string()).await;
+            let expected = if is_invalidated { "MISS" } else { "HIT" };
+            assert_eq!(ask(&late).await.x_cache(), expected, "{invalidated}");
+        }
+    }
+}
+
+async fn eventually(is_so: impl Fn() -> bool) {
+    soon("a change", async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }

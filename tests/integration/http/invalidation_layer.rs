@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use larder::{Cache, Invalidation, InvalidationLayer, Policy, ReadYourWrites, Tag, Tags, ttl};
-use larder_testing::{Answer, Gate, Origin};
+use larder_testing::{Answer, Gate, MemoryStore, Origin};
 use larder_tests::http::{Site, soon};
 use tower::{Layer as _, ServiceExt as _};
 
@@ -89,6 +89,17 @@ async fn an_invalidation_by_a_get_counts_once_and_is_not_stored_with_the_respons
     assert!(invalidates(&site, Method::HEAD, "/bypassing").await);
     assert!(invalidates(&site, Method::GET, "/bypassing").await);
     assert!(!invalidates(&site, Method::OPTIONS, "/bypassing").await, "405");
+}
+
+/// Without memory, the cache looks into the store before it sees that it may not store the response.
+#[tokio::test]
+async fn an_invalidation_in_a_response_that_bypasses_late_counts() {
+    let cache = Cache::builder().shared_store(MemoryStore::new()).max_memory_bytes(0).build();
+    soon("the store", cache.ready(ttl::STANDARD)).await.unwrap();
+    let router = Router::new().route("/write", get(write).layer(cache.layer(hourly())));
+    let site = Site::of(router).await;
+    let page = site.ask(Method::GET, "/write").with("x-http-method-override", "PUT").send().await;
+    assert_eq!((page.x_cache().as_str(), cache.stats().invalidations), ("BYPASS", 1));
 }
 
 /// The fill began before the invalidation, so its response is refused.
@@ -257,6 +268,23 @@ async fn a_write_carries_a_token_where_the_layer_says_so() {
         let page = site.ask(method.clone(), path).with("larder-token", &token).send().await;
         assert_eq!(page.text(), seen, "{method} {path}");
         assert_eq!(page.all("larder-token").len(), usize::from(method == Method::PUT), "{method} {path}");
+    }
+}
+
+/// The token that a client brings stays, unless the write was appended after it.
+#[tokio::test]
+async fn a_token_that_a_write_brings_is_kept_unless_the_write_is_in_the_log() {
+    let (cache, _) = cache();
+    let options = ReadYourWrites::header(HeaderName::from_static("larder-token"));
+    let router = Router::new()
+        .route("/write", post(write).put(async || "nothing is invalidated"))
+        .layer(cache.invalidation_layer().read_your_writes(options));
+    let site = Site::of(router).await;
+    let brought = Cache::default().token().to_string();
+    for (method, is_appended) in [(Method::PUT, false), (Method::POST, true)] {
+        let page = site.ask(method.clone(), "/write").with("larder-token", &brought).send().await;
+        let expected = if is_appended { cache.token().to_string() } else { brought.clone() };
+        assert_eq!(page.field("larder-token"), expected, "{method}");
     }
 }
 

@@ -9,7 +9,7 @@ use axum::routing::get;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use larder::{Cache, Invalidation, Policy, Tag, Tags, ttl};
-use larder_testing::{Answer, Gate, Origin};
+use larder_testing::{Answer, Gate, MemoryStore, Origin};
 use larder_tests::http::{Page, Site, soon};
 use tower::{Layer as _, ServiceBuilder};
 
@@ -273,4 +273,60 @@ async fn a_layer_that_is_applied_twice_is_one_layer() {
     assert!(page.is("HIT", "1"));
     assert_eq!(page.all("x-cache"), ["HIT"]);
     assert_eq!(origin.calls(), 1);
+}
+
+/// The outer layer asks for the position of what it is about to store. When it learns of the inner
+/// layer, it passes the response on to a client that did not ask.
+#[tokio::test]
+async fn no_client_gets_the_position_that_an_outer_layer_asks_for() {
+    let ready = async || {
+        let cache = Cache::builder().shared_store(MemoryStore::new()).build();
+        soon("the store", cache.ready(secs(20))).await.unwrap();
+        cache
+    };
+    let (inner, outer) = (ready().await, ready().await);
+    let layer = inner.layer(hourly().behind_gateway());
+    let router = Router::new().fallback_service(layer.layer(Origin::always(Answer::ok("page"))));
+    let (direct, around) =
+        (Site::of(router.clone()).await, Site::of(router.layer(outer.layer(hourly()))).await);
+    let ask = async |site: &Site, field| {
+        let page = site.ask(Method::GET, "/a").with("host", "shop").with(field, "0").send().await;
+        (page.x_cache(), page.all("larder-position").len())
+    };
+    assert_eq!(ask(&direct, "x-none").await, ("MISS".to_owned(), 0));
+    assert_eq!(ask(&direct, "larder-fill").await, ("HIT".to_owned(), 1));
+    for _ in 0..2 {
+        assert_eq!(ask(&around, "x-none").await, ("HIT".to_owned(), 0));
+    }
+}
+
+/// The outer layer learns of the inner one while both requests wait. Each has a response of its own.
+#[tokio::test]
+async fn the_invalidation_of_a_request_that_waited_for_another_one_counts() {
+    let ((outer, _), (inner, _), gate) = (cache(), cache(), Gate::new());
+    let wait = {
+        let gate = gate.clone();
+        move |request: axum::extract::Request, next: axum::middleware::Next| {
+            let gate = gate.clone();
+            async move {
+                gate.pass().await;
+                next.run(request).await
+            }
+        }
+    };
+    let policy = hourly().key_header(HeaderName::from_static("x-number"));
+    let handler = get(|| async { (Invalidation::tag("thing"), "page") });
+    let router = Router::new()
+        .route("/a", handler.layer(inner.layer(policy)).layer(axum::middleware::from_fn(wait)))
+        .layer(outer.layer(hourly()));
+    let (site, door) = behind_door(router).await;
+    let ask = |number: &'static str| {
+        let site = Arc::clone(&site);
+        tokio::spawn(async move { site.ask(Method::GET, "/a").with("x-number", number).send().await })
+    };
+    let pages = vec![ask("1"), ask("2")];
+    door.came(2).await;
+    gate.open();
+    assert!(all(pages).await.iter().all(|page| page.text() == "page"));
+    assert_eq!((inner.stats().invalidations, outer.stats().invalidations), (2, 2));
 }

@@ -11,12 +11,13 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use larder::{Cache, Policy, Tag};
-use larder_testing::{Answer, Gate, ManualClock, MemoryStore, Origin};
+use larder_testing::{Answer, Gate, ManualClock, MemoryStore, Origin, Step};
 use larder_tests::http::{Site, soon};
 use tower::{Layer as _, ServiceExt as _};
 
@@ -245,4 +246,55 @@ async fn a_slow_handler_runs_once_more_until_it_is_known_to_be_slow() {
     gates[2].open();
     assert!(all(waiting).await.iter().all(|page| page.is("MISS", "page")));
     assert_eq!(origin.calls(), 3);
+}
+
+/// The first run may wait for one of these requests, so none of them may wait for its end.
+#[tokio::test]
+async fn what_one_more_run_has_stored_is_served_to_all_that_wait() {
+    let (cache, _) = cache();
+    let first = Gate::new();
+    let origin = Origin::new({
+        let first = first.clone();
+        move |_, call| {
+            let answer = Answer::ok(call.to_string());
+            if call == 1 { answer.held_at(&first) } else { answer }
+        }
+    });
+    let policy = hourly().own_request_wait(Duration::from_millis(20)).fill_timeout(secs(60));
+    let (site, door) = site_behind_door(&cache, policy, &origin).await;
+    let leading = at_once(&site, "/a", 1);
+    soon("the first run", first.arrived(1)).await;
+    door.came(1).await;
+    let waiting = at_once(&site, "/a", 20);
+    door.came(20).await;
+    assert!(in_time(all(waiting)).await.iter().all(|page| page.text() == "2"));
+    assert_eq!(origin.calls(), 2);
+    first.open();
+    assert!(all(leading).await[0].is("MISS", "1"));
+}
+
+/// Once the head is there, the handler does not wait for anything.
+#[tokio::test]
+async fn a_request_that_waits_for_a_body_does_not_run_the_handler_again() {
+    const WAIT: Duration = Duration::from_millis(20);
+    let (cache, _) = cache();
+    let gate = Gate::new();
+    let origin = Origin::new({
+        let gate = gate.clone();
+        move |_, call| {
+            let steps = [Step::data("call "), Step::Hold(gate.clone()), Step::data(call.to_string())];
+            Answer::status(StatusCode::OK).steps(steps)
+        }
+    });
+    let policy = hourly().own_request_wait(WAIT).unknown_length_wait(secs(10));
+    let (site, door) = site_behind_door(&cache, policy, &origin).await;
+    let mut pages = at_once(&site, "/a", 1);
+    soon("the body", gate.arrived(1)).await;
+    door.came(1).await;
+    pages.extend(at_once(&site, "/a", 5));
+    door.came(5).await;
+    tokio::time::sleep(5 * WAIT).await;
+    assert_eq!(origin.calls(), 1);
+    gate.open();
+    assert!(all(pages).await.iter().all(|page| page.text() == "call 1"));
 }

@@ -12,7 +12,7 @@ use larder_tests::http::{Site, soon};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{ServiceBuilder, service_fn};
 
-use crate::support::{all, at_once, cache, hourly};
+use crate::support::{all, at_once, cache, hourly, site};
 
 #[tokio::test]
 async fn a_plain_tower_service_is_cached() {
@@ -196,5 +196,21 @@ async fn a_response_is_stored_before_it_is_given() {
             assert_eq!(response.headers()["x-cache"], x_cache, "{streamed}");
             assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "page");
         }
+    }
+}
+
+/// The fields between a gateway and its service need a shared log.
+#[tokio::test]
+async fn a_cache_without_a_store_adds_no_field_to_requests_and_passes_on_no_position() {
+    let (cache, _) = cache();
+    let origin = Origin::new(|request, _| {
+        let is_marked = request.headers.contains_key("larder-fill");
+        Answer::ok(is_marked.to_string()).header("larder-position", "1")
+    });
+    let site = site(&cache, hourly(), &origin).await;
+    for x_cache in ["MISS", "HIT"] {
+        let page = site.get("/a").await;
+        assert!(page.is(x_cache, "false"), "{page:?}");
+        assert_eq!(page.all("larder-position").len(), 0, "{x_cache}");
     }
 }

@@ -151,6 +151,24 @@ async fn a_confirmed_or_stale_response_stays_private() {
     }
 }
 
+/// RFC 9111 §4.3.5: the fields of a response to HEAD replace those of the stored response.
+#[tokio::test]
+async fn a_response_that_head_updates_stays_private() {
+    let (cache, clock) = cache();
+    let origin = Origin::new(|request, _| {
+        page(Some(if request.method == Method::HEAD { "max-age=30" } else { "max-age=60" }))
+    });
+    let policy = Policy::rfc9111().per_user(|_| Some("ann".to_owned()));
+    let site = site(&cache, policy, &origin).await;
+    assert_eq!(get_as(&site, "ann").await.field("cache-control"), "private, max-age=60");
+    clock.advance(secs(61));
+    for (method, x_cache) in [(Method::HEAD, "MISS"), (Method::HEAD, "HIT"), (Method::GET, "HIT")] {
+        let page = ask(&site, method.clone(), &[]).await;
+        let seen = (page.x_cache(), page.field("cache-control"));
+        assert_eq!(seen, (x_cache.to_owned(), "private, max-age=30".to_owned()), "{method}");
+    }
+}
+
 /// A 304 without `Cache-Control` leaves that of the client's copy as it is.
 #[tokio::test]
 async fn a_304_of_the_handler_gets_no_field_that_it_has_not() {

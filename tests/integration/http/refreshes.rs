@@ -130,3 +130,43 @@ async fn a_refresh_that_waits_for_another_instance_holds_up_no_other() {
     assert_eq!((slow_origin.calls(), origin.calls()), (5, 1), "each response is refreshed once");
     assert_eq!(slow.stats().refreshes_skipped, 0);
 }
+
+/// When the lease is free, a refresh that has waited for it needs the place of one that runs.
+#[tokio::test]
+async fn a_refresh_that_has_waited_runs_only_within_the_limit() {
+    let (store, failing, running) = (MemoryStore::new(), Gate::new(), Gate::new());
+    let instance = async |origin: &Origin| {
+        let cache = Cache::builder().shared_store(store.clone()).max_concurrent_refreshes(1).build();
+        let policy = hourly().stale_while_revalidate(secs(60)).tag("thing");
+        let site = site(&cache, policy, origin).await;
+        soon("the log", cache.invalidate(Tag::new("start"))).await.require_applied().unwrap();
+        (cache, site)
+    };
+    let other = Origin::new({
+        let failing = failing.clone();
+        move |_, call| match call {
+            1 | 2 => Answer::ok("old"),
+            _ => Answer::panicking("in a refresh").held_at(&failing),
+        }
+    });
+    let own = Origin::always(Answer::ok("new").held_at(&running));
+    let (_other_cache, other_site) = instance(&other).await;
+    let (cache, site) = instance(&own).await;
+    let get = async |site: &Site, path: &str| site.ask(Method::GET, path).with("host", "shop").send().await;
+    for path in ["/1", "/2"] {
+        get(&other_site, path).await;
+        soon("a hit", async { while get(&site, path).await.x_cache() != "HIT" {} }).await;
+    }
+    let soft = cache.invalidate(Invalidation::tag("thing").soft());
+    soon("the event", soft).await.require_applied().unwrap();
+    soon("the event", async { while get(&other_site, "/1").await.x_cache() != "STALE" {} }).await;
+    soon("the refresh of the other instance", failing.arrived(1)).await;
+    assert_eq!(get(&site, "/1").await.x_cache(), "STALE");
+    counted(&cache, |stats| stats.leases_awaited == 1).await;
+    assert_eq!(get(&site, "/2").await.x_cache(), "STALE");
+    soon("the refresh that runs", running.arrived(1)).await;
+    failing.open();
+    counted(&cache, |stats| stats.refreshes_skipped == 1 || own.calls() == 2).await;
+    assert_eq!(own.calls(), 1);
+    running.open();
+}

@@ -3,10 +3,10 @@
 
 use http::{Method, StatusCode};
 use larder::{Cache, ConfigErrorKind, Invalidation};
-use larder_testing::{Answer, Gate, Origin, Step};
+use larder_testing::{Answer, Gate, ManualClock, Origin, Step};
 use larder_tests::http::{Site, soon};
 
-use crate::support::{all, at_once, cache, hourly, site, site_behind_door, stored};
+use crate::support::{all, at_once, cache, hourly, secs, site, site_behind_door, stored};
 
 /// Returns an origin whose body has a known length, and ends when the gate opens.
 fn slow_body(gate: &Gate) -> Origin {
@@ -95,6 +95,33 @@ async fn each_field_can_be_turned_off() {
             assert_eq!(!fields.status.is_empty(), has_status);
         }
         assert_eq!(cache.stats().hits(), 2, "hits are counted without the fields, too");
+    }
+}
+
+/// The two responses that are not among those of [`every_outcome`]: a 504 of the cache itself, and a
+/// stale response for a handler that fails.
+#[tokio::test]
+async fn a_504_and_a_stale_response_on_error_have_neither_if_they_are_off() {
+    for is_on in [true, false] {
+        let clock = ManualClock::new();
+        let builder = Cache::builder().clock(clock.clone());
+        let cache = if is_on { builder } else { builder.no_cache_status().no_x_cache() }.build();
+        let origin = Origin::new(|_, call| match call {
+            1 => Answer::ok("a"),
+            _ => Answer::status(StatusCode::BAD_GATEWAY),
+        });
+        let policy = hourly().stale_if_error(secs(3600)).honor_request_directives();
+        let site = site(&cache, policy, &origin).await;
+        let refused = site.ask(Method::GET, "/a").with("cache-control", "only-if-cached").send().await;
+        let bypass = site.ask(Method::OPTIONS, "/a").with("cache-control", "only-if-cached").send().await;
+        site.get("/a").await;
+        clock.advance(secs(3600));
+        let stale = site.get("/a").await;
+        assert_eq!((refused.status.as_u16(), bypass.status.as_u16(), stale.text()), (504, 504, "a".into()));
+        assert_eq!(stale.all("cache-status").len(), usize::from(is_on));
+        for page in [refused, bypass, stale] {
+            assert_eq!(page.all("x-cache").len(), usize::from(is_on), "{}", page.status);
+        }
     }
 }
 

@@ -145,3 +145,16 @@ async fn a_parameter_that_the_route_lacks_is_warned_of_once() {
         assert!(logged[0].contains(field), "{logged:?}");
     }
 }
+
+/// A request with two hosts names no URI of a host, but the tags are known.
+#[tokio::test]
+async fn a_write_without_a_valid_host_invalidates_the_tags() {
+    let (app, (cache, _)) = (App::default(), cache());
+    let site = Site::of(router(&app, &cache, hourly().invalidates("product:{id}"))).await;
+    for x_cache in ["MISS", "HIT"] {
+        assert_eq!(site.get("/lists/7").await.x_cache(), x_cache);
+    }
+    let write = site.ask(Method::PUT, "/products/7").with("host", "a").with("host", "b");
+    assert_eq!(write.send().await.status, StatusCode::OK);
+    assert_eq!(site.get("/lists/7").await.x_cache(), "MISS");
+}

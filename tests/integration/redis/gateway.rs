@@ -11,9 +11,10 @@ use axum::response::Response;
 use http::Method;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use larder::store::StoreErrorKind;
 use larder::{Cache, Invalidation, InvalidationOutcome, Policy, Tag, ttl};
 use larder_redis::RedisStore;
-use larder_testing::{Answer, Origin, Proxy, RedisServer};
+use larder_testing::{Answer, ManualClock, MemoryStore, Origin, Proxy, RedisServer};
 use larder_tests::http::{Page, Site};
 use larder_tests::redis::eventually;
 use tower::Layer as _;
@@ -163,7 +164,8 @@ async fn a_position_is_stated_only_where_the_policy_says_so_and_a_request_asks()
     let redis = RedisServer::start().await.unwrap();
     let (cache, _link) = cache(&redis, "shop").await;
     for told in [false, true] {
-        let policy = if told { hourly().behind_gateway() } else { hourly() };
+        let shown = hourly().expose_cache_key();
+        let policy = if told { shown.behind_gateway() } else { shown };
         let site = Site::of(Router::new().fallback(async || "page").layer(cache.layer(policy))).await;
         let ask = |method| site.ask(method, "/a").with("host", if told { "a" } else { "b" });
         ask(Method::GET).send().await;
@@ -173,5 +175,44 @@ async fn a_position_is_stated_only_where_the_policy_says_so_and_a_request_asks()
             assert_eq!(page.x_cache(), "HIT");
             assert_eq!(page.all("larder-position").len(), usize::from(told));
         }
+    }
+}
+
+/// A gateway behind a gateway passes the position on. The response is as old as the service says.
+#[tokio::test]
+async fn a_gateway_states_the_position_of_its_service() {
+    let redis = RedisServer::start().await.unwrap();
+    let ((service, _one), (gateway, _other)) = (cache(&redis, "shop").await, cache(&redis, "gate").await);
+    let (inner, outer) = (hourly().behind_gateway(), hourly().behind_gateway());
+    let chain = Chain::new((&service, inner), (&gateway, outer)).await;
+    let stated = async |site: &Site, path| {
+        let page = site.ask(Method::GET, path).with("host", "shop").with("larder-fill", "0").send().await;
+        (page.x_cache(), page.field("larder-position"))
+    };
+    get(&chain.service, "/1").await;
+    let (x_cache, of_service) = stated(&chain.service, "/1").await;
+    assert_eq!((x_cache.as_str(), of_service.is_empty()), ("HIT", false));
+    assert_eq!(stated(&chain.gateway, "/1").await, ("MISS".to_owned(), of_service));
+    // The handler has just made it.
+    assert_eq!(stated(&chain.gateway, "/2").await, ("MISS".to_owned(), String::new()));
+}
+
+/// A gateway that is cut off serves what its own service has made since then. What the service had
+/// stored is older, so nothing says for how long it may still be served.
+#[tokio::test]
+async fn a_detached_gateway_serves_nothing_that_its_service_had_stored() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::new());
+    let service = Cache::builder().shared_store(store.clone()).build();
+    let gateway = Cache::builder().shared_store(store.clone()).clock(clock.clone()).build();
+    for cache in [&service, &gateway] {
+        cache.ready(Duration::from_secs(20)).await.unwrap();
+    }
+    let chain = Chain::new((&service, hourly().behind_gateway()), (&gateway, hourly())).await;
+    assert_eq!(get(&chain.service, "/stored").await.text(), "v1");
+    store.fail(StoreErrorKind::Unreachable);
+    clock.advance(Duration::from_secs(3));
+    for (path, again) in [("/stored", "MISS"), ("/made", "HIT")] {
+        assert!(get(&chain.gateway, path).await.is("MISS", "v1"), "{path}");
+        assert_eq!(get(&chain.gateway, path).await.x_cache(), again, "{path}");
     }
 }

@@ -40,6 +40,11 @@ impl SharedTier for Counting {
         SharedTier::get(&self.store, key).await
     }
 
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        self.trips.fetch_add(1, Ordering::SeqCst);
+        SharedTier::get_many(&self.store, keys).await
+    }
+
     async fn set(&self, key: &str, value: Bytes, expiry: Duration) -> Result<(), StoreError> {
         self.trips.fetch_add(1, Ordering::SeqCst);
         SharedTier::set(&self.store, key, value, expiry).await

@@ -185,3 +185,42 @@ async fn the_lease_of_an_instance_that_vanished_is_taken_over() {
     gate.open();
     let _ = stuck.await;
 }
+
+/// Rule 18: "`Deferred`: nothing is stored, in memory neither."
+#[tokio::test]
+async fn a_write_while_redis_is_away_is_committed_and_stores_nothing() {
+    let (redis, database) = (RedisServer::start().await.unwrap(), Database::with(1, "old"));
+    let (a, b) = (instance(&redis).await, instance(&redis).await);
+    get(&a.names, &database, 1).await;
+    eventually("it is shared", async || b.names.get(&1).await.is_cached()).await;
+    a.proxy.refuse();
+    a.proxy.cut().await;
+    let write = a.names.begin_write(&1);
+    database.set(1, "new");
+    let written = write.finish("new".to_owned()).await;
+    assert_eq!(written.invalidation(), InvalidationOutcome::Deferred);
+    assert!(!written.is_cached());
+    assert!(!a.names.get_cached(&1).is_cached());
+    assert_eq!(get(&a.names, &database, 1).await.as_deref(), Some("new"));
+    a.proxy.pass();
+    eventually("the other instance learns of it", async || {
+        get(&b.names, &database, 1).await.as_deref() == Some("new")
+    })
+    .await;
+}
+
+/// Rule 18: "The value has no `filled_at` of its own: rule 10 judges it as if it had been promoted."
+#[tokio::test]
+async fn a_written_value_is_used_only_while_the_log_is_confirmed() {
+    let (redis, database) = (RedisServer::start().await.unwrap(), Database::with(1, "old"));
+    let Instance { names, proxy, clock, .. } = instance(&redis).await;
+    let written = names.begin_write(&1).finish("new".to_owned()).await;
+    assert!(written.is_cached());
+    assert!(names.get_cached(&1).is_cached());
+    proxy.refuse();
+    proxy.cut().await;
+    clock.advance(TOO_LONG);
+    assert!(!names.get_cached(&1).is_cached());
+    database.set(1, "newer");
+    assert_eq!(get(&names, &database, 1).await.as_deref(), Some("newer"));
+}

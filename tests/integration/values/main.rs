@@ -10,6 +10,7 @@ mod faults;
 mod forms;
 mod invalidating;
 mod loaders;
+mod many;
 mod memory;
 mod own_keys;
 #[cfg(unix)]
@@ -17,3 +18,4 @@ mod sharing;
 mod stale_values;
 mod support;
 mod within_fills;
+mod writing;

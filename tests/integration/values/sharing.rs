@@ -148,3 +148,33 @@ async fn the_memory_of_an_invalidated_value_is_freed() {
     })
     .await;
 }
+
+/// A hundred values are one round trip.
+#[tokio::test]
+async fn many_values_are_read_in_one_command() {
+    let redis = RedisServer::start().await.unwrap();
+    let (a, b) = (names(&instance(&redis).await), names(&instance(&redis).await));
+    let load = |missing: Vec<u64>| async move {
+        Ok::<_, std::io::Error>(missing.into_iter().map(|id| (id, format!("name {id}"))).collect::<Vec<_>>())
+    };
+    let ids: Vec<u64> = (0..200).collect();
+    a.get_many_or_load(&ids, load).await.unwrap();
+    eventually("all are stored in Redis", async || {
+        let keys = redis.command(&["KEYS", "*name|*"]).await.unwrap();
+        let keys = keys.as_array().unwrap().iter().filter_map(|key| key.as_str());
+        keys.filter(|key| !key.ends_with(":lease")).count() == 200
+    })
+    .await;
+    let calls = async |command: &str| {
+        let stats = redis.command(&["INFO", "commandstats"]).await.unwrap();
+        let (stats, head) = (stats.as_str().unwrap().to_owned(), format!("cmdstat_{command}:calls="));
+        let count = stats.lines().find_map(|line| line.strip_prefix(&head)?.split(',').next()?.parse().ok());
+        count.unwrap_or(0_u64)
+    };
+    // The first read learns how large these values are.
+    b.get_many_or_load(&ids[..100], load).await.unwrap();
+    let before = (calls("mget").await, calls("get").await);
+    b.get_many_or_load(&ids[100..], load).await.unwrap();
+    assert_eq!((calls("mget").await, calls("get").await), (before.0 + 1, before.1));
+    assert_eq!(b.stats().hits_shared, 200);
+}

@@ -45,20 +45,64 @@ async fn a_value_that_is_made_of_another_one_is_fresh_no_longer() {
     assert_eq!(greet(&greetings, &names, &database).await, "Hello Eve");
 }
 
-/// The position of a value caps that of the value which is made of it, whatever the order of events.
+/// An event that names the result, but not the value, refuses every result with that value. So the
+/// value is loaded again.
 #[tokio::test]
-async fn a_value_that_is_made_of_an_older_one_is_invalidated_by_what_came_since() {
+async fn a_value_from_before_an_invalidation_of_the_result_is_loaded_again() {
     let (cache, database) = (Cache::default(), Database::with(1, "Ada"));
     let (names, greetings) = (names(&cache), greetings(&cache));
     get(&names, &database, 1).await;
-    // This names the greeting, and came after the name was loaded. The greeting is made after it, of
-    // a name from before it.
     assert_eq!(greetings.invalidate(&1).await, InvalidationOutcome::Applied);
+    assert!(names.get_cached(&1).is_cached(), "it is not named");
+    assert_eq!(greet(&greetings, &names, &database).await, "Hello Ada");
+    assert!(greetings.get_cached(&1).is_cached());
+    assert_eq!(database.loads(), 2);
+}
+
+/// A tag that only the result has is not known before it. The result is then refused, since its
+/// value is from before the event.
+#[tokio::test]
+async fn a_result_of_a_value_from_before_an_invalidation_of_its_tags_is_not_stored() {
+    let (cache, database) = (Cache::default(), Database::with(1, "Ada"));
+    let names = names(&cache);
+    let greetings = cache.values("greeting").ttl(TTL).tags(|_, _| ["greetings"]).build().unwrap();
+    get(&names, &database, 1).await;
+    assert_eq!(cache.invalidate(Tag::new("greetings")).await, InvalidationOutcome::Applied);
     assert_eq!(greet(&greetings, &names, &database).await, "Hello Ada");
     assert_eq!(greetings.get_cached(&1), Cached::Nothing, "it is refused");
     let _ = names.invalidate(&1).await;
     assert_eq!(greet(&greetings, &names, &database).await, "Hello Ada");
     assert!(greetings.get_cached(&1).is_cached());
+}
+
+/// The layer invalidates the URI after a write, and the value does not have that name.
+#[tokio::test]
+async fn a_route_is_stored_again_after_a_write_to_its_uri() {
+    let (cache, database) = (Cache::default(), Database::with(1, "Ada"));
+    let names = names(&cache);
+    let show = {
+        let (names, database) = (names.clone(), database.clone());
+        move || async move { get(&names, &database, 1).await.unwrap() }
+    };
+    let rename = {
+        let (names, database) = (names.clone(), database.clone());
+        move || async move {
+            let write = names.begin_write(&1);
+            database.set(1, "Grace");
+            assert!(write.finish("Grace".to_owned()).await.is_cached());
+        }
+    };
+    let app: Router =
+        Router::new().route("/name", get_route(show).put(rename)).layer(cache.layer(Policy::ttl(TTL)));
+    let send = async |method: &str| {
+        let request = Request::builder().method(method).uri("/name").header("host", "a");
+        let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        response.headers()["x-cache"].to_str().unwrap().to_owned()
+    };
+    assert_eq!([send("GET").await, send("GET").await], ["MISS", "HIT"]);
+    assert_eq!(send("PUT").await, "BYPASS");
+    assert_eq!([send("GET").await, send("GET").await], ["MISS", "HIT"]);
+    assert_eq!(database.loads(), 2, "the written value is from before the invalidation of the URI");
 }
 
 /// A value that is served stale would be fresh for longer in the result.

@@ -12,6 +12,7 @@
 //! * [`canonical`]: the canonical form of states; [`model`] and [`run`]: the exploration.
 //! * [`replica_lag`]: a model of its own, of handlers that read a lagging database replica.
 //! * [`gateway`]: another one, of a cache in front of a service that has a cache, too.
+//! * [`write_through`]: another one, of writes that store their value.
 
 pub mod action;
 pub mod canonical;
@@ -31,3 +32,4 @@ pub mod step;
 pub mod target;
 pub mod tokens;
 pub mod world;
+pub mod write_through;

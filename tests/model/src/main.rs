@@ -2,10 +2,12 @@
 //! WORD]`.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use larder_model::run::{Report, check};
 use larder_model::scope::{Budget, Scope};
 use larder_model::world::Promise;
+use larder_model::write_through::{self, WriteBudget, WriteModel, WriteReport, check_writes};
 use larder_model::{configurations, misreadings};
 
 fn main() -> ExitCode {
@@ -35,7 +37,75 @@ fn main() -> ExitCode {
         println!("{}", misread(rule, &report));
         is_right &= holds(&report);
     }
+    is_right &= explore_writes(&only, most, threads);
     if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Explores the model of rule 18. Returns whether it holds, and each misreading of it does not.
+fn explore_writes(only: &str, most: usize, threads: usize) -> bool {
+    let is_wanted =
+        |model: &WriteModel| format!("rule 18: {} {:?}", model.name, model.reading).contains(only);
+    let check = |model: &WriteModel| {
+        let began = Instant::now();
+        let report = check_writes(*model, most, threads);
+        (report, began.elapsed().as_secs_f64())
+    };
+    println!("\n| rule 18 | processes | budget | unique | depth | seconds | | held |");
+    println!("| --- | ---: | --- | ---: | ---: | ---: | --- | --- |");
+    let mut is_right = true;
+    for model in write_through::small().iter().chain(&write_through::large()).filter(|model| is_wanted(model))
+    {
+        let (report, secs) = check(model);
+        println!("{}", row_of_writes(model, &report, secs));
+        is_right &= report.violation.is_none();
+    }
+    println!("\n| rule 18 misread | scope | unique | seconds | steps | breaks |");
+    println!("| --- | --- | ---: | ---: | ---: | --- |");
+    let misread = write_through::misreadings().into_iter().map(|model| (model, true));
+    let harmless = write_through::harmless().into_iter().map(|model| (model, false));
+    for (model, does_harm) in misread.chain(harmless).filter(|(model, _)| is_wanted(model)) {
+        let (WriteReport { unique, violation, .. }, secs) = check(&model);
+        is_right &= violation.is_some() == does_harm;
+        let found = violation.map(|found| format!("{} | {:?}", found.steps.len(), found.broken));
+        let found = found.unwrap_or_else(|| "| nothing: another rule does its work".to_owned());
+        println!("| `{:?}` | {} | {unique} | {secs:.1} | {found} |", model.reading, model.name);
+    }
+    is_right
+}
+
+fn row_of_writes(model: &WriteModel, report: &WriteReport, secs: f64) -> String {
+    let WriteReport { unique, depth, is_exhausted, violation } = report;
+    let all = if *is_exhausted { "exhausted" } else { "bounded" };
+    let held =
+        violation.as_ref().map_or_else(|| "P1, P2, useful".to_owned(), |found| format!("**{found:?}**"));
+    let WriteModel { name, processes, budget, .. } = model;
+    let budget = budget_of_writes(budget);
+    format!("| {name} | {processes} | {budget} | {unique} | {depth} | {secs:.1} | {all} | {held} |")
+}
+
+fn budget_of_writes(budget: &WriteBudget) -> String {
+    let WriteBudget { writes, changes, loads, gets, ticks, deferred, .. } = *budget;
+    let WriteBudget { lost_answers, failures, others, trims, losses, restarts, .. } = *budget;
+    list([
+        (writes, "write"),
+        (changes, "other change"),
+        (loads, "load"),
+        (gets, "get"),
+        (ticks, "tick"),
+        (deferred, "deferred"),
+        (lost_answers, "answer lost"),
+        (failures, "failure"),
+        (others, "other event"),
+        (trims, "trim"),
+        (losses, "loss"),
+        (restarts, "restart"),
+    ])
+}
+
+/// Lists the steps that may happen, with their numbers.
+fn list<const N: usize>(parts: [(u8, &str); N]) -> String {
+    let vocabulary = parts.into_iter().filter(|(number, _)| *number > 0);
+    vocabulary.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")
 }
 
 fn after(name: &str) -> Option<String> {
@@ -77,8 +147,7 @@ fn budget(scope: &Scope) -> String {
         (restarts, "restart"),
         (marks, "mark"),
     ];
-    let vocabulary = parts.into_iter().filter(|(number, _)| *number > 0);
-    vocabulary.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")
+    list(parts)
 }
 
 fn misread(rule: u8, report: &Report) -> String {

@@ -24,6 +24,12 @@ pub enum Rule {
     PendingRowsAreForgotten,
     /// Rule 15 with an outbox that drops its oldest event on overflow, as queues do.
     OutboxDropsTheOldest,
+    /// Rule 18, decided by the last event of each name alone.
+    LastEventDecides,
+    /// Rule 18 without the soft events.
+    SoftEventsDoNotCount,
+    /// Rule 18 without the floor.
+    DroppedRowsHadNothing,
 }
 
 /// The rule that is broken, if any.

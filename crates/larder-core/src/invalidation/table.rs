@@ -159,6 +159,27 @@ impl InvalidationTable {
         rows.filter_map(|row| row.earliest_after(moment)).min()
     }
 
+    /// Returns whether the log has no invalidation of these names after `mark` and before `id`
+    /// (rule 18).
+    ///
+    /// It is `false` if there may have been one that is forgotten.
+    pub(crate) fn has_none_between(&self, mark: Watermark, id: LogId, names: &Names) -> bool {
+        if !self.covers(mark, self.floor) && !self.injects(Rule::DroppedRowsHadNothing) {
+            return false;
+        }
+        let may_lie_between = |row: &Row| {
+            row.is_last_between(Mode::Hard, mark.log, id)
+                || (row.is_last_between(Mode::Soft, mark.log, id)
+                    && !self.injects(Rule::SoftEventsDoNotCount))
+                || (row.may_earlier_lie_between(mark.log, id) && !self.injects(Rule::LastEventDecides))
+        };
+        let mut rows = names.digests().filter_map(|digest| self.rows.get(&digest));
+        let mut globs = self.globs.iter();
+        !may_lie_between(&self.all)
+            && !rows.any(may_lie_between)
+            && !globs.any(|(glob, row)| may_lie_between(row) && names.matches(glob))
+    }
+
     /// Notes that invalidations up to this moment may have been forgotten, or were never read.
     pub(crate) fn note_forgotten(&mut self, at: EventTime) {
         self.forgotten_at = self.forgotten_at.max(at);

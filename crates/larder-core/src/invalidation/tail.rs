@@ -13,6 +13,7 @@ mod event_moments;
 mod model_state;
 mod tail_limits;
 mod tail_state;
+mod write_through;
 
 use std::time::Duration;
 
@@ -197,7 +198,8 @@ impl Tail {
     /// [appended](Self::next_batch). If there is no other log, they are [recorded](Self::record).
     pub fn defer(&mut self, events: &[Event], now: BootTime) {
         if self.alone {
-            return self.record(events, now);
+            self.record(events, now);
+            return;
         }
         for event in events {
             self.local += 1;
@@ -206,17 +208,25 @@ impl Tail {
         }
     }
 
-    /// Appends events to our own log and applies them.
+    /// Appends events to our own log and applies them. Returns their place in the log.
     ///
-    /// If the log is elsewhere, they are [deferred](Self::defer).
-    pub fn record(&mut self, events: &[Event], now: BootTime) {
+    /// They are one entry with one id, as events that are appended as one step to a log elsewhere.
+    /// Returns `None` if there are no events. If the log is elsewhere, the events are
+    /// [deferred](Self::defer), so they have no id yet, and `None` is returned.
+    pub fn record(&mut self, events: &[Event], now: BootTime) -> Option<Appended> {
         if !self.alone {
-            return self.defer(events, now);
+            self.defer(events, now);
+            return None;
         }
+        if events.is_empty() {
+            return None;
+        }
+        self.reached.log = self.reached.log.after();
+        let TailState { incarnation, log: id, .. } = self.reached;
         for event in events {
-            self.reached.log = self.reached.log.after();
-            self.table.apply(event, EventPosition::Log(self.reached.log), now, self.settled());
+            self.table.apply(event, EventPosition::Log(id), now, self.settled());
         }
+        Some(Appended { incarnation, id, answered: now })
     }
 
     /// Returns the next deferred events to append, if any are left.

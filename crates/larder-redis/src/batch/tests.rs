@@ -1,5 +1,6 @@
 use super::queue::Check;
 use super::*;
+use crate::usual_size::MAX_REPLY_BYTES;
 
 #[test]
 fn large_values_are_asked_for_one_by_one() {
@@ -13,7 +14,7 @@ fn large_values_are_asked_for_one_by_one() {
         (MAX_REPLY_BYTES + 1, 1),
         (usize::MAX, 1),
     ] {
-        assert_eq!(most_keys(usual), most, "{usual}");
+        assert_eq!(values_per_reply(usual, MAX_KEYS), most, "{usual}");
     }
 }
 
@@ -21,10 +22,10 @@ fn large_values_are_asked_for_one_by_one() {
 fn the_usual_size_follows_the_values() {
     let gather = GetBatcher::default();
     let large = vec![Bytes::from(vec![0; 1 << 20]); 8];
-    gather.record_size(large.iter());
+    gather.usual.record(large.iter());
     assert_eq!(gather.most_keys(), 1);
     let small = vec![Bytes::from_static(b"small"); 64];
-    gather.record_size(small.iter());
+    gather.usual.record(small.iter());
     assert_eq!(gather.most_keys(), MAX_KEYS);
 }
 

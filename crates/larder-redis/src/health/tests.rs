@@ -97,3 +97,30 @@ async fn a_single_server_has_one_circuit_for_all_keys() {
     answered(&health, "c", Permit::Probe);
     assert!(health.is_closed());
 }
+
+/// Otherwise a read of many values would lose the probe, and no read would ever end the outage.
+#[tokio::test(start_paused = true)]
+async fn calls_at_the_same_moment_are_admitted_together_or_not_at_all() {
+    let cluster = routing(&[1, 2, 3]);
+    let [a, b, c] = [1, 2, 3].map(|node| key_on(&cluster, node));
+    let health = Health::new();
+    health.take_routing(Some(cluster));
+    let keys = [&*a, &*b, &*a, &*c];
+    assert_eq!(health.admit_all(&keys).unwrap(), [Permit::Normal; 4]);
+    time_out(&health, &a).await;
+    time_out(&health, &b).await;
+    // The pause of `a` is over by now, and that of `b` has just begun.
+    assert!(health.admit_all(&keys).is_err());
+    assert_eq!(health.admit_all(&[&c, &a, &a]).unwrap(), [Permit::Normal, Permit::Probe, Permit::Probe]);
+    assert!(health.admit_all(&keys).is_err(), "`a` waits for the result of its probe");
+    answered(&health, &a, Permit::Probe);
+    let permits = loop {
+        match health.admit_all(&keys) {
+            Ok(permits) => break permits,
+            Err(_) => advance(Duration::from_millis(10)).await,
+        }
+    };
+    assert_eq!(permits, [Permit::Normal, Permit::Probe, Permit::Normal, Permit::Normal]);
+    answered(&health, &b, Permit::Probe);
+    assert!(health.is_closed());
+}

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use larder_core::store::{SharedTier, StoreError, StoreErrorKind};
+use larder_core::store::{MAX_KEYS, SharedTier, StoreError, StoreErrorKind, too_many_keys};
 use larder_core::stored::wire::{INCARNATION, LOG_ID};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -140,6 +140,15 @@ fn is_newer(old: &[u8], new: &[u8]) -> bool {
 impl SharedTier for MemoryStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         Ok(self.working()?.values.get(key).map(|value| value.bytes.clone()))
+    }
+
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        if keys.len() > MAX_KEYS {
+            return Err(too_many_keys(keys.len()));
+        }
+        let state = self.working()?;
+        let value = |key: &&str| state.values.get(*key).map(|value| value.bytes.clone());
+        Ok(keys.iter().map(value).collect())
     }
 
     async fn set(&self, key: &str, value: Bytes, expiry: Duration) -> Result<(), StoreError> {

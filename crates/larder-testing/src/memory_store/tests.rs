@@ -53,6 +53,21 @@ async fn a_lower_position_replaces_nothing_of_its_incarnation() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_values_come_in_the_order_of_their_keys() {
+    let store = MemoryStore::new();
+    for (key, log) in [("a", 1), ("b", 2)] {
+        store.set(key, value(&store, log), MINUTE).await.unwrap();
+    }
+    let values = store.get_many(&["b", "c", "a", "b"]).await.unwrap();
+    let [a, b] = [1, 2].map(|log| Some(value(&store, log)));
+    assert_eq!(values, [b.clone(), None, a, b]);
+    let too_many = vec!["a"; MAX_KEYS + 1];
+    assert_eq!(store.get_many(&too_many).await.unwrap_err().kind(), StoreErrorKind::Refused);
+    store.fail(StoreErrorKind::Timeout);
+    assert_eq!(store.get_many(&["a"]).await.unwrap_err().kind(), StoreErrorKind::Timeout);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lease_has_one_holder_until_it_is_released_or_expires() {
     let store = MemoryStore::new();
     assert_eq!(store.claim(claim(&store, 1, None)).await.unwrap(), ClaimReply::Acquired);

@@ -1,6 +1,7 @@
 //! The options of a cache.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use http::HeaderName;
@@ -359,6 +360,7 @@ impl CacheBuilder {
             reclaim: ReclaimState::default(),
             store_calendar: StoreCalendar::default(),
             outbox_filled: Notify::new(),
+            has_values: AtomicBool::default(),
             follower_runs: Arc::default(),
         };
         let engine = Arc::new(engine);

@@ -127,10 +127,13 @@ impl std::error::Error for NotReadyError {}
 pub(super) async fn wait_until_ready(engine: &Arc<Engine>, within: Duration) -> Result<(), NotReadyError> {
     spawn_follower(engine);
     let (clock, max_staleness) = (&engine.clock, engine.log.max_staleness());
-    let is_over =
-        |tail: &Tail| tail.may_trust_store(clock.boot(), max_staleness) || engine.background.is_closed();
+    let is_ready = |tail: &Tail| tail.may_trust_store(clock.boot(), max_staleness);
     if engine.store.is_some() {
-        engine.log.wait(deadline_in(within.min(MAX_WAIT)), is_over).await;
+        // Closing does not change the view of the log, so it has to end the wait by itself.
+        tokio::select! {
+            () = engine.log.wait(deadline_in(within.min(MAX_WAIT)), is_ready) => {}
+            () = engine.background.closed() => {}
+        }
     }
     let health = Health::of(engine);
     if health.is_ready() { Ok(()) } else { Err(NotReadyError(health)) }

@@ -228,7 +228,7 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// Returns an error with the [`Health`] of the cache if the time has passed, or at once if the
+    /// Returns an error with the [`Health`] of the cache if the time has passed, or as soon as the
     /// cache is closed.
     ///
     /// # Examples

@@ -120,6 +120,11 @@ impl Background {
         self.closed.load(Ordering::Acquire)
     }
 
+    /// Waits until the cache is closed.
+    pub(crate) async fn closed(&self) {
+        self.stop.cancelled().await;
+    }
+
     /// Runs `work` until the cache is closed.
     pub(crate) fn until_closed(
         &self,

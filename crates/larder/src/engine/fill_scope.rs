@@ -15,12 +15,15 @@ use std::future::Future;
 use std::iter::successors;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
+use larder_core::invalidation::table::Verdict;
 use larder_core::lease::LeaseId;
 use larder_core::time::BootTime;
 
 use crate::engine::coalesce::client_count::ClientCount;
 use crate::engine::coalesce::flight_waits::FlightId;
+use crate::engine::invalidation_log::view::LogView;
 
 tokio::task_local! {
     static CURRENT: FillScope;
@@ -36,6 +39,8 @@ struct Scope {
     /// The clients of the fill's flight, which identify it.
     flight: Option<Arc<ClientCount>>,
     lease: OnceLock<LeaseId>,
+    /// The names of the result that are known before the handler runs.
+    names: OnceLock<Names>,
     /// The limits of all values that were used so far.
     used: Mutex<Option<UsedValue>>,
     outer: Option<FillScope>,
@@ -77,13 +82,28 @@ impl FillScope {
     /// A fill with a flight runs in a task of its own, where [`current`](Self::current) does not
     /// return the outer scope. So the caller reads it before it starts that task.
     pub(crate) fn new(outer: Option<Self>, flight: Option<&Arc<ClientCount>>) -> Self {
-        let (lease, used) = (OnceLock::new(), Mutex::default());
-        Self(Arc::new(Scope { flight: flight.cloned(), lease, used, outer }))
+        let (lease, names, used) = (OnceLock::new(), OnceLock::new(), Mutex::default());
+        Self(Arc::new(Scope { flight: flight.cloned(), lease, names, used, outer }))
     }
 
     /// Notes that the fill holds this lease. A fill has at most one.
     pub(crate) fn set_lease(&self, lease: LeaseId) {
         let _ = self.0.lease.set(lease);
+    }
+
+    /// Sets the names of the result that are known before the handler runs.
+    pub(crate) fn set_names(&self, names: Names) {
+        let _ = self.0.names.set(names);
+    }
+
+    /// Whether the log would refuse the result of this fill, or of one around it, because it used a
+    /// value with this position.
+    ///
+    /// The result gets the position of the value. An event may have named the result, such as its
+    /// URI, but not the value. Until the value is loaded again, no result could be stored.
+    pub(crate) fn is_refused_with(&self, position: &Position, log: &LogView, now: BootTime) -> bool {
+        let is_refused = |names: &Names| log.read(|tail| tail.check(position, names, now)) != Verdict::Valid;
+        self.with_outer().filter_map(|Self(scope)| scope.names.get()).any(is_refused)
     }
 
     /// Runs work that the fill waits for.

@@ -1,7 +1,7 @@
 //! The parts of a cache that know nothing of HTTP.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use larder_core::invalidation::tail::Tail;
@@ -47,6 +47,8 @@ pub(crate) struct Engine {
     pub(crate) reclaim: ReclaimState,
     /// Wakes the task that follows the log after an event was put into the outbox.
     pub(crate) outbox_filled: Notify,
+    /// Whether there is a collection of values, which handlers may use.
+    pub(crate) has_values: AtomicBool,
     /// Whether that task runs. It ends with the runtime on which it was started.
     pub(crate) follower_runs: Arc<AtomicBool>,
 }
@@ -70,6 +72,16 @@ impl Engine {
     /// Returns the shared store, if there is one and the cache is not closed.
     pub(crate) fn open_store(&self) -> Option<&Arc<dyn Store>> {
         self.store.as_ref().filter(|_| !self.background.is_closed())
+    }
+
+    /// Notes that there is a collection of values.
+    pub(crate) fn note_values(&self) {
+        self.has_values.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there is a collection of values, which handlers may use.
+    pub(crate) fn has_values(&self) -> bool {
+        self.has_values.load(Ordering::Relaxed)
     }
 
     /// Returns the time that a new request may spend on the shared store.

@@ -21,6 +21,8 @@ pub(crate) type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Store
 /// [`SharedTier`], [`Leases`] and [`Log`] in one object.
 pub(crate) trait Store: Send + Sync + 'static {
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Bytes>>;
+    #[allow(dead_code)] // Typed values call it.
+    fn get_many<'a>(&'a self, keys: &'a [&'a str]) -> StoreFuture<'a, Vec<Option<Bytes>>>;
     fn set<'a>(&'a self, key: &'a str, value: Bytes, expiry: Duration) -> StoreFuture<'a, ()>;
     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()>;
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, ClaimReply>;
@@ -51,6 +53,10 @@ pub(crate) trait Store: Send + Sync + 'static {
 impl<T: Leases + InvalidationLog> Store for T {
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Bytes>> {
         Box::pin(SharedTier::get(self, key))
+    }
+
+    fn get_many<'a>(&'a self, keys: &'a [&'a str]) -> StoreFuture<'a, Vec<Option<Bytes>>> {
+        Box::pin(SharedTier::get_many(self, keys))
     }
 
     fn set<'a>(&'a self, key: &'a str, value: Bytes, expiry: Duration) -> StoreFuture<'a, ()> {

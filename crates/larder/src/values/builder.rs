@@ -10,11 +10,12 @@ use larder_core::invalidation::selector::Tag;
 
 use crate::engine::config_error::{ConfigError, ConfigErrorKind};
 use crate::engine::failure_table::FailureTable;
+use crate::engine::invalidation_log::invalidation::Invalidation;
 use crate::engine::memory_tier::MemoryTier;
 use crate::engine::shared::Engine;
 use crate::values::codec::{Codec, Json};
 use crate::values::collection::Values;
-use crate::values::collection_state::{Collection, Functions, LoaderFn, TagsFn, WeighFn};
+use crate::values::collection_state::{Collection, Functions, LoaderFn, TagsFn, WeighFn, WriteNamesFn};
 use crate::values::error_table::ErrorTable;
 use crate::values::load_error::shared;
 use crate::values::loader_mark::{Loader, NoLoader};
@@ -37,6 +38,7 @@ use crate::values::value_options::ValueOptions;
 ///   [`max_reruns`](Self::max_reruns), [`retry_after_error`](Self::retry_after_error),
 ///   [`error_ttl`](Self::error_ttl)
 /// * Invalidation: [`tags`](Self::tags)
+/// * Writes: [`invalidates`](Self::invalidates)
 /// * Memory: [`max_memory_bytes`](Self::max_memory_bytes), [`weigh`](Self::weigh)
 /// * The shared store: [`codec`](Self::codec), [`schema`](Self::schema),
 ///   [`max_value_bytes`](Self::max_value_bytes)
@@ -69,6 +71,7 @@ pub struct ValuesBuilder<K, V, L = NoLoader, C = Json> {
     codec: C,
     tags: Option<TagsFn<K, V>>,
     weigh: Option<WeighFn<V>>,
+    also_invalidates: Option<WriteNamesFn<K>>,
     loader: Option<LoaderFn<K, V>>,
     pub(super) problem: Option<ConfigError>,
     mark: PhantomData<fn() -> L>,
@@ -84,6 +87,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> ValuesBuilder<K, V> {
             codec: Json,
             tags: None,
             weigh: None,
+            also_invalidates: None,
             loader: None,
             problem: None,
             mark: PhantomData,
@@ -121,6 +125,35 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
         T: IntoIterator<Item: Into<Tag>>,
     {
         self.tags = Some(Box::new(move |key, value| tags(key, value).into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// Sets what a write invalidates besides the value's own key.
+    ///
+    /// It applies to [`Values::write_through`] and [`Values::begin_write`]. Text is a tag. Name the
+    /// routes that show the value, for example. Do not name each of its tags: if a write of a
+    /// product named its category, each write would empty the category.
+    ///
+    /// Default: nothing else.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    /// use larder::values::Values;
+    ///
+    /// # fn main() -> Result<(), larder::ConfigError> {
+    /// let names: Values<u64, String> =
+    ///     Cache::default().values("name").invalidates(|id| format!("user:{id}")).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn invalidates<F, I>(mut self, names: F) -> Self
+    where
+        F: Fn(&K) -> I + Send + Sync + 'static,
+        I: Into<Invalidation>,
+    {
+        self.also_invalidates = Some(Box::new(move |key| names(key).into()));
         self
     }
 
@@ -177,9 +210,21 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
             let load = loader(key);
             Box::pin(async move { load.await.map(Into::into).map_err(shared) })
         });
-        let Self { engine, registry, name, options, codec, tags, weigh, problem, .. } = self;
-        let (loader, mark) = (Some(loader), PhantomData);
-        ValuesBuilder { engine, registry, name, options, codec, tags, weigh, loader, problem, mark }
+        let Self { engine, registry, name, options, codec, tags, weigh, also_invalidates, problem, .. } =
+            self;
+        ValuesBuilder {
+            engine,
+            registry,
+            name,
+            options,
+            codec,
+            tags,
+            weigh,
+            also_invalidates,
+            loader: Some(loader),
+            problem,
+            mark: PhantomData,
+        }
     }
 
     /// Sets the encoding of values in the shared store.
@@ -198,8 +243,32 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
     /// # }
     /// ```
     pub fn codec<D>(self, codec: D) -> ValuesBuilder<K, V, L, D> {
-        let Self { engine, registry, name, options, tags, weigh, loader, problem, mark, .. } = self;
-        ValuesBuilder { engine, registry, name, options, codec, tags, weigh, loader, problem, mark }
+        let Self {
+            engine,
+            registry,
+            name,
+            options,
+            tags,
+            weigh,
+            also_invalidates,
+            loader,
+            problem,
+            mark,
+            ..
+        } = self;
+        ValuesBuilder {
+            engine,
+            registry,
+            name,
+            options,
+            codec,
+            tags,
+            weigh,
+            also_invalidates,
+            loader,
+            problem,
+            mark,
+        }
     }
 
     /// Sets the number of the schema of the values.
@@ -237,7 +306,19 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
     where
         C: Codec<V>,
     {
-        let Self { engine, registry, name, options, codec, tags, weigh, loader, problem, .. } = self;
+        let Self {
+            engine,
+            registry,
+            name,
+            options,
+            codec,
+            tags,
+            weigh,
+            also_invalidates,
+            loader,
+            problem,
+            ..
+        } = self;
         if let Some(problem) = problem {
             return Err(problem);
         }
@@ -248,12 +329,13 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
             format: C::FORMAT,
         };
         let counters = registry.register(&name, form)?;
+        engine.note_values();
         let memory = if engine.is_disabled { 0 } else { options.memory_bytes };
         let collection = Arc::new(Collection {
             engine,
             name,
             options,
-            functions: Functions { codec: Box::new(codec), tags, weigh, loader },
+            functions: Functions { codec: Box::new(codec), tags, weigh, also_invalidates, loader },
             memory: MemoryTier::new(memory),
             flights: ValueFlights::default(),
             failures: FailureTable::default(),

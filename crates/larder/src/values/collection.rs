@@ -304,7 +304,13 @@ impl<K: ValueKey, V: Send + Sync + 'static, L> Values<K, V, L> {
         let collection = &self.collection;
         let now = collection.engine.clock.boot();
         let cached = collection.fresh_in_memory(key, now)?;
-        collection.record_use(&cached, Outcome::Hit(Tier::Memory));
+        if let Some(fill) = FillScope::current() {
+            if fill.is_refused_with(&cached.meta.position, &collection.engine.log, now) {
+                return None;
+            }
+            fill.note(cached.used());
+        }
+        collection.counters.record(Outcome::Hit(Tier::Memory));
         collection.refresh_early(key, &cached, now);
         Some(cached)
     }

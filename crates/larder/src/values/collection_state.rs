@@ -14,6 +14,7 @@ use quick_cache::Equivalent;
 
 use crate::engine::failure_table::FailureTable;
 use crate::engine::fill_scope::{FillScope, UsedValue};
+use crate::engine::invalidation_log::invalidation::Invalidation;
 use crate::engine::memory_tier::{MemoryTier, Weigh};
 use crate::engine::report::MemoryUsage;
 use crate::engine::report::value_counters::ValueCounters;
@@ -45,11 +46,14 @@ pub(super) struct Functions<K, V> {
     pub(super) codec: Box<dyn AnyCodec<V>>,
     pub(super) tags: Option<TagsFn<K, V>>,
     pub(super) weigh: Option<WeighFn<V>>,
+    /// The names that a write invalidates besides the key.
+    pub(super) also_invalidates: Option<WriteNamesFn<K>>,
     pub(super) loader: Option<LoaderFn<K, V>>,
 }
 
 pub(super) type TagsFn<K, V> = Box<dyn Fn(&K, Option<&V>) -> Vec<Tag> + Send + Sync>;
 pub(super) type WeighFn<V> = Box<dyn Fn(&V) -> u64 + Send + Sync>;
+pub(super) type WriteNamesFn<K> = Box<dyn Fn(&K) -> Invalidation + Send + Sync>;
 pub(super) type LoaderFn<K, V> = Arc<dyn Fn(K) -> LoadFuture<V> + Send + Sync>;
 /// A load of the collection's loader.
 pub(super) type LoadFuture<V> = Pin<Box<dyn Future<Output = Result<Option<V>, SharedError>> + Send>>;

@@ -14,6 +14,13 @@ pub(super) struct Failure {
     pub(super) kind: LoadErrorKind,
 }
 
+impl Failure {
+    /// Returns the failure of a request's own load.
+    pub(super) const fn own(error: SharedError) -> Self {
+        Self { error, kind: LoadErrorKind::Failed }
+    }
+}
+
 /// Where a [`LoadError`] comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -73,12 +73,25 @@
 //! the cache would serve the old one for its whole lifetime. A load is called by the cache, which
 //! notes the position in the invalidation log first.
 //!
+//! # Writes
+//!
+//! After a write to the database, invalidate the value, or let the cache have the new one:
+//!
+//! | pattern | method | after the write |
+//! | --- | --- | --- |
+//! | cache-aside | [`Values::invalidate`] after the commit | the next call on any instance loads the value |
+//! | write-through | [`Values::write_through`], or [`Values::begin_write`] for your own transaction | all instances have the new value, without a load |
+//!
+//! A write-through stores its value only if no other write or invalidation of the value overlapped
+//! with it. Otherwise the value is only invalidated, so an old value never replaces a new one.
+//!
 //! # Inside a handler that is cached
 //!
 //! A handler or a load that uses values makes a result that is no newer than they are. So within a
 //! fill, a stale value is never returned. The stored result is fresh for no longer than the values,
-//! and an invalidation that came after one of them was loaded refuses the result, too. This holds
-//! for the task of the handler. A task that the handler spawns is not seen.
+//! and an invalidation that came after one of them was loaded refuses the result, too. A value from
+//! before an invalidation of the handler's URI, key or policy tags is loaded again. This holds for
+//! the task of the handler. A task that the handler spawns is not seen.
 //!
 //! The result does not get the names of the values. Give a route the tags of the values that it
 //! shows, so that one invalidation names both.
@@ -104,18 +117,23 @@ mod cached_value;
 mod codec;
 mod collection;
 mod collection_state;
+mod encoded_value;
 mod entry;
 mod error_table;
 mod load_error;
 mod loader;
 mod loader_mark;
 mod loading;
+mod many_values;
+mod pending_write;
 pub(crate) mod registry;
 mod shared_value;
 mod value_event;
 mod value_key;
 mod value_lookup;
 mod value_options;
+mod write_through;
+mod written;
 
 pub use crate::engine::report::value_counters::ValueStats;
 
@@ -131,4 +149,6 @@ pub use self::entry::ValueEntry;
 pub use self::load_error::{LoadError, LoadErrorKind};
 pub use self::loader::LoadingValues;
 pub use self::loader_mark::{Loader, NoLoader};
+pub use self::pending_write::PendingWrite;
 pub use self::value_key::{KeyText, ValueKey};
+pub use self::written::Written;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use larder_core::invalidation::names::Names;
 use larder_core::outcome::{MissReason, Tier};
-use larder_core::store::StoreError;
+use larder_core::store::{MAX_KEYS, StoreError};
 use larder_core::stored::address;
 use larder_core::value::wire;
 use larder_core::wire::envelope::fingerprint;
@@ -27,6 +27,23 @@ pub(super) struct ValueRequest {
     /// The encoded key.
     pub(super) text: Box<str>,
     pub(super) store_time: Arc<StoreTime>,
+}
+
+/// A key without a value in memory.
+pub(super) struct Missing<K> {
+    pub(super) key: K,
+    pub(super) request: ValueRequest,
+    pub(super) reason: MissReason,
+    /// The place in the shared tier that was looked up, if the shared tier answered.
+    pub(super) target: Option<ClaimTarget>,
+}
+
+impl<K> Missing<K> {
+    /// Notes why the shared tier has no value to use.
+    fn note<T>(&mut self, reason: MissReason) -> Option<T> {
+        self.reason = reason;
+        None
+    }
 }
 
 /// A value in the shared tier, as this collection can use it.
@@ -69,6 +86,65 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
                 engine.report.store_error(StoreOp::Read, &error, &*engine.clock);
                 (ValueLookup::Miss(MissReason::StoreError), None)
             }
+        }
+    }
+
+    /// Looks values up in the shared tier, in one exchange for each few thousand of them.
+    ///
+    /// Returns the fresh ones, in the order of `missing`. For the others, it notes the reason and
+    /// the target of a claim.
+    pub(super) async fn look_in_store_many(
+        &self,
+        missing: &mut [Missing<K>],
+    ) -> Vec<Option<(Arc<CachedValue<V>>, Tier)>> {
+        let mut found = Vec::with_capacity(missing.len());
+        for part in missing.chunks_mut(MAX_KEYS) {
+            found.append(&mut self.look_in_store_part(part).await);
+        }
+        found
+    }
+
+    async fn look_in_store_part(
+        &self,
+        missing: &mut [Missing<K>],
+    ) -> Vec<Option<(Arc<CachedValue<V>>, Tier)>> {
+        let engine = &*self.engine;
+        let Some(store) = engine.open_store() else { return missing.iter().map(|_| None).collect() };
+        let Some(local) = engine.trusted_local_position() else {
+            let reason = untrusted_reason(engine);
+            return missing.iter_mut().map(|one| one.note(miss_reason(Some(reason), one.reason))).collect();
+        };
+        let addresses: Vec<_> = missing.iter().map(|one| address::primary(&one.request.text)).collect();
+        let keys: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        let values = store.get_many(&keys).await;
+        match values {
+            Ok(values) => {
+                engine.report.store_ok(StoreOp::Read, &*engine.clock);
+                let parts = missing.iter_mut().zip(addresses).zip(values);
+                parts.map(|((one, address), value)| self.judge_one(one, address, value, local)).collect()
+            }
+            Err(error) => {
+                engine.report.store_error(StoreOp::Read, &error, &*engine.clock);
+                missing.iter_mut().map(|one| one.note(MissReason::StoreError)).collect()
+            }
+        }
+    }
+
+    /// Evaluates one of many values. An unreadable one is left to the value that replaces it.
+    fn judge_one(
+        &self,
+        missing: &mut Missing<K>,
+        address: String,
+        value: Option<Bytes>,
+        local: u64,
+    ) -> Option<(Arc<CachedValue<V>>, Tier)> {
+        let seen = value.as_deref().and_then(fingerprint);
+        missing.target = Some(ClaimTarget { address, fingerprint: seen });
+        let value = value.map_or(SharedValue::Absent, |value| self.decode(&missing.request, value, local));
+        match self.judge_shared(&missing.key, value, missing.reason) {
+            ValueLookup::Fresh(cached, tier) => Some((cached, tier)),
+            ValueLookup::Stale(stale) => missing.note(stale.reason),
+            ValueLookup::Miss(reason) => missing.note(reason),
         }
     }
 

@@ -7,6 +7,7 @@ use larder_core::lifetime::permitted_use::Reuse;
 use larder_core::outcome::{MissReason, Tier};
 use larder_core::time::BootTime;
 
+use crate::engine::fill_scope::FillScope;
 use crate::values::cached_value::{CachedValue, StaleValue};
 use crate::values::collection_state::Collection;
 use crate::values::value_key::ValueKey;
@@ -61,6 +62,9 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
 
     fn permitted_use(&self, cached: &CachedValue<V>, now: BootTime) -> Reuse {
         let log = &self.engine.log;
+        if FillScope::current().is_some_and(|fill| fill.is_refused_with(&cached.meta.position, log, now)) {
+            return Reuse::Refused(MissReason::Invalidated);
+        }
         let (verdict, confirmed) = log.verdict(cached, now);
         match cached.candidate(verdict, confirmed, now).permitted_use() {
             Reuse::Refused(MissReason::Invalidated) => Reuse::Refused(log.refusal_reason(cached)),

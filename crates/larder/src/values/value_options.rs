@@ -59,6 +59,12 @@ impl ValueOptions {
         Some(Lifetime { fresh, ..self.lifetime })
     }
 
+    /// Returns the lifetime with its part of freshness varied at random.
+    pub(super) fn varied(&self, lifetime: Lifetime) -> Lifetime {
+        let fresh = self.jitter.vary(lifetime.fresh, lifetime.fresh, fastrand::f64());
+        Lifetime { fresh, ..lifetime }
+    }
+
     /// Limits the lifetime of a value from the shared tier to the one that these options give it.
     ///
     /// The options may have changed since it was stored, for example with a deploy. Nothing becomes

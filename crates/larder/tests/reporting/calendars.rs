@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use larder::time::{BootTime, Clock, WallTime};
 use larder::{Cache, Policy};
-use larder_testing::{Answer, ManualClock};
+use larder_testing::{Answer, Gate, ManualClock};
+use tower::ServiceExt as _;
 
-use crate::shop::Shop;
+use crate::shop::{Shop, eventually, get};
 use crate::store::MemoryStore;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -33,12 +34,19 @@ fn dates(behind: bool) -> (WallTime, WallTime) {
 }
 
 fn shop(store: &MemoryStore, wall: WallTime) -> Shop {
+    shop_answering(store, wall, || Answer::ok("hello"))
+}
+
+fn shop_answering(
+    store: &MemoryStore,
+    wall: WallTime,
+    answer: impl Fn() -> Answer + Send + Sync + 'static,
+) -> Shop {
     let clock = ManualClock::new();
     clock.set_wall(wall);
     let options = Cache::builder().shared_store(store.clone());
-    Shop::clocked(options, clock.clone(), MachineClock(clock), Policy::ttl(MINUTE).jitter(0.0), |_| {
-        Answer::ok("hello")
-    })
+    let policy = Policy::ttl(MINUTE).jitter(0.0);
+    Shop::clocked(options, clock.clone(), MachineClock(clock), policy, move |_| answer())
 }
 
 /// Waits until both instances have polled the log.
@@ -74,5 +82,36 @@ async fn the_age_of_a_shared_response_does_not_depend_on_the_clocks_of_its_write
         read_the_log(&store).await;
         let status = reader.get("/").await.headers()["cache-status"].to_str().unwrap().to_owned();
         assert!(status.contains("fwd=stale"), "{case}: {status}");
+    }
+}
+
+/// A failure is only for requests that came before it. Without the store's calendar, an instance
+/// takes one that has just happened for an earlier one.
+#[tokio::test]
+async fn a_failure_is_shared_whatever_the_clocks_of_its_writer_and_reader_say() {
+    for (writer_is_off, behind) in [(true, true), (true, false), (false, true), (false, false)] {
+        let case = format!("writer is off: {writer_is_off}, behind: {behind}");
+        let (right, wrong) = dates(behind);
+        let (store, gate) = (MemoryStore::default(), Gate::new());
+        store.set_clock(right);
+        let [writer, reader] = if writer_is_off { [wrong, right] } else { [right, wrong] }.map(|wall| {
+            let gate = gate.clone();
+            let failure = Answer::status(http::StatusCode::SERVICE_UNAVAILABLE);
+            shop_answering(&store, wall, move || failure.clone().held_at(&gate))
+        });
+        read_the_log(&store).await;
+        let filling = tokio::spawn(writer.service.clone().oneshot(get("/")));
+        gate.arrived(1).await;
+        let waiting = tokio::spawn(reader.service.clone().oneshot(get("/")));
+        eventually("the reader waits", || reader.cache.stats().leases_awaited == 1).await;
+        // So short that both still trust the log, and that no calendar seems to differ more.
+        for shop in [&writer, &reader] {
+            shop.clock.advance(Duration::from_millis(900));
+        }
+        gate.open();
+        for task in [filling, waiting] {
+            assert_eq!(task.await.unwrap().unwrap().status(), 503, "{case}");
+        }
+        assert_eq!(writer.origin.calls() + reader.origin.calls(), 1, "{case}");
     }
 }

@@ -1,5 +1,7 @@
 //! Invalidations with so many names that they are appended in parts.
 
+use std::time::Duration;
+
 use larder::{Cache, Invalidation, InvalidationOutcome, Tag};
 use larder_core::invalidation::selector::{Event, Mode};
 
@@ -19,6 +21,32 @@ fn large() -> Invalidation {
 
 fn events() -> Vec<Event> {
     tags().map(|tag| Event { mode: Mode::Hard, selector: tag.into() }).collect()
+}
+
+/// An invalidation may take `invalidation_timeout` for each of its parts.
+#[tokio::test(start_paused = true)]
+async fn each_part_has_the_time_of_a_small_invalidation() {
+    let store = MemoryStore::default();
+    let limit = Duration::from_millis(100);
+    let cache = Cache::builder().shared_store(store.clone()).invalidation_timeout(limit).build();
+    store.looked().await;
+    store.move_away(limit * 3 / 4);
+    assert_eq!(cache.invalidate(large()).await, InvalidationOutcome::Applied);
+    assert_eq!(store.events(), events());
+}
+
+/// The first part is in an incarnation that ended, so the whole is appended to the new one.
+#[tokio::test]
+async fn if_the_log_restarts_between_two_parts_all_are_appended_again() {
+    let store = MemoryStore::default();
+    let cache = Cache::builder().shared_store(store.clone()).build();
+    store.looked().await;
+    store.restart_after_appends(1);
+    assert_eq!(cache.invalidate(large()).await, InvalidationOutcome::Applied);
+    let mut appended = store.events();
+    // The instance appends *all* as well, because the new incarnation may have missed other events.
+    appended.retain(|event| *event != Event::EVERYTHING);
+    assert!(appended.ends_with(&events()), "the new incarnation has every name");
 }
 
 #[tokio::test]

@@ -99,6 +99,7 @@ async fn a_value_of_another_version_is_not_taken_for_a_corrupt_one() {
     assert_eq!(store.values()[0][VERSION_AT], 1);
     rolled_back.get("/").await;
     assert_eq!((old.origin.calls(), rolled_back.origin.calls()), (1, 0));
+    assert_eq!(old.cache.stats().leases_acquired, 1, "one instance of the old version fills it");
 }
 
 #[tokio::test]
@@ -146,6 +147,19 @@ async fn a_body_that_no_tier_can_store_is_too_large() {
     assert_eq!(store.holds(), 0);
 }
 
+/// Many instances that start at once take turns, so each of them leaves the store alone for a while.
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_has_no_place_among_the_starts_pauses_between_polls() {
+    let store = MemoryStore::default();
+    store.has_no_place_for_starts();
+    let begun = Instant::now();
+    let _cache = Cache::builder().shared_store(store.clone()).build();
+    store.polled(5).await;
+    // The pauses double, and each is at least half as long as it may be.
+    let least: Duration = [50, 100, 200, 400].map(Duration::from_millis).into_iter().sum::<Duration>() / 2;
+    assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
+}
+
 /// Each test of a program has a runtime of its own, and a cache in a `static` outlives it.
 #[test]
 fn a_cache_that_outlives_its_runtime_follows_the_log_on_the_next() {
@@ -171,4 +185,32 @@ fn a_cache_that_outlives_its_runtime_follows_the_log_on_the_next() {
     run(3);
     SHOP.clock.advance(Duration::from_secs(10));
     run(5);
+}
+
+/// Whatever is the first thing that a later runtime asks of the cache.
+#[test]
+fn each_use_of_a_cache_on_another_runtime_makes_it_follow_the_log_again() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // An invalidation, a miss, and a hit in the store. A hit in memory needs no runtime.
+    for (memory, path) in [(1 << 20, None), (1 << 20, Some("/other")), (0, Some("/"))] {
+        let store = MemoryStore::default();
+        let shop = runtime().block_on(async {
+            let options = Cache::builder().shared_store(store.clone()).max_memory_bytes(memory);
+            let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+            store.looked().await;
+            shop.get("/").await;
+            store.has_response().await;
+            shop
+        });
+        runtime().block_on(async {
+            match path {
+                None => {
+                    let outcome = shop.cache.invalidate(Tag::new("t")).await;
+                    assert_eq!(outcome, InvalidationOutcome::Applied);
+                }
+                Some(path) => drop(shop.get(path).await),
+            }
+            store.looked().await;
+        });
+    }
 }

@@ -30,6 +30,8 @@ struct State {
     failing_reclaims: usize,
     failing: Option<StoreErrorKind>,
     leases: HashMap<String, Holder>,
+    /// The results that the holders of leases have left.
+    results: HashMap<(String, LeaseId), Bytes>,
     no_leases: bool,
     looks: usize,
     alarms: usize,
@@ -37,6 +39,10 @@ struct State {
     now: WallTime,
     /// The number of appends that work. All work if it is `None`.
     appends_left: Option<usize>,
+    /// The number of appends until the store begins a new incarnation of the log.
+    appends_until_restart: Option<usize>,
+    /// Whether the instances that start have no place among the starts.
+    is_busy: bool,
 }
 
 /// The time limit of an exchange about responses.
@@ -77,6 +83,13 @@ impl MemoryStore {
         if delay > limit { Err(StoreError::new(StoreErrorKind::Timeout, "too far away")) } else { Ok(()) }
     }
 
+    /// Takes a moment if the log is busy, so that polls without a pause do not stop a paused clock.
+    async fn travel_to_log(&self) {
+        if self.state().is_busy {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// Makes every operation fail with this kind of error from now on.
     pub(crate) fn fail(&self, kind: StoreErrorKind) {
         self.state().failing = Some(kind);
@@ -91,6 +104,21 @@ impl MemoryStore {
     /// Makes every append after the next `count` time out.
     pub(crate) fn refuse_appends_after(&self, count: usize) {
         self.state().appends_left = Some(count);
+    }
+
+    /// Begins a new incarnation of the log after the next `count` appends.
+    pub(crate) fn restart_after_appends(&self, count: usize) {
+        self.state().appends_until_restart = Some(count);
+    }
+
+    /// Gives no instance a place among the starts from now on.
+    pub(crate) fn has_no_place_for_starts(&self) {
+        self.state().is_busy = true;
+    }
+
+    /// Waits until the log was polled this often.
+    pub(crate) async fn polled(&self, count: usize) {
+        eventually("the log is polled", || self.state().looks >= count).await;
     }
 
     /// Makes appends work again.
@@ -228,7 +256,7 @@ impl SharedTier for MemoryStore {
     }
 }
 
-/// The leases never expire.
+/// The leases and the results never expire.
 impl Leases for MemoryStore {
     async fn claim(&self, claim: Claim<'_>) -> Result<ClaimReply, StoreError> {
         self.travel(LIMIT).await?;
@@ -241,6 +269,10 @@ impl Leases for MemoryStore {
         if let Some(value) = stored {
             return Ok(ClaimReply::Stored(value.clone()));
         }
+        let awaited = claim.awaiting.map(|id| (claim.address.to_owned(), id));
+        if let Some(result) = awaited.and_then(|awaited| state.results.get(&awaited)) {
+            return Ok(ClaimReply::Finished(result.clone()));
+        }
         match state.leases.get(claim.address) {
             Some(holder) if !(claim.take_over && claim.awaiting == Some(holder.id)) => {
                 Ok(ClaimReply::HeldBy(*holder))
@@ -252,10 +284,13 @@ impl Leases for MemoryStore {
         }
     }
 
-    async fn release(&self, address: &str, token: LeaseId, _left: Release) -> Result<(), StoreError> {
+    async fn release(&self, address: &str, token: LeaseId, left: Release) -> Result<(), StoreError> {
         let mut state = self.working()?;
         if state.leases.get(address).is_some_and(|holder| holder.id == token) {
             state.leases.remove(address);
+            if let Release::WithResult(result, _) = left {
+                state.results.insert((address.to_owned(), token), result);
+            }
         }
         Ok(())
     }
@@ -280,6 +315,7 @@ impl InvalidationLog for MemoryStore {
     }
 
     async fn poll(&self, cursor: Cursor) -> Result<LogPage, StoreError> {
+        self.travel_to_log().await;
         let mut state = self.working()?;
         state.looks += 1;
         let incarnation = state.incarnation();
@@ -294,15 +330,23 @@ impl InvalidationLog for MemoryStore {
             last: id(state.log.len()),
             now: state.now,
             entries: entries.filter(|(id, _)| *id > after).collect(),
-            more: false,
+            more: state.is_busy,
             fenced: false,
-            is_busy: false,
+            is_busy: state.is_busy,
         })
     }
 
     async fn append(&self, events: &[Event]) -> Result<(Incarnation, LogId), StoreError> {
         self.travel(APPEND_LIMIT).await?;
         let mut state = self.working()?;
+        if state.appends_until_restart == Some(0) {
+            state.appends_until_restart = None;
+            state.restarts += 1;
+            state.log.clear();
+        }
+        if let Some(left) = &mut state.appends_until_restart {
+            *left -= 1;
+        }
         match &mut state.appends_left {
             Some(0) => return Err(StoreError::new(StoreErrorKind::Timeout, "as the test wants it")),
             Some(left) => *left -= 1,

@@ -166,3 +166,16 @@ async fn a_purge_reaches_every_instance() {
         assert_eq!(x_cache(&other, "/b").await, "HIT", "it was not purged");
     }
 }
+
+/// It takes effect here at once, and on the other instances when Redis is reached.
+#[tokio::test]
+async fn a_purge_without_redis_is_accepted_and_takes_effect_here() {
+    let origin = tagged().await;
+    // No server listens on this port.
+    let proxy = Running::before(&origin, &["--redis", "redis://127.0.0.1:1", "--purge-token", TOKEN]).await;
+    x_cache(&proxy, "/a").await;
+    let response = proxy.ask("PURGE /a", &["Host: x", BEARER]).await;
+    let outcome = response.split("\r\n\r\n").nth(1).unwrap();
+    assert_eq!((status(&response), outcome), ("202", r#"{"status":"ok","outcome":"deferred"}"#));
+    assert_eq!(x_cache(&proxy, "/a").await, "MISS");
+}

@@ -76,4 +76,7 @@ async fn the_origin_learns_of_this_surrogate_alone() {
     let proxy = Running::before(&origin, &["--targets", "surrogate-control"]).await;
     proxy.ask("GET /", &["Host: x", "Surrogate-Capability: evil=\"ESI/1.0\""]).await;
     assert_eq!(field(&origin.heads()[0], "surrogate-capability"), ["larder=\"Surrogate/1.0\""]);
+    let proxy = Running::before(&origin, &[]).await;
+    proxy.ask("GET /", &["Host: x"]).await;
+    assert!(field(&origin.heads()[1], "surrogate-capability").is_empty(), "it is no surrogate");
 }

@@ -73,6 +73,10 @@ impl SharedTier for BrokenStore {
         self.store.get(key).await
     }
 
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        self.store.get_many(keys).await
+    }
+
     async fn set(&self, key: &str, value: Bytes, expiry: Duration) -> Result<(), StoreError> {
         self.store.set(key, value, expiry).await
     }

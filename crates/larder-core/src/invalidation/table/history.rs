@@ -77,6 +77,14 @@ impl<P: Copy + Ord> History<P> {
         later.map(|span| span.first_at.max(moment)).min()
     }
 
+    /// Returns whether an invalidation may lie after `after` and before `before`.
+    ///
+    /// Only the ends of a span are known to be places of invalidations. Any place between them may
+    /// be one, too.
+    pub(super) fn may_lie_between(&self, after: P, before: P) -> bool {
+        self.0.iter().any(|span| span.last > after && span.first < before)
+    }
+
     /// Returns the moment of the latest invalidation.
     pub(super) fn latest(&self) -> Option<EventTime> {
         self.0.iter().map(|span| span.last_at).max()
@@ -96,6 +104,15 @@ impl<P: Copy + Ord> History<P> {
         let next = self.0.remove(index + 1);
         if let Some(one) = self.0.get_mut(index) {
             *one = one.joined(next);
+        }
+    }
+}
+
+#[cfg(feature = "model")]
+impl<P> History<P> {
+    pub(super) fn forget_moments(&mut self) {
+        for span in &mut self.0 {
+            (span.first_at, span.last_at) = (EventTime::EARLIEST, EventTime::EARLIEST);
         }
     }
 }

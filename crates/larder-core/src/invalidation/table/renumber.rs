@@ -5,13 +5,19 @@ use std::hash::{Hash, Hasher};
 use super::{EventTime, Forgotten, InvalidationTable, Row};
 
 impl InvalidationTable {
-    pub(crate) fn make_canonical(&mut self) {
-        self.all.make_canonical(0);
+    pub(crate) fn forget_event_moments(&mut self) {
+        self.all.forget_moments(0);
         self.forgotten = Forgotten::default();
         self.forgotten_at = EventTime::EARLIEST;
         renumber(self.rows.values_mut().collect());
         renumber(self.globs.iter_mut().map(|(_, row)| row).collect());
         self.version = u64::try_from(self.rows.len().max(self.globs.len())).unwrap_or(u64::MAX);
+    }
+
+    /// Forgets the events before the last ones of each row.
+    pub(crate) fn forget_history(&mut self) {
+        self.all.forget_history();
+        self.rows.values_mut().chain(self.globs.iter_mut().map(|(_, row)| row)).for_each(Row::forget_history);
     }
 }
 
@@ -21,7 +27,7 @@ impl InvalidationTable {
 fn renumber(mut rows: Vec<&mut Row>) {
     rows.sort_unstable_by_key(|row| row.touched());
     for (touched, row) in (1..).zip(rows) {
-        row.make_canonical(touched);
+        row.forget_moments(touched);
     }
 }
 

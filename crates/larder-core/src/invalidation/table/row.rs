@@ -130,6 +130,19 @@ impl Row {
         last.chain(log).chain(local).min()
     }
 
+    /// Returns whether the last invalidation of this mode lies in the log after `after` and before
+    /// `before`.
+    pub(super) fn is_last_between(&self, mode: Mode, after: LogId, before: LogId) -> bool {
+        let last = if mode == Mode::Soft { &self.soft } else { &self.hard };
+        last.mark.log > after && last.mark.log < before
+    }
+
+    /// Returns whether an earlier invalidation, of either mode, may lie in the log after `after`
+    /// and before `before`.
+    pub(super) fn may_earlier_lie_between(&self, after: LogId, before: LogId) -> bool {
+        self.earlier.as_deref().is_some_and(|earlier| earlier.log.may_lie_between(after, before))
+    }
+
     /// Returns the moment of the latest invalidation, of either mode.
     pub(super) fn latest(&self) -> EventTime {
         let earlier = self.earlier.as_deref();
@@ -203,11 +216,18 @@ fn replace<P: Copy + Ord + Default>(
 
 #[cfg(feature = "model")]
 impl Row {
-    pub(super) fn make_canonical(&mut self, touched: u64) {
+    pub(super) fn forget_moments(&mut self, touched: u64) {
         self.touched = touched;
         for last in [&mut self.hard, &mut self.soft] {
             (last.log_at, last.local_at) = (EventTime::EARLIEST, EventTime::EARLIEST);
         }
+        if let Some(earlier) = &mut self.earlier {
+            earlier.log.forget_moments();
+            earlier.local.forget_moments();
+        }
+    }
+
+    pub(super) fn forget_history(&mut self) {
         self.earlier = None;
     }
 }

@@ -14,7 +14,17 @@ impl Tail {
         self.confirmed_at = self.confirmed_at.map(&mut *moment);
         self.reached.make_canonical(awaits, moment);
         self.outbox.make_canonical(moment);
-        self.table.make_canonical();
+        self.table.forget_event_moments();
+        self.table.forget_history();
+    }
+
+    /// Replaces the moments of all events by one, and renumbers touches and generations.
+    ///
+    /// The places of earlier events stay, for rule 18. Of a history that is full, the two earliest
+    /// spans are joined from now on.
+    #[doc(hidden)]
+    pub fn forget_event_moments(&mut self) {
+        self.table.forget_event_moments();
     }
 
     /// Replaces the moment of each append by `moment` of it.

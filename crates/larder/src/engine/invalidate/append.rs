@@ -29,21 +29,49 @@ const APPLY_TIMEOUT: Duration = Duration::from_millis(500);
 /// into one invalidation of everything (rule 15).
 const MAX_EARLY_DEFERRALS: usize = 256;
 
+/// The result of an append.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AppendResult {
+    pub(crate) outcome: InvalidationOutcome,
+    /// The entry of the log that has the events. If there are several entries, the last one.
+    ///
+    /// `None` if the events were deferred, or went into an entry with those of other invalidations.
+    pub(crate) entry: Option<Appended>,
+}
+
+impl AppendResult {
+    /// There was nothing to append.
+    const NOTHING: Self = Self { outcome: InvalidationOutcome::Applied, entry: None };
+    /// The events were deferred.
+    const DEFERRED: Self = Self { outcome: InvalidationOutcome::Deferred, entry: None };
+
+    const fn applied(entry: Option<Appended>) -> Self {
+        Self { outcome: InvalidationOutcome::Applied, entry }
+    }
+}
+
 /// Appends the invalidation to the log, and waits until this instance has applied it.
 pub(crate) async fn invalidate(engine: &Arc<Engine>, what: Invalidation) -> InvalidationOutcome {
-    if engine.is_disabled {
-        return InvalidationOutcome::Applied;
+    append_invalidation(engine, what).await.outcome
+}
+
+/// Invalidates like [`invalidate`], but never waits: the invalidation is deferred.
+///
+/// It takes effect on this instance at once. The task that follows the log appends it.
+pub(crate) fn invalidate_now(engine: &Arc<Engine>, what: &Invalidation) {
+    let Some(events) = prepare_events(engine, what) else { return };
+    if engine.store.is_some() {
+        spawn_follower(engine);
     }
-    let events = what.events();
-    engine.report.invalidated(events.len());
-    let events = bounded_events(engine.uri_aliases.with_aliases(events, engine.clock.boot()));
-    if events.is_empty() {
-        return InvalidationOutcome::Applied;
-    }
+    defer(engine, &events);
+}
+
+/// Invalidates like [`invalidate`], and also returns the entry of the log.
+pub(crate) async fn append_invalidation(engine: &Arc<Engine>, what: Invalidation) -> AppendResult {
+    let Some(events) = prepare_events(engine, &what) else { return AppendResult::NOTHING };
     let Some(store) = &engine.store else {
         let now = engine.clock.boot();
-        engine.update_log(|tail| tail.record(&events, now));
-        return InvalidationOutcome::Applied;
+        return AppendResult::applied(engine.update_log(|tail| tail.record(&events, now)));
     };
     if engine.background.is_closed() {
         return defer(engine, &events);
@@ -55,34 +83,43 @@ pub(crate) async fn invalidate(engine: &Arc<Engine>, what: Invalidation) -> Inva
     let limit = engine.store_limits.invalidation_timeout.saturating_mul(steps);
     let mut append = Box::pin(append_shared(engine, store, events.clone()));
     match timeout(limit, append.as_mut()).await {
-        Ok(outcome) => outcome,
+        Ok(result) => result,
         Err(_) if engine.log.read(Tail::deferred_count) < MAX_EARLY_DEFERRALS => defer(engine, &events),
         Err(_) => append.await,
     }
 }
 
+/// Returns the events as the log accepts them. `None` if there are none.
+fn prepare_events(engine: &Engine, what: &Invalidation) -> Option<Vec<Event>> {
+    if engine.is_disabled {
+        return None;
+    }
+    let events = what.events();
+    engine.report.invalidated(events.len());
+    let events = bounded_events(engine.uri_aliases.with_aliases(events, engine.clock.boot()));
+    (!events.is_empty()).then_some(events)
+}
+
 /// Appends the events in a task of their own, or together with other invalidations of their path.
-async fn append_shared(
-    engine: &Arc<Engine>,
-    store: &Arc<dyn Store>,
-    events: Vec<Event>,
-) -> InvalidationOutcome {
+async fn append_shared(engine: &Arc<Engine>, store: &Arc<dyn Store>, events: Vec<Event>) -> AppendResult {
     let Some(path) = single_path(&events).cloned() else {
         let background = &engine.background;
         let (engine, store) = (Arc::clone(engine), Arc::clone(store));
         let append = async move { append_or_defer(&engine, &*store, events).await };
         // In a task of its own, so that a client that disconnects does not cancel half of it.
-        return background.spawn(append).await.unwrap_or(InvalidationOutcome::Deferred);
+        return background.spawn(append).await.unwrap_or(AppendResult::DEFERRED);
     };
     let append = {
         let (engine, store, events) = (Arc::clone(engine), Arc::clone(store), events.clone());
         move || {
             let (engine, store, events) = (Arc::clone(&engine), Arc::clone(&store), events.clone());
-            async move { append_or_defer(&engine, &*store, events).await }
+            async move { append_or_defer(&engine, &*store, events).await.outcome }
         }
     };
-    let shared = share_append(&engine.group_commits, &engine.background, &path, append).await;
-    shared.unwrap_or_else(|| defer(engine, &events))
+    match share_append(&engine.group_commits, &engine.background, &path, append).await {
+        Some(outcome) => AppendResult { outcome, entry: None },
+        None => defer(engine, &events),
+    }
 }
 
 /// Returns these events as the log accepts them, each once.
@@ -107,13 +144,13 @@ fn bounded_events(events: Vec<Event>) -> Vec<Event> {
 /// One failover costs one append. Two failovers in a row are left to the outbox.
 const MAX_APPENDS: usize = 2;
 
-async fn append_or_defer(engine: &Arc<Engine>, store: &dyn Store, events: Vec<Event>) -> InvalidationOutcome {
+async fn append_or_defer(engine: &Arc<Engine>, store: &dyn Store, events: Vec<Event>) -> AppendResult {
     let mut left = events.as_slice();
     for _ in 0..MAX_APPENDS {
         match append(engine, store, &mut left).await {
-            AppendStatus::Applied => return InvalidationOutcome::Applied,
-            AppendStatus::AppendAgain => {}
-            AppendStatus::Pending => break,
+            (AppendStatus::Applied, entry) => return AppendResult::applied(entry),
+            (AppendStatus::AppendAgain, _) => {}
+            (AppendStatus::Pending, _) => break,
         }
     }
     // Rule 15: "An append that timed out may have happened: append again; a duplicate costs misses
@@ -121,37 +158,43 @@ async fn append_or_defer(engine: &Arc<Engine>, store: &dyn Store, events: Vec<Ev
     defer(engine, left)
 }
 
-fn defer(engine: &Engine, events: &[Event]) -> InvalidationOutcome {
+fn defer(engine: &Engine, events: &[Event]) -> AppendResult {
     let now = engine.clock.boot();
     engine.update_log(|tail| tail.defer(events, now));
     engine.outbox_filled.notify_one();
-    InvalidationOutcome::Deferred
+    AppendResult::DEFERRED
 }
 
 /// Appends the events once, part by part, and waits until our own tail knows what became of them.
 ///
 /// If a part cannot be appended, the parts before it are removed from `events` once our tail has
 /// passed them. So only the others are deferred.
-async fn append(engine: &Arc<Engine>, store: &dyn Store, events: &mut &[Event]) -> AppendStatus {
+/// Also returns the last entry.
+async fn append(
+    engine: &Arc<Engine>,
+    store: &dyn Store,
+    events: &mut &[Event],
+) -> (AppendStatus, Option<Appended>) {
     let (mut last, mut sent): (Option<Appended>, usize) = (None, 0);
     for batch in batches(events) {
         let Some(appended) = append_batch(engine, store, batch).await else { break };
         // Events that went into two incarnations are complete in neither of them.
         if last.is_some_and(|last| last.incarnation != appended.incarnation) {
-            return AppendStatus::AppendAgain;
+            return (AppendStatus::AppendAgain, None);
         }
         last = Some(appended);
         sent += batch.len();
     }
-    let Some(last) = last else { return AppendStatus::Pending };
+    let Some(entry) = last else { return (AppendStatus::Pending, None) };
     let (appended, left) = events.split_at(sent);
-    match wait_until_applied(engine, appended, last).await {
-        AppendStatus::Applied => {
-            *events = left;
-            if left.is_empty() { AppendStatus::Applied } else { AppendStatus::Pending }
+    let mut status = wait_until_applied(engine, appended, entry).await;
+    if status == AppendStatus::Applied {
+        *events = left;
+        if !left.is_empty() {
+            status = AppendStatus::Pending;
         }
-        status => status,
     }
+    (status, Some(entry))
 }
 
 async fn append_batch(engine: &Arc<Engine>, store: &dyn Store, batch: &[Event]) -> Option<Appended> {

@@ -24,6 +24,8 @@ pub(crate) struct ValueCounters {
     failed_loads: AtomicU64,
     load_nanos: AtomicU64,
     refreshes: AtomicU64,
+    writes: AtomicU64,
+    cached_writes: AtomicU64,
     stored: AtomicU64,
     not_stored: [AtomicU64; NotStored::ALL.len()],
     not_shared: [AtomicU64; NotShared::ALL.len()],
@@ -94,7 +96,15 @@ impl ValueCounters {
         add(&self.refreshes, 1);
     }
 
-    /// Records whether a loaded value was stored, or why not.
+    /// Records a write-through that was committed, and whether its value was stored.
+    pub(crate) fn written(&self, is_cached: bool) {
+        add(&self.writes, 1);
+        if is_cached {
+            add(&self.cached_writes, 1);
+        }
+    }
+
+    /// Records whether a loaded or written value was stored, or why not.
     pub(crate) fn store_decision(&self, stored: Result<(), NotStored>) {
         match stored {
             Ok(()) => add(&self.stored, 1),
@@ -121,6 +131,8 @@ impl ValueCounters {
             failed_loads: get(&self.failed_loads),
             load_time: Duration::from_nanos(get(&self.load_nanos)),
             refreshes: get(&self.refreshes),
+            writes: get(&self.writes),
+            cached_writes: get(&self.cached_writes),
             stored: get(&self.stored),
             not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
             not_shared: by_word(&self.not_shared, &mut NotShared::ALL.iter().map(|reason| reason.as_str())),
@@ -170,7 +182,12 @@ pub struct ValueStats {
     pub load_time: Duration,
     /// Refreshes that began in the background.
     pub refreshes: u64,
-    /// Loaded values and absences that were stored.
+    /// Write-throughs that were committed.
+    pub writes: u64,
+    /// Write-throughs whose value was stored. The others overlapped with another write, or were
+    /// deferred.
+    pub cached_writes: u64,
+    /// Loaded and written values and absences that were stored.
     pub stored: u64,
     /// Loaded values and absences that were not stored, grouped by reason.
     pub not_stored: BTreeMap<&'static str, u64>,

@@ -177,6 +177,9 @@ impl FillPlan {
         let Self { leader, lease, stale, base, outcome, clients, early_for } = self;
         let flight = leader.as_ref().map(|leader| &leader.flight().clients);
         let scope = FillScope::new(FillScope::current(), flight);
+        if layer.engine.has_values() {
+            scope.set_names(context.names.clone().build([]));
+        }
         Fill {
             layer,
             context,

@@ -135,7 +135,7 @@ async fn prepare<K: ValueKey, V: Send + Sync + 'static>(
 fn bypassed<V>(loaded: Result<Option<V>, SharedError>) -> LoadAnswer<V> {
     match loaded {
         Ok(value) => Ok(value.map(Arc::new)),
-        Err(error) => Err(Failure { error, kind: LoadErrorKind::Failed }),
+        Err(error) => Err(Failure::own(error)),
     }
 }
 
@@ -156,7 +156,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
 
 impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
     /// Answers a request with the result of its own load.
-    fn answer_with(&self, result: LoadResult<V>) -> LoadAnswer<V> {
+    pub(super) fn answer_with(&self, result: LoadResult<V>) -> LoadAnswer<V> {
         match result {
             Ok(LoadedValue { cached, outcome }) => {
                 self.record_use(&cached, outcome);
@@ -164,7 +164,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
             }
             Err(failed) => {
                 self.counters.record(failed.outcome);
-                Err(Failure { error: failed.error, kind: LoadErrorKind::Failed })
+                Err(Failure::own(failed.error))
             }
         }
     }

@@ -2,43 +2,19 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use larder_core::invalidation::position::Position;
 use larder_core::lifetime::Lifetime;
-use larder_core::lifetime::shared_expiry::expiry;
-use larder_core::outcome::{NotShared, NotStored};
-use larder_core::stored::address;
-use larder_core::value::{StoredValue, ValueMeta, wire};
+use larder_core::outcome::NotStored;
+use larder_core::value::ValueMeta;
 
 use crate::engine::fill_scope::UsedValue;
 use crate::engine::lease::Lease;
 use crate::engine::lease::fill_result::FillResult;
-use crate::engine::report::store_health::StoreOp;
 use crate::values::cached_value::{Arrival, CachedValue};
-use crate::values::collection_state::Collection;
+use crate::values::encoded_value::{EncodedValue, SharedForm, write_shared};
 use crate::values::loading::load_run::{LoadRun, LoadTimes, LoadedValue};
 use crate::values::value_event::{ValueLeader, ValueOutcome};
 use crate::values::value_key::ValueKey;
-
-/// The encoded form of a value, for the shared tier.
-enum Encoded {
-    /// Bytes, or none for an absence.
-    Payload(Option<Bytes>),
-    /// The codec failed.
-    Failed,
-    /// There is no shared tier, and a function of the user states the weight.
-    NotNeeded,
-}
-
-impl Encoded {
-    /// Returns the size in bytes, or 0 if it is not known.
-    fn len(&self) -> u64 {
-        match self {
-            Self::Payload(Some(payload)) => payload.len() as u64,
-            _ => 0,
-        }
-    }
-}
 
 impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
     /// Stores a loaded value or absence, and ends the flight with it.
@@ -47,7 +23,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
         let (used, lifetime) = self.limits(value.is_some(), times);
         let is_stored = lifetime.is_some() && !self.is_late;
         let encoded =
-            if is_stored { collection.encode(&self.text, value.as_ref()) } else { Encoded::NotNeeded };
+            if is_stored { collection.encode(&self.text, value.as_ref()) } else { EncodedValue::NotNeeded };
         let meta = ValueMeta {
             key: self.text.clone(),
             names: collection.names(&self.text, &self.key, value.as_ref()),
@@ -86,9 +62,13 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
         // Without the memory tier, no request finds the value before it is in the shared tier.
         // Until then the flight stays open for further followers.
         let open_leader = self.finish(cached);
-        if let Some(sharing) = sharing {
-            let task = collection.share(sharing, open_leader);
-            collection.engine.background.spawn(task);
+        if let Some((form, lease)) = sharing {
+            let written = write_shared(Arc::clone(&collection.engine), form, lease);
+            // The flight stays open until then if it has a leader.
+            collection.engine.background.spawn(async move {
+                written.await;
+                drop(open_leader);
+            });
         }
         loaded
     }
@@ -109,10 +89,10 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
         let options = &self.collection.options;
         let used = self.lowered(times);
         let lifetime = options.lifetime_of(is_present).map(|lifetime| {
-            let fresh = options.jitter.vary(lifetime.fresh, lifetime.fresh, fastrand::f64());
+            let lifetime = options.varied(lifetime);
             let now = self.collection.engine.clock.boot();
             let most = used.fresh_until.map(|until| until.saturating_since(now));
-            Lifetime { fresh: most.map_or(fresh, |most| fresh.min(most)), ..lifetime }
+            Lifetime { fresh: most.map_or(lifetime.fresh, |most| lifetime.fresh.min(most)), ..lifetime }
         });
         (used, lifetime.filter(|lifetime| !lifetime.total().is_zero()))
     }
@@ -147,90 +127,19 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
     fn take_sharing(
         &mut self,
         cached: &Arc<CachedValue<V>>,
-        encoded: Encoded,
+        encoded: EncodedValue,
         is_useful: bool,
-    ) -> Option<Sharing> {
-        let collection = Arc::clone(&self.collection);
-        collection.engine.open_store()?;
-        let payload = match encoded {
-            _ if !is_useful => return None,
-            Encoded::NotNeeded => return None,
-            Encoded::Failed => Err(NotShared::NotEncodable),
-            Encoded::Payload(Some(payload)) if payload.len() > collection.options.max_value_bytes => {
-                let (key, bytes) = (&*self.text, payload.len());
-                tracing::debug!(target: "larder", key, bytes, "value not shared: it is too large");
-                Err(NotShared::TooLarge)
-            }
-            Encoded::Payload(payload) => Ok(payload),
-        };
-        match payload {
-            Ok(payload) => {
-                let mut meta = cached.meta.clone();
-                meta.loaded_at = collection.engine.store_calendar.to_store(meta.loaded_at);
-                let expiry = expiry(&meta.lifetime, std::time::Duration::ZERO, false);
-                let value = wire::encode(&StoredValue { payload, meta });
-                Some(Sharing {
-                    address: address::primary(&self.text),
-                    value,
-                    expiry,
-                    lease: self.lease.take(),
-                })
-            }
+    ) -> Option<(SharedForm, Option<Lease>)> {
+        if !is_useful {
+            return None;
+        }
+        match self.collection.shared_form(cached, encoded) {
+            Ok(form) => Some((form?, self.lease.take())),
             Err(reason) => {
-                collection.counters.not_shared(reason);
+                self.collection.counters.not_shared(reason);
                 self.leave_unshared();
                 None
             }
-        }
-    }
-}
-
-/// A value on its way to the shared tier.
-pub(super) struct Sharing {
-    address: String,
-    value: Bytes,
-    expiry: std::time::Duration,
-    lease: Option<Lease>,
-}
-
-impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
-    /// Encodes a value, if its encoded form is needed at all.
-    fn encode(&self, text: &str, value: Option<&V>) -> Encoded {
-        let Some(value) = value else { return Encoded::Payload(None) };
-        if self.engine.store.is_none() && self.functions.weigh.is_some() {
-            return Encoded::NotNeeded;
-        }
-        match self.functions.codec.encode(value) {
-            Ok(payload) => Encoded::Payload(Some(payload.into())),
-            Err(error) => {
-                let cause = std::error::Error::source(&error);
-                tracing::debug!(target: "larder", key = text, cause, "value cannot be encoded");
-                Encoded::Failed
-            }
-        }
-    }
-
-    /// Writes a value to the shared tier. The write also releases the lease.
-    ///
-    /// The flight stays open until then if `leader` is its leader.
-    fn share(
-        self: &Arc<Self>,
-        sharing: Sharing,
-        leader: Option<ValueLeader<V>>,
-    ) -> impl Future<Output = ()> + Send + 'static {
-        let engine = Arc::clone(&self.engine);
-        async move {
-            let Sharing { address, value, expiry, lease } = sharing;
-            let Some(store) = engine.open_store() else { return };
-            let written = match lease {
-                Some(lease) => lease.store(&address, value, expiry).await,
-                None => store.set(&address, value, expiry).await,
-            };
-            match written {
-                Ok(()) => engine.report.store_ok(StoreOp::Write, &*engine.clock),
-                Err(error) => engine.report.store_error(StoreOp::Write, &error, &*engine.clock),
-            }
-            drop(leader);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
 use larder_core::outcome::{NotStored, Outcome, StaleReason};
 use larder_core::time::{BootTime, WallTime};
@@ -101,6 +102,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
         let flight = leader.as_ref().map(ValueLeader::flight);
         let clients = flight.map_or_else(Clients::for_one, |flight| Clients::for_flight(flight));
         let scope = FillScope::new(outer, flight.map(|flight| &flight.clients));
+        scope.set_names(Names::of_value(&text, &[]));
         let mut run = Self {
             collection: Arc::clone(collection),
             key: key.clone(),
@@ -132,6 +134,17 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
 
     pub(super) const fn has_leader(&self) -> bool {
         self.leader.is_some()
+    }
+
+    /// Returns when the load began, and the position in the log at that moment (rule 2).
+    ///
+    /// A load for a flight began with that flight. Another one begins now.
+    pub(super) fn began(&self) -> (BootTime, Position) {
+        let engine = &self.collection.engine;
+        match self.leader.as_ref().map(ValueLeader::flight) {
+            Some(flight) => (flight.began, flight.position),
+            None => (engine.clock.boot(), engine.log.position()),
+        }
     }
 
     /// Runs the load in the future of its caller, and ends with it.
@@ -186,11 +199,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
         client: &mut LoadClient<V>,
     ) -> Option<LoadResult<V>> {
         let clock = Arc::clone(&self.collection.engine.clock);
-        // A load for a flight began with that flight.
-        let (filled_at, position) = match self.leader.as_ref().map(ValueLeader::flight) {
-            Some(flight) => (flight.began, flight.position),
-            None => (clock.boot(), self.collection.engine.log.position()),
-        };
+        let (filled_at, position) = self.began();
         let called = clock.boot();
         let load = self.scope.clone().scope(CatchPanic::new(load));
         let result = self.await_load(load, client).await?;
@@ -294,7 +303,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
     }
 
     /// Ends the flight and the lease, so that followers retry.
-    fn give_up(&mut self) {
+    pub(super) fn give_up(&mut self) {
         self.collection.counters.store_decision(Err(NotStored::FillTimeout));
         self.is_late = true;
         self.leader = None;

@@ -26,14 +26,17 @@
 //! | `load_run.rs` | runs a load, within the limits of time |
 //! | `load_result.rs` | decides what the result of a load means: commit, fail, serve stale |
 //! | `commit_value.rs` | stores a loaded value |
+//! | `load_many.rs`, `claim_many.rs` | a request for many values, with one load |
 //! | `refresh_value.rs` | refreshes a value in the background |
 
 mod answer_load;
 mod claim_load;
+mod claim_many;
 mod commit_value;
 mod evaluate_value;
 mod follow_load;
 mod lead_load;
+pub(super) mod load_many;
 mod load_result;
 mod load_run;
 mod load_step;

@@ -1,0 +1,108 @@
+//! The form of a value in the shared tier.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use larder_core::lifetime::shared_expiry::expiry;
+use larder_core::outcome::NotShared;
+use larder_core::stored::address;
+use larder_core::value::{StoredValue, wire};
+
+use crate::engine::lease::Lease;
+use crate::engine::report::store_health::StoreOp;
+use crate::engine::shared::Engine;
+use crate::values::cached_value::CachedValue;
+use crate::values::collection_state::Collection;
+use crate::values::value_key::ValueKey;
+
+/// A value that was encoded for the shared tier.
+pub(super) enum EncodedValue {
+    /// Bytes, or none for an absence.
+    Payload(Option<Bytes>),
+    /// The codec failed.
+    Failed,
+    /// There is no shared tier, and a function of the user states the weight.
+    NotNeeded,
+}
+
+impl EncodedValue {
+    /// Returns the size in bytes, or 0 if it is not known.
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::Payload(Some(payload)) => payload.len() as u64,
+            _ => 0,
+        }
+    }
+}
+
+/// A value as it is written to the shared tier.
+pub(super) struct SharedForm {
+    address: String,
+    value: Bytes,
+    expiry: Duration,
+}
+
+impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
+    /// Encodes a value, if its encoded form is needed at all.
+    pub(super) fn encode(&self, text: &str, value: Option<&V>) -> EncodedValue {
+        let Some(value) = value else { return EncodedValue::Payload(None) };
+        if self.engine.store.is_none() && self.functions.weigh.is_some() {
+            return EncodedValue::NotNeeded;
+        }
+        match self.functions.codec.encode(value) {
+            Ok(payload) => EncodedValue::Payload(Some(payload.into())),
+            Err(error) => {
+                let cause = std::error::Error::source(&error);
+                tracing::debug!(target: "larder", key = text, cause, "value cannot be encoded");
+                EncodedValue::Failed
+            }
+        }
+    }
+
+    /// Returns the form in which a value is written to the shared tier.
+    ///
+    /// Returns `None` if there is no shared tier.
+    ///
+    /// # Errors
+    /// If the value is not for the shared tier, with the reason.
+    pub(super) fn shared_form(
+        &self,
+        cached: &CachedValue<V>,
+        encoded: EncodedValue,
+    ) -> Result<Option<SharedForm>, NotShared> {
+        if self.engine.open_store().is_none() {
+            return Ok(None);
+        }
+        let key = &*cached.meta.key;
+        let payload = match encoded {
+            EncodedValue::NotNeeded => return Ok(None),
+            EncodedValue::Failed => return Err(NotShared::NotEncodable),
+            EncodedValue::Payload(Some(payload)) if payload.len() > self.options.max_value_bytes => {
+                let bytes = payload.len();
+                tracing::debug!(target: "larder", key, bytes, "value not shared: it is too large");
+                return Err(NotShared::TooLarge);
+            }
+            EncodedValue::Payload(payload) => payload,
+        };
+        let address = address::primary(key);
+        let mut meta = cached.meta.clone();
+        meta.loaded_at = self.engine.store_calendar.to_store(meta.loaded_at);
+        let expiry = expiry(&meta.lifetime, Duration::ZERO, false);
+        Ok(Some(SharedForm { address, value: wire::encode(&StoredValue { payload, meta }), expiry }))
+    }
+}
+
+/// Writes a value to the shared tier. This also releases the lease.
+pub(super) async fn write_shared(engine: Arc<Engine>, form: SharedForm, lease: Option<Lease>) {
+    let SharedForm { address, value, expiry } = form;
+    let Some(store) = engine.open_store() else { return };
+    let written = match lease {
+        Some(lease) => lease.store(&address, value, expiry).await,
+        None => store.set(&address, value, expiry).await,
+    };
+    match written {
+        Ok(()) => engine.report.store_ok(StoreOp::Write, &*engine.clock),
+        Err(error) => engine.report.store_error(StoreOp::Write, &error, &*engine.clock),
+    }
+}

@@ -1,0 +1,145 @@
+//! A write to the database that has begun.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use larder_core::invalidation::append_status::Appended;
+use larder_core::invalidation::position::Position;
+use larder_core::invalidation::selector::Selector;
+use larder_core::outcome::NotStored;
+use larder_core::value::ValueMeta;
+
+use crate::engine::invalidate::append::{append_invalidation, invalidate_now};
+use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
+use crate::values::cached_value::{Arrival, CachedValue};
+use crate::values::collection_state::{Collection, note_use};
+use crate::values::encoded_value::write_shared;
+use crate::values::value_key::{ValueKey, encoded_key, key_name};
+use crate::values::written::Written;
+
+/// A write of one value, from before its transaction to after its commit.
+///
+/// Returned by [`Values::begin_write`](crate::values::Values::begin_write). Dropping it without
+/// [`finish`](Self::finish) invalidates the value: the write may have been committed.
+#[must_use = "dropping it invalidates the value; call `finish` after the commit"]
+pub struct PendingWrite<K: ValueKey, V: Send + Sync + 'static> {
+    collection: Arc<Collection<K, V>>,
+    key: K,
+    /// The position in the log from before the write (rule 18).
+    began: Position,
+    is_finished: bool,
+}
+
+impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
+    pub(super) fn new(collection: &Arc<Collection<K, V>>, key: &K) -> Self {
+        let began = collection.engine.log.position();
+        Self { collection: Arc::clone(collection), key: key.clone(), began, is_finished: false }
+    }
+
+    /// Invalidates the old value everywhere, and stores the new one.
+    ///
+    /// Call this after the commit, with the value as the transaction has left it. `None` is an
+    /// absence. The value is not stored if another write of it overlapped, because the cache cannot
+    /// know which of the two was committed last.
+    ///
+    /// This never fails. If Redis cannot be reached, the invalidation is
+    /// [deferred](crate::InvalidationOutcome::Deferred), and nothing is stored.
+    pub async fn finish(mut self, value: impl Into<Option<V>>) -> Written<V> {
+        let value = value.into().map(Arc::new);
+        let (invalidation, entry) = self.invalidate().await;
+        let is_cached = entry.is_some_and(|entry| self.store(value.clone(), &entry));
+        self.collection.counters.written(is_cached);
+        Written { value, invalidation, is_cached }
+    }
+
+    /// Invalidates the value after a write that failed, and waits for that.
+    ///
+    /// The database may have committed the write before it failed.
+    pub(super) async fn abort(mut self) {
+        let _ = self.invalidate().await;
+    }
+
+    async fn invalidate(&mut self) -> (InvalidationOutcome, Option<Appended>) {
+        let appended = append_invalidation(&self.collection.engine, self.names()).await;
+        self.is_finished = true;
+        (appended.outcome, appended.entry)
+    }
+
+    /// Returns what the write invalidates.
+    ///
+    /// The key is named hard: a soft event would leave the old value for use on errors.
+    fn names(&self) -> Invalidation {
+        let mut all = Invalidation::of(Selector::Key(key_name(&self.collection.name, &self.key)));
+        all.extend(self.collection.functions.also_invalidates.as_ref().map(|names| names(&self.key)));
+        all
+    }
+
+    /// Stores the value under the position of the write's own event (rule 18).
+    ///
+    /// Returns whether it was stored.
+    fn store(&self, value: Option<Arc<V>>, entry: &Appended) -> bool {
+        let collection = &self.collection;
+        let engine = &collection.engine;
+        let Some(text) = encoded_key(&collection.name, &self.key) else { return false };
+        let Some(lifetime) = collection.options.lifetime_of(value.is_some()) else {
+            collection.counters.store_decision(Err(NotStored::NoLifetime));
+            return false;
+        };
+        let names = collection.names(&text, &self.key, value.as_deref());
+        let Some(position) = engine.log.read(|tail| tail.written_position(&self.began, entry, &names)) else {
+            return false;
+        };
+        let encoded = collection.encode(&text, value.as_deref());
+        let meta = ValueMeta {
+            key: text,
+            names,
+            position,
+            loaded_at: engine.clock.wall(),
+            lifetime: collection.options.varied(lifetime),
+            cost: self.last_cost(),
+            schema: collection.options.schema,
+            format: collection.functions.codec.format(),
+        };
+        let weight = value.as_ref().map_or(0, |value| collection.weigh(value, encoded.len()));
+        let now = engine.clock.boot();
+        // Rule 18: "The value has no `filled_at` of its own: rule 10 judges it as if it had been
+        // promoted."
+        let arrival = Arrival { filled_at: None, age: Duration::ZERO, received_at: now, weight };
+        let cached = Arc::new(CachedValue::new(value, meta, arrival));
+        note_use(|| cached.used());
+        if !collection.insert(&self.key, &cached, now) {
+            return false;
+        }
+        collection.counters.store_decision(Ok(()));
+        match collection.shared_form(&cached, encoded) {
+            Ok(None) => {}
+            Ok(Some(form)) => {
+                engine.background.spawn(write_shared(Arc::clone(engine), form, None));
+            }
+            Err(reason) => collection.counters.not_shared(reason),
+        }
+        true
+    }
+
+    /// Returns how long the last load of the value took, if that is known.
+    ///
+    /// It decides how early the value is refreshed.
+    fn last_cost(&self) -> Duration {
+        self.collection.in_memory(&self.key).map_or(Duration::ZERO, |cached| cached.meta.cost)
+    }
+}
+
+impl<K: ValueKey, V: Send + Sync + 'static> Drop for PendingWrite<K, V> {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            invalidate_now(&self.collection.engine, &self.names());
+        }
+    }
+}
+
+impl<K: ValueKey, V: Send + Sync + 'static> fmt::Debug for PendingWrite<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingWrite").field("collection", &self.collection.name).finish_non_exhaustive()
+    }
+}
