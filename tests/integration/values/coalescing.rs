@@ -127,6 +127,20 @@ async fn a_load_that_asks_for_its_own_key_runs_again() {
     assert_eq!((value.as_str(), loads.load(Ordering::SeqCst)), ("outer of inner", 2));
 }
 
+/// A value from before an event does not replace one from after it, even if the event names neither.
+#[tokio::test]
+async fn an_older_value_does_not_replace_a_newer_one() {
+    let cache = Cache::default();
+    let names = names(&cache);
+    let outer = async || {
+        let _ = cache.invalidate("another").await;
+        names.get_or_load(&1, async || Ok::<_, ()>("newer".to_owned())).await.unwrap();
+        Ok::<_, ()>("older".to_owned())
+    };
+    assert_eq!(names.get_or_load(&1, outer).await.unwrap().unwrap().as_str(), "older");
+    assert_eq!(names.get_cached(&1).into_value().unwrap().as_str(), "newer");
+}
+
 /// Two loads that ask for each other's values, as a graph of objects does. They notice it at once.
 #[tokio::test]
 async fn loads_that_ask_for_each_others_keys_end() {

@@ -1,9 +1,14 @@
 //! Invalidations of values, in one process.
 
+use std::time::Duration;
+
+use larder::store::StoreErrorKind;
 use larder::values::Cached;
 use larder::{Cache, Glob, Invalidation, InvalidationOutcome, Prefix, Selector, Tag};
 
-use crate::support::{Database, builder, get, misses, names, settle, soon};
+use larder_testing::{ManualClock, MemoryStore};
+
+use crate::support::{Database, builder, get, misses, names, ready, settle, soon};
 
 #[tokio::test]
 async fn a_value_is_named_by_its_key_its_tags_and_everything() {
@@ -112,4 +117,30 @@ async fn a_softly_invalidated_value_may_be_served_stale() {
     let _ = names.invalidate(&1).await;
     let error = names.get_or_load(&1, || database.load(1)).await.unwrap_err();
     assert_eq!(error.get_ref().to_string(), "away");
+}
+
+/// Rule 10: a value that another instance loaded is trusted for the bound on staleness since the log
+/// was confirmed, not since it was read.
+#[tokio::test]
+async fn a_value_of_another_instance_is_trusted_since_the_log_was_confirmed() {
+    let (store, clock, database) = (MemoryStore::new(), ManualClock::new(), Database::with(1, "Ada"));
+    let instance = || ready(Cache::builder().shared_store(store.clone()).clock(clock.clone()));
+    let (a, b) = (names(&instance().await), names(&instance().await));
+    get(&a, &database, 1).await;
+    soon("it is shared", async {
+        while store.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    // The log is not read from now on, so it stays confirmed for this moment.
+    store.fail(StoreErrorKind::Unreachable);
+    settle().await;
+    clock.advance(Duration::from_millis(1_500));
+    store.heal();
+    let found = b.get(&1).await;
+    store.fail(StoreErrorKind::Unreachable);
+    assert!(found.is_cached() && b.get_cached(&1).is_cached());
+    clock.advance(Duration::from_millis(501));
+    assert_eq!(b.get_cached(&1), Cached::Nothing);
 }
