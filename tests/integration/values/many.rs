@@ -175,6 +175,16 @@ async fn values_that_an_invalidation_overtook_are_not_stored() {
     assert_eq!([1, 2].map(|id| names.get_cached(&id).is_cached()), [false, true]);
 }
 
+/// No query gets arbitrarily long.
+#[tokio::test]
+async fn very_many_keys_are_several_loads() {
+    let (cache, batches) = (Cache::default(), Batches::default());
+    let names = names(&cache);
+    let ids: Vec<u64> = (0..2_500).collect();
+    assert_eq!(get_many(&names, &batches, &ids).await, expected(&ids));
+    assert_eq!(batches.taken().iter().map(Vec::len).collect::<Vec<_>>(), [1024, 1024, 452]);
+}
+
 #[tokio::test]
 async fn a_disabled_cache_loads_everything_at_once() {
     let batches = Batches::default();

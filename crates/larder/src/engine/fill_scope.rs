@@ -46,6 +46,16 @@ struct Scope {
     outer: Option<FillScope>,
 }
 
+impl Drop for Scope {
+    /// Drops the scopes around this one in turn, because a load of many values has many of them.
+    fn drop(&mut self) {
+        let mut outer = self.outer.take();
+        while let Some(FillScope(next)) = outer {
+            outer = Arc::into_inner(next).and_then(|mut scope| scope.outer.take());
+        }
+    }
+}
+
 /// A cached value that a fill has used, as far as it limits the result of the fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct UsedValue {
@@ -168,6 +178,12 @@ mod tests {
 
     use super::*;
     use crate::testing::{after, now, position};
+
+    #[test]
+    fn a_long_chain_of_scopes_is_dropped_without_recursion() {
+        let chain = (0..1_000_000).fold(None, |outer, _| Some(FillScope::new(outer, None)));
+        drop(chain);
+    }
 
     fn lease(id: u8) -> LeaseId {
         LeaseId::from_bytes([id; 16])

@@ -31,7 +31,7 @@ impl<K: ValueKey, V: Send + Sync + 'static, L> Values<K, V, L> {
     ///
     /// `load` gets the keys that are missing, and returns pairs of a key and its value. A key that
     /// it leaves out has no value. The values that are in the shared store are read in one round
-    /// trip, and what is missing is one load.
+    /// trip, and what is missing is one load for up to 1,024 keys.
     ///
     /// Values that another call loads at this moment, here or on another instance, are not loaded
     /// twice: this call loads the rest, and then waits for them. If such a load fails, `load` is

@@ -26,6 +26,11 @@ use crate::values::shared_value::{Missing, ValueRequest};
 use crate::values::value_key::{ValueKey, encoded_key};
 use crate::values::value_lookup::ValueLookup;
 
+/// The maximum number of keys that are claimed and loaded at once.
+///
+/// It bounds the exchanges with the shared store that are under way, and the length of a query.
+const MAX_BATCH: usize = 1_024;
+
 /// The answers so far, by key. `None` is an absence.
 pub(in crate::values) type Answers<K, V> = HashMap<K, Option<Arc<V>>>;
 
@@ -58,9 +63,12 @@ impl<K: ValueKey, V: Send + Sync + 'static, L: LoadMany<K, V>> ManyRequest<'_, K
                 None => too_long.push(key),
             }
         }
-        let missing = self.look_up(missing).await;
-        let claimed = self.claim(missing).await;
-        let others = self.load_claimed(claimed).await?;
+        let mut missing = self.look_up(missing).await.into_iter();
+        let mut others = Vec::new();
+        while !missing.as_slice().is_empty() {
+            let claimed = self.claim(missing.by_ref().take(MAX_BATCH)).await;
+            others.append(&mut self.load_claimed(claimed).await?);
+        }
         self.load_uncached(too_long, BypassReason::KeyTooLong).await?;
         for key in others {
             self.wait_for(key).await?;
@@ -109,9 +117,9 @@ impl<K: ValueKey, V: Send + Sync + 'static, L: LoadMany<K, V>> ManyRequest<'_, K
     }
 
     /// Claims the loads of all values at the same time, and waits for no other request.
-    async fn claim(&mut self, missing: Vec<Missing<K>>) -> Vec<(K, Claimed<V>)> {
+    async fn claim(&mut self, missing: impl Iterator<Item = Missing<K>>) -> Vec<(K, Claimed<V>)> {
         let scope = FillScope::current();
-        let claims = missing.into_iter().map(|one| claim_now(self.collection, one, scope.clone()));
+        let claims = missing.map(|one| claim_now(self.collection, one, scope.clone()));
         join_all(claims).await
     }
 
