@@ -1,8 +1,10 @@
-//! The modules [`store`], [`lease`], [`invalidation`], [`stored`] and [`time`] are for authors of
-//! stores for [Larder](https://docs.rs/larder), an HTTP response cache for axum and Tower:
+//! The modules [`store`], [`lease`], [`write_queue`], [`invalidation`], [`stored`] and [`time`] are
+//! for authors of stores for [Larder](https://docs.rs/larder), an HTTP response cache for axum and
+//! Tower:
 //!
 //! * [`store`]: the traits of a shared tier and of an invalidation log;
 //! * [`lease`]: the trait of a store that grants leases;
+//! * [`write_queue`]: the trait of a store that keeps writes for write-behind;
 //! * [`invalidation`]: the [positions](invalidation::position), the
 //!   [events](invalidation::selector) and the [pages](invalidation::log_page) of the log;
 //! * [`stored::address`] and [`stored::wire`]: the addresses and the fixed offsets of stored
@@ -36,3 +38,4 @@ pub mod time;
 pub mod value;
 #[doc(hidden)]
 pub mod wire;
+pub mod write_queue;

@@ -111,6 +111,11 @@ impl Health {
         (effect == TimeoutEffect::ProbeFailed).then_some(HungNode(node))
     }
 
+    /// Returns the primary that has `key`. `None` outside a cluster.
+    pub(crate) fn node_of(&self, key: &str) -> Option<Server> {
+        self.nodes().node_of(key)
+    }
+
     /// Records the slots of each primary, and forgets nodes that are no longer primaries.
     pub(crate) fn take_routing(&self, routing: Option<ClusterRouting>) {
         let primaries = routing.as_ref().map(ClusterRouting::unique_primary_nodes).unwrap_or_default();

@@ -6,6 +6,7 @@ use larder_core::stored::address;
 /// The names of one store's keys.
 #[derive(Debug)]
 pub(crate) struct Keys {
+    namespace: String,
     responses: String,
     /// Names of the log's Stream, incarnation record, heartbeat, checkpoints, fence and starts.
     ///
@@ -20,9 +21,15 @@ impl Keys {
     pub(crate) fn new(namespace: &str, schema: u32) -> Self {
         let log = |what| format!("larder:{{{namespace}:log}}:{what}");
         Self {
+            namespace: namespace.to_owned(),
             responses: format!("larder:{namespace}:v{schema}:"),
             log: ["events", "incarnation", "beat", "marks", "fence", "starts"].map(log),
         }
+    }
+
+    /// Returns the namespace.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
     }
 
     /// Returns the name of the stored response under `key`.

@@ -2,10 +2,11 @@
 //!
 //! This crate needs Redis 7 or newer. It uses the client library [fred](https://docs.rs/fred).
 //!
-//! [`RedisStore`] implements the traits of [`larder_core::store`]. It keeps four connections: one
-//! for stored responses, one for large responses, one that polls the log and appends to it, and one
-//! that waits for news from the log. In a cluster, it keeps four connections to each primary. With
-//! [`RedisStoreBuilder::wait_for_replicas`], it keeps a fifth one for appends.
+//! [`RedisStore`] implements the traits of [`larder_core::store`] and [`larder_core::write_queue`].
+//! It keeps four connections: one for stored responses, one for large responses, one that polls the
+//! log and appends to it, and one that waits for news from the log. In a cluster, it keeps four
+//! connections to each primary. With [`RedisStoreBuilder::wait_for_replicas`], it keeps a fifth one
+//! for appends. A store whose write queue waits for replicas or for the disk keeps one more.
 //!
 //! # Keys
 //!
@@ -22,6 +23,11 @@
 //! * `larder:{<namespace>:log}:beat`: the time of the last access to the log, in Unix seconds.
 //! * `larder:{<namespace>:log}:marks`: checkpoints, one for about every 4,096 entries of the log. A
 //!   new instance can start reading at a checkpoint.
+//!
+//! * `larder:{<namespace>:queue:<collection>}:setup`, and
+//!   `larder:{<namespace>:queue:<collection>:<partition>}:` with `state`, `writes`, `ids`,
+//!   `quarantined`, `dead:<key>`, `reader` and `barrier`: the write queue of a collection. None of
+//!   these keys expires.
 //!
 //! The log's keys do not contain the schema, because an invalidation has to reach both versions
 //! during a rolling deploy.
@@ -41,6 +47,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod barrier;
 mod batch;
 mod builder;
 mod circuit;
@@ -60,11 +67,14 @@ mod log;
 mod log_page;
 mod patience;
 mod poll_budget;
+mod queue_names;
+mod queue_scripts;
 mod random_id;
 mod reclaim;
 mod replicas;
 mod reply;
 mod script;
+mod server_clock;
 mod shared_tier;
 mod stats;
 mod store;
@@ -74,6 +84,7 @@ mod timeouts;
 mod tls;
 mod url;
 mod usual_size;
+mod write_queue;
 
 pub use self::builder::RedisStoreBuilder;
 pub use self::error::{ConnectError, ConnectErrorKind};

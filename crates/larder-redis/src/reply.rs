@@ -23,6 +23,20 @@ pub(crate) fn store_error(error: &Error) -> StoreError {
     StoreError::new(kind(error), error.details())
 }
 
+/// Whether the command of this error had no effect, and will have none.
+///
+/// Either the server refused it, or it was not sent. The texts are those of fred 10.1.0 for a
+/// command that fails before it is written to a connection.
+pub(crate) fn has_no_effect(error: &Error) -> bool {
+    const NOT_SENT: [&str; 4] = [
+        "Connection closed unexpectedly.",
+        "Client is not initialized.",
+        "Failed to send command to router.",
+        "Failed to route command.",
+    ];
+    kind(error) == StoreErrorKind::Refused || NOT_SENT.contains(&error.details())
+}
+
 /// Whether the text is an error reply of a server, which begins with a word in capitals.
 fn is_reply(text: &str) -> bool {
     text.split(' ')

@@ -62,7 +62,7 @@ impl Scripts {
 }
 
 impl Script {
-    fn new(text: &'static str) -> Self {
+    pub(crate) fn new(text: &'static str) -> Self {
         Self { text: Str::from_static(text), sha: Str::from(sha1_hash(text)) }
     }
 

@@ -1,7 +1,7 @@
 //! The store: its connections, and the code that all calls share.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fred::error::Error;
@@ -11,6 +11,7 @@ use larder_core::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use crate::barrier::Barrier;
 use crate::batch::{BatchTarget, GetBatcher};
 use crate::builder::RedisStoreBuilder;
 use crate::circuit::Permit;
@@ -23,10 +24,12 @@ use crate::keys::Keys;
 use crate::large_value::LargeValues;
 use crate::patience::Waited;
 use crate::poll_budget::PollBudget;
+use crate::queue_scripts::QueueScripts;
 use crate::random_id::random;
 use crate::replicas::{ReplicaRequirement, ReplicaWaiter};
 use crate::reply;
 use crate::script::Scripts;
+use crate::server_clock::ServerClocks;
 use crate::stats::{self, RedisStats};
 use crate::url;
 use crate::usual_size::SizesByKind;
@@ -54,6 +57,8 @@ pub struct RedisStore {
 pub(crate) struct Inner {
     pub(crate) keys: Keys,
     pub(crate) scripts: Scripts,
+    pub(crate) queue: QueueScripts,
+    pub(crate) clocks: ServerClocks,
     pub(crate) command_timeout: Duration,
     pub(crate) log_size: LogSize,
     pub(crate) poll_budget: PollBudget,
@@ -74,6 +79,9 @@ pub(crate) struct Inner {
     pub(crate) alarm: Arc<Connection>,
     /// Connection for appends, if replicas have to acknowledge them.
     pub(crate) replicas: Option<ReplicaWaiter>,
+    /// Connection for waits until a write is durable. Opened by the first of them.
+    barrier: OnceLock<Barrier>,
+    config: Config,
     /// Admits one alarm at a time.
     ///
     /// The server executes the alarms of one connection one after the other.
@@ -174,6 +182,8 @@ impl RedisStore {
         let inner = Inner {
             keys,
             scripts: Scripts::new(),
+            queue: QueueScripts::new(),
+            clocks: ServerClocks::new(),
             command_timeout,
             log_size,
             poll_budget: PollBudget::default(),
@@ -193,7 +203,9 @@ impl RedisStore {
             replicas: replicas.map(|wanted| ReplicaWaiter::open(wanted, config.clone(), &home)),
             data,
             log: Connection::open(config.clone(), &home, ConfigCheck::Done, None),
-            alarm: Connection::open(config, &home, ConfigCheck::Done, None),
+            alarm: Connection::open(config.clone(), &home, ConfigCheck::Done, None),
+            barrier: OnceLock::new(),
+            config,
             waiting: Arc::new(Semaphore::new(1)),
             weak_log_warned: AtomicBool::new(false),
             health,
@@ -243,10 +255,16 @@ impl Inner {
         }
     }
 
+    /// Returns the connection for waits until a write is durable.
+    pub(crate) fn barrier(&self) -> &Barrier {
+        self.barrier.get_or_init(|| Barrier::open(self.config.clone(), &self.home))
+    }
+
     /// Returns all connections.
     pub(crate) fn links(&self) -> impl Iterator<Item = &Arc<Connection>> {
         let appends = self.replicas.iter().map(|replicas| &replicas.link);
-        [&self.data, &self.large.link, &self.log, &self.alarm].into_iter().chain(appends)
+        let waits = self.barrier.get().map(|barrier| &barrier.link);
+        [&self.data, &self.large.link, &self.log, &self.alarm].into_iter().chain(appends).chain(waits)
     }
 
     /// Records the result of a call for `key` on `link`.

@@ -4,6 +4,7 @@ mod leases;
 mod log;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,12 +19,13 @@ use tokio::time::Instant;
 use crate::lock::lock;
 use crate::memory_store::leases::LeaseTable;
 use crate::memory_store::log::Log;
+use crate::memory_store::writes::Writes;
 
 /// A shared store in the memory of the test, for several caches without a Redis.
 ///
-/// Clones share their responses, their leases and their invalidation log. Caches with clones of one
-/// store behave like instances with one Redis. Expiry uses tokio's timers, so a test can pause and
-/// advance it.
+/// Clones share their responses, their leases, their invalidation log and their write queue. Caches
+/// with clones of one store behave like instances with one Redis. Expiry uses tokio's timers, so a
+/// test can pause and advance it.
 ///
 /// It does not replace a test against a real Redis: it has no network and no restart of its own.
 /// [`fail`](Self::fail) and [`restart`](Self::restart) stage both.
@@ -50,12 +52,19 @@ struct State {
     values: HashMap<String, Value>,
     leases: LeaseTable,
     log: Log,
+    writes: Writes,
     failing: Option<StoreErrorKind>,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { values: HashMap::new(), leases: LeaseTable::default(), log: Log::new(), failing: None }
+        Self {
+            values: HashMap::new(),
+            leases: LeaseTable::default(),
+            log: Log::new(),
+            writes: Writes::default(),
+            failing: None,
+        }
     }
 }
 

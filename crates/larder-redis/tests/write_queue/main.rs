@@ -1,0 +1,17 @@
+//! The write queue, against a real server.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic)] // In the helpers, too.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod durable;
+mod full;
+mod held;
+mod helpers;
+mod order;
+mod random;
+mod readers;
+mod rights;
+mod speed;
+mod trouble;
