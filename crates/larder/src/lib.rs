@@ -179,3 +179,4 @@ pub use larder_core::invalidation::selector::{
     Glob, HashedName, PathName, Prefix, Selector, SelectorError, Tag, UriName, UriParts,
 };
 pub use larder_core::invalidation::token::{ConsistencyToken, ParseTokenError};
+pub use larder_core::write_queue;

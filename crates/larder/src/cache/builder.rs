@@ -26,6 +26,7 @@ use crate::engine::invalidation_log::reclaim_queue::ReclaimState;
 use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
 use crate::engine::invalidation_log::uri_aliases::UriAliases;
 use crate::engine::invalidation_log::view::LogView;
+use crate::engine::queue::Queue;
 use crate::engine::report::Report;
 use crate::engine::shared::{Engine, StoreLimits};
 use crate::engine::store::Store;
@@ -51,6 +52,7 @@ pub struct CacheBuilder {
     max_memory_bytes: u64,
     pub(super) max_staleness: Duration,
     store: Option<Arc<dyn Store>>,
+    pub(super) queue: Option<Arc<dyn Queue>>,
     clock: Arc<dyn Clock>,
     limits: Limits,
     background: BackgroundLimits,
@@ -80,6 +82,7 @@ impl Default for CacheBuilder {
             max_memory_bytes: DEFAULT_MEMORY,
             max_staleness: DEFAULT_MAX_STALENESS,
             store: None,
+            queue: None,
             clock: Arc::new(SystemClock),
             limits: Limits::default(),
             background: BackgroundLimits {
@@ -345,6 +348,7 @@ impl CacheBuilder {
             clock: self.clock,
             log: LogView::new(tail, self.max_staleness),
             store: self.store,
+            queue: self.queue,
             reads: SharedReads::default(),
             is_disabled: self.is_disabled,
             reruns: Reruns::default(),

@@ -20,6 +20,7 @@ mod credential_options;
 pub(crate) mod health;
 pub(crate) mod invalidation_layer;
 pub(crate) mod layer;
+mod queue_option;
 pub(crate) mod report_options;
 pub(crate) mod store_options;
 

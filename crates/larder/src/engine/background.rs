@@ -26,6 +26,8 @@ pub(crate) struct Background {
     /// Whether the cache is closed. A closed cache does not follow the log or use the store.
     closed: AtomicBool,
     stop: CancellationToken,
+    /// Ends tasks that run as long as the cache does.
+    closing: CancellationToken,
 }
 
 /// Permission for one refresh, or for one handler run without a client.
@@ -54,6 +56,7 @@ impl Background {
             tasks: TaskTracker::new(),
             closed: AtomicBool::new(false),
             stop: CancellationToken::new(),
+            closing: CancellationToken::new(),
         }
     }
 
@@ -95,9 +98,15 @@ impl Background {
         self.tasks.spawn(task)
     }
 
-    /// Prevents further refreshes from beginning.
+    /// Prevents further refreshes from beginning, and ends long tasks after their current step.
     pub(crate) fn stop_refreshes(&self) {
+        self.closing.cancel();
         self.tasks.close();
+    }
+
+    /// Returns a token that is cancelled when the cache begins to close.
+    pub(crate) fn closing(&self) -> CancellationToken {
+        self.closing.clone()
     }
 
     /// Waits until no task is left. Call [`stop_refreshes`](Self::stop_refreshes) first.

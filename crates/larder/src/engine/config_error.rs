@@ -39,6 +39,8 @@ pub enum ConfigErrorKind {
     KeyedToken,
     /// A name of a collection of values that is empty, or in use for other values.
     Collection,
+    /// A write-behind collection without a write queue, a shared store or a runtime.
+    WriteQueue,
 }
 
 /// An invalid value in a policy or a collection, or an invalid option of a cache.
@@ -95,9 +97,10 @@ impl fmt::Display for ConfigError {
         let Self { kind, what } = self;
         match kind {
             ConfigErrorKind::Lifetime => write!(f, "{what} is not between a millisecond and a year"),
-            ConfigErrorKind::Template | ConfigErrorKind::Timeout | ConfigErrorKind::Collection => {
-                f.write_str(what)
-            }
+            ConfigErrorKind::Template
+            | ConfigErrorKind::Timeout
+            | ConfigErrorKind::Collection
+            | ConfigErrorKind::WriteQueue => f.write_str(what),
             ConfigErrorKind::Status => write!(f, "responses with status {what} cannot be stored"),
             ConfigErrorKind::ErrorStatus => write!(f, "{what} is not the status code of an error"),
             ConfigErrorKind::Limit => write!(f, "{what}: a limit of zero lets nothing through"),

@@ -33,6 +33,7 @@ pub(crate) mod invalidation_log;
 pub(crate) mod join_all;
 pub(crate) mod lease;
 pub(crate) mod memory_tier;
+pub(crate) mod queue;
 pub(crate) mod report;
 pub(crate) mod shared;
 pub(crate) mod store;

@@ -64,7 +64,7 @@ use crate::values::value_options::ValueOptions;
 /// ```
 #[must_use = "call `build`"]
 pub struct ValuesBuilder<K, V, L = NoLoader, C = Json> {
-    engine: Arc<Engine>,
+    pub(super) engine: Arc<Engine>,
     registry: Arc<ValueRegistry>,
     name: Box<str>,
     pub(super) options: ValueOptions,
@@ -327,6 +327,7 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
             value: TypeId::of::<V>(),
             schema: options.schema,
             format: C::FORMAT,
+            is_write_behind: options.is_write_behind,
         };
         let counters = registry.register(&name, form)?;
         engine.note_values();

@@ -109,6 +109,7 @@
 //! store that cannot be decoded is a miss, with the reason `unreadable`. One of another
 //! [`schema`](ValuesBuilder::schema) or codec is a miss, with the reason `schema`.
 
+mod behind;
 mod builder;
 mod builder_lifetime;
 mod builder_limits;
@@ -137,6 +138,10 @@ mod written;
 
 pub use crate::engine::report::value_counters::ValueStats;
 
+pub use self::behind::{
+    DeadWrite, FlushError, ReadError, Sink, Write, WriteBehind, WriteBehindBuilder, WriteBehindStats,
+    WriteError, WriteErrorKind,
+};
 pub use self::builder::ValuesBuilder;
 pub use self::cached::Cached;
 #[cfg(feature = "messagepack")]

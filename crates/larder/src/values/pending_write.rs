@@ -60,6 +60,11 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         let _ = self.invalidate().await;
     }
 
+    /// Forgets a write that certainly has no effect. Nothing is invalidated.
+    pub(super) fn forget(mut self) {
+        self.is_finished = true;
+    }
+
     async fn invalidate(&mut self) -> (InvalidationOutcome, Option<Appended>) {
         let appended = append_invalidation(&self.collection.engine, self.names()).await;
         self.is_finished = true;

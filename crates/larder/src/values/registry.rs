@@ -34,6 +34,8 @@ pub(super) struct ValueForm {
     pub(super) value: TypeId,
     pub(super) schema: u32,
     pub(super) format: u8,
+    /// Whether its writes are queued. Reads of another collection would not see those writes.
+    pub(super) is_write_behind: bool,
 }
 
 impl ValueRegistry {
@@ -54,7 +56,8 @@ impl ValueRegistry {
         });
         if registered.form != form {
             return error(format!(
-                "the collection {name:?} exists already with other types, another schema or another codec"
+                "the collection {name:?} exists already with other types, another schema, another codec \
+                 or another kind of writes"
             ));
         }
         Ok(Arc::clone(&registered.counters))

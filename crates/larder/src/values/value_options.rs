@@ -31,6 +31,8 @@ pub(super) struct ValueOptions {
     pub(super) max_value_bytes: usize,
     pub(super) memory_bytes: u64,
     pub(super) schema: u32,
+    /// Whether writes are queued.
+    pub(super) is_write_behind: bool,
 }
 
 impl Default for ValueOptions {
@@ -48,6 +50,7 @@ impl Default for ValueOptions {
             max_value_bytes: 1024 * 1024,
             memory_bytes: 32 * 1024 * 1024,
             schema: 1,
+            is_write_behind: false,
         }
     }
 }

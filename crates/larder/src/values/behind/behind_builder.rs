@@ -1,0 +1,226 @@
+//! Building a write-behind collection.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use larder_core::write_queue::{Durability, MAX_PARTITIONS, QueueLimits};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::config_error::{ConfigError, ConfigErrorKind};
+use crate::engine::queue::Queue;
+use crate::values::behind::behind_options::BehindOptions;
+use crate::values::behind::behind_state::BehindState;
+use crate::values::behind::sink::Sink;
+use crate::values::behind::worker::spawn_workers;
+use crate::values::behind::write_behind::WriteBehind;
+use crate::values::builder::ValuesBuilder;
+use crate::values::codec::{Codec, Json};
+use crate::values::value_key::ValueKey;
+
+const MIN_LEASE: Duration = Duration::from_millis(100);
+const MAX_BATCH: u32 = 10_000;
+
+/// A builder of a write-behind collection.
+///
+/// Returned by [`ValuesBuilder::write_behind`].
+#[must_use = "call `build`"]
+pub struct WriteBehindBuilder<K, V, S, C = Json> {
+    values: ValuesBuilder<K, V, crate::values::NoLoader, C>,
+    sink: S,
+    options: BehindOptions,
+}
+
+impl<K: ValueKey, V: Send + Sync + 'static, C> ValuesBuilder<K, V, crate::values::NoLoader, C> {
+    /// Makes this a write-behind collection: writes are queued, and reach the database later.
+    ///
+    /// A worker brings the writes to the `sink`. See [`WriteBehind`] for what is guaranteed.
+    /// Set the options of the values first. A write-behind collection has no loader.
+    pub fn write_behind<S: Sink<K, V>>(mut self, sink: S) -> WriteBehindBuilder<K, V, S, C> {
+        self.options.is_write_behind = true;
+        WriteBehindBuilder { values: self, sink, options: BehindOptions::default() }
+    }
+}
+
+impl<K, V, S, C> WriteBehindBuilder<K, V, S, C> {
+    /// Sets the number of partitions of the queue.
+    ///
+    /// Each partition has one reader at a time, so this is the number of flushes at the same time,
+    /// over all instances. It must be the same on all instances. Drain the queue before you change
+    /// it. Default: 8. Minimum: 1. Maximum: 1,024.
+    pub const fn partitions(mut self, count: u16) -> Self {
+        self.options.partitions = count;
+        self
+    }
+
+    /// Sets the number of writes that a partition may have before writes fail.
+    ///
+    /// The quarantine may have the same number. Default: 100,000.
+    pub const fn max_queued(mut self, entries: u64) -> Self {
+        self.options.limits.entries = entries;
+        self
+    }
+
+    /// Sets the size in bytes that a partition may have before writes fail.
+    ///
+    /// The quarantine may have the same size. Default: 64 MiB.
+    pub const fn max_queued_bytes(mut self, bytes: u64) -> Self {
+        self.options.limits.bytes = bytes;
+        self
+    }
+
+    /// Sets what a write waits for before it is acknowledged.
+    ///
+    /// If the settings of the store do not allow it, writes fail with the kind
+    /// [`NotDurable`](crate::values::WriteErrorKind::NotDurable). The settings are read with the
+    /// first write, and then every minute. Default: [`Durability::Fsync`].
+    pub const fn durability(mut self, durability: Durability) -> Self {
+        self.options.durability = durability;
+        self
+    }
+
+    /// Sets how long a write waits for the disk or the replicas.
+    ///
+    /// After that, it fails with the kind [`Unknown`](crate::values::WriteErrorKind::Unknown).
+    /// Default: 1 s. Minimum: 1 ms.
+    pub const fn durability_timeout(mut self, limit: Duration) -> Self {
+        self.options.durability_timeout = limit;
+        self
+    }
+
+    /// Lets a read load the value from the database if the queue cannot be asked.
+    ///
+    /// Such a read may return, and store, a value from before an acknowledged write, until that
+    /// write is flushed. Default: such a read is an error.
+    pub const fn may_lag(mut self) -> Self {
+        self.options.may_lag = true;
+        self
+    }
+
+    /// Sets the maximum number of writes that the sink gets at once.
+    ///
+    /// Default: 500. Minimum: 1. Maximum: 10,000.
+    pub const fn max_batch(mut self, writes: u32) -> Self {
+        self.options.max_batch = writes;
+        self
+    }
+
+    /// Sets how often the reader of a partition looks for the writes of other instances.
+    ///
+    /// Writes of its own instance wake it at once. Default: 500 ms. Minimum: 1 ms.
+    pub const fn poll_interval(mut self, interval: Duration) -> Self {
+        self.options.poll_interval = interval;
+        self
+    }
+
+    /// Sets how long an instance has the right to read a partition without renewing it.
+    ///
+    /// If an instance is killed, another one takes over after this time, and half of it at most.
+    /// Default: 10 s. Minimum: 100 ms.
+    pub const fn reader_lease(mut self, time: Duration) -> Self {
+        self.options.reader_lease = time;
+        self
+    }
+
+    /// Sets how long a flush may take. Then it counts as failed.
+    ///
+    /// Default: 30 s. Minimum: 1 ms.
+    pub const fn flush_timeout(mut self, limit: Duration) -> Self {
+        self.options.flush_timeout = limit;
+        self
+    }
+
+    /// Sets the time before the first retry of a flush that failed. Each further one is twice that.
+    ///
+    /// The maximum is 30 s. Default: 100 ms. Minimum: 1 ms.
+    pub const fn retry_delay(mut self, delay: Duration) -> Self {
+        self.options.retry_delay = delay;
+        self
+    }
+
+    /// Sets how often a write is tried before it goes to the quarantine.
+    ///
+    /// If several writes fail at the same time and none succeeds, the database is probably the
+    /// cause, and the attempt does not count. Default: 8. Minimum: 1.
+    pub const fn max_attempts(mut self, attempts: u32) -> Self {
+        self.options.max_attempts = attempts;
+        self
+    }
+
+    /// Builds the collection, and starts its worker.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if an option is invalid, if the name is empty or taken, if the cache has no
+    /// [write queue](crate::CacheBuilder::write_queue) or no
+    /// [shared store](crate::CacheBuilder::shared_store), or outside of a Tokio runtime.
+    pub fn build(self) -> Result<WriteBehind<K, V>, ConfigError>
+    where
+        K: ValueKey + Serialize + DeserializeOwned,
+        V: Send + Sync + 'static,
+        S: Sink<K, V>,
+        C: Codec<V>,
+    {
+        let Self { values, sink, options } = self;
+        check(&options)?;
+        let queue = queue_of(&values)?;
+        let values = values.build()?;
+        let state = Arc::new(BehindState::new(Arc::clone(&values.collection), queue, options));
+        let stop = CancellationToken::new();
+        spawn_workers(&state, sink, &stop);
+        Ok(WriteBehind::new(values, state, stop.drop_guard()))
+    }
+}
+
+fn queue_of<K, V, L, C>(values: &ValuesBuilder<K, V, L, C>) -> Result<Arc<dyn Queue>, ConfigError> {
+    let error = |what: &str| ConfigError::new(ConfigErrorKind::WriteQueue, what);
+    let Some(queue) = &values.engine.queue else {
+        return Err(error("write-behind needs a write queue: call `CacheBuilder::write_queue`"));
+    };
+    if values.engine.store.is_none() {
+        return Err(error("write-behind needs a shared store: call `CacheBuilder::shared_store`"));
+    }
+    if Handle::try_current().is_err() {
+        return Err(error("write-behind needs a Tokio runtime for its worker"));
+    }
+    Ok(Arc::clone(queue))
+}
+
+fn check(options: &BehindOptions) -> Result<(), ConfigError> {
+    let limit = |what: &str| Err(ConfigError::new(ConfigErrorKind::Limit, what));
+    let QueueLimits { entries, bytes } = options.limits;
+    if entries == 0 || bytes == 0 {
+        return limit("queued writes 0");
+    }
+    if options.max_batch == 0 || options.max_attempts == 0 || options.partitions == 0 {
+        return limit("batch, attempts or partitions 0");
+    }
+    let range = |what: String| Err(ConfigError::new(ConfigErrorKind::WriteQueue, what));
+    if options.partitions > MAX_PARTITIONS || options.max_batch > MAX_BATCH {
+        return range(format!("at most {MAX_PARTITIONS} partitions, and {MAX_BATCH} writes in a batch"));
+    }
+    let shortest = options
+        .durability_timeout
+        .min(options.poll_interval)
+        .min(options.flush_timeout)
+        .min(options.retry_delay);
+    if shortest < Duration::from_millis(1) || options.reader_lease < MIN_LEASE {
+        return Err(ConfigError::new(
+            ConfigErrorKind::Timeout,
+            format!("a time of write-behind is under 1 ms, or a reader lease is under {MIN_LEASE:?}"),
+        ));
+    }
+    Ok(())
+}
+
+impl<K, V, S, C> fmt::Debug for WriteBehindBuilder<K, V, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteBehindBuilder")
+            .field("values", &self.values)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,35 @@
+//! Write-behind: writes are queued, and a worker brings them to the database.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `behind_builder.rs`, `behind_options.rs` | the options |
+//! | `write_behind.rs` | the handle, and reads: the queue is asked before the database |
+//! | `queued_writes.rs` | writes: push, wait until it is durable, append the event |
+//! | `behind_state.rs` | what handles and worker share; questions to the queue |
+//! | `queue_entry.rs` | the form of a write in the queue |
+//! | `sink.rs` | the user's side |
+//! | `worker.rs` | the reader of a partition |
+//! | `flush.rs` | flushing a batch: the sink, the event, the completion |
+//! | `flush_failures.rs` | writes that failed, and when they are tried again |
+//! | `dead_writes.rs` | the quarantine |
+
+mod behind_builder;
+mod behind_counters;
+mod behind_options;
+mod behind_state;
+mod dead_writes;
+mod flush;
+mod flush_failures;
+mod queue_entry;
+mod queued_writes;
+mod sink;
+mod worker;
+mod write_behind;
+mod write_error;
+
+pub use self::behind_builder::WriteBehindBuilder;
+pub use self::behind_counters::WriteBehindStats;
+pub use self::dead_writes::DeadWrite;
+pub use self::sink::{FlushError, Sink, Write};
+pub use self::write_behind::WriteBehind;
+pub use self::write_error::{ReadError, WriteError, WriteErrorKind};

@@ -1,0 +1,134 @@
+//! Writing to a write-behind collection.
+
+use larder_core::write_queue::{
+    DurabilityMethod, PushOutcome, PushWrite, Pushed, WaitReply, WaitRequest, WriteId, WritePayload,
+};
+use serde::Serialize;
+
+use crate::values::behind::behind_counters::add;
+use crate::values::behind::behind_state::{BehindState, new_write_id};
+use crate::values::behind::queue_entry::{QueueEntry, encode};
+use crate::values::behind::write_behind::WriteBehind;
+use crate::values::behind::write_error::{WriteError, WriteErrorKind};
+use crate::values::pending_write::PendingWrite;
+use crate::values::value_key::ValueKey;
+
+/// Writes.
+impl<K: ValueKey + Serialize, V: Send + Sync + 'static> WriteBehind<K, V> {
+    /// Writes a value. Returns when the write is durable, and invalidated on this instance.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the write is not acknowledged. Its
+    /// [`kind`](crate::values::WriteError::kind) says whether it may take effect.
+    pub async fn write(&self, key: &K, value: V) -> Result<(), WriteError> {
+        self.write_with_id(new_write_id(), key, value).await
+    }
+
+    /// Deletes a value, like a [`write`](Self::write) of nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub async fn delete(&self, key: &K) -> Result<(), WriteError> {
+        self.write_with_id(new_write_id(), key, None).await
+    }
+
+    /// Repeats a write whose effect is [unknown](crate::values::WriteErrorKind::Unknown).
+    ///
+    /// The id is that of the [error](crate::values::WriteError::id). A write that is queued already
+    /// is not queued again. The queue remembers ids for ten minutes. `None` is a deletion.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub async fn write_with_id(
+        &self,
+        id: WriteId,
+        key: &K,
+        value: impl Into<Option<V>>,
+    ) -> Result<(), WriteError> {
+        let written = self.put(id, key, value.into()).await;
+        let counters = &self.state.counters;
+        add(if written.is_ok() { &counters.queued } else { &counters.refused }, 1);
+        written
+    }
+
+    async fn put(&self, id: WriteId, key: &K, value: Option<V>) -> Result<(), WriteError> {
+        let state = &*self.state;
+        if state.collection.engine.background.is_closed() {
+            return Err(WriteError::new(WriteErrorKind::NotQueued, "the cache is closed"));
+        }
+        let entry = encode(&state.collection, key, value.as_ref())?;
+        let method = state.durability_method().await?;
+        // The queue stands for the database: a push is the commit of a write-through. If this
+        // future is dropped, the key is invalidated, because the write may be queued.
+        let write = PendingWrite::new(&state.collection, key);
+        let is_first = match state.push(id, &entry).await {
+            Ok(is_first) => is_first,
+            Err(error) if error.kind() == WriteErrorKind::Unknown => {
+                write.abort().await;
+                return Err(error);
+            }
+            Err(error) => {
+                write.forget();
+                return Err(error);
+            }
+        };
+        if let Err(error) = state.wait_durable(id, &entry, method).await {
+            write.abort().await;
+            return Err(error);
+        }
+        // A write that was pushed before may have been replaced by a later one.
+        if is_first {
+            drop(write.finish(value).await)
+        } else {
+            write.abort().await
+        }
+        state.wake(state.partition_of(&entry.text));
+        Ok(())
+    }
+}
+
+impl<K: ValueKey, V: Send + Sync + 'static> BehindState<K, V> {
+    /// Puts a write into the queue. Returns whether it was not there before.
+    async fn push(&self, id: WriteId, entry: &QueueEntry) -> Result<bool, WriteError> {
+        let push = PushWrite {
+            partition: self.partition_of(&entry.text),
+            key: &entry.text,
+            payload: WritePayload::Value(entry.payload.clone()),
+            id,
+            limits: self.options.limits,
+        };
+        match self.queue.push(push).await {
+            Ok(Pushed::Queued(_)) => Ok(true),
+            Ok(Pushed::Duplicate(_)) => Ok(false),
+            Ok(Pushed::Full) => {
+                Err(WriteError::new(WriteErrorKind::Full, "`max_queued` or `max_queued_bytes` is reached"))
+            }
+            Err(error) if error.outcome() == PushOutcome::NotQueued => {
+                Err(WriteError::caused(WriteErrorKind::NotQueued, error))
+            }
+            Err(error) => Err(WriteError::unknown(id, error)),
+        }
+    }
+
+    async fn wait_durable(
+        &self,
+        id: WriteId,
+        entry: &QueueEntry,
+        method: DurabilityMethod,
+    ) -> Result<(), WriteError> {
+        if method == DurabilityMethod::Reply {
+            return Ok(());
+        }
+        let timeout = self.options.durability_timeout;
+        let request = WaitRequest { partition: self.partition_of(&entry.text), id, method, timeout };
+        match self.queue.wait_durable(request).await {
+            Ok(WaitReply::Durable) => Ok(()),
+            Ok(WaitReply::NotYet) => Err(WriteError::unknown(id, "the write was not durable in time")),
+            Ok(WaitReply::Lost) => Err(WriteError::unknown(id, "a failover may have lost the write")),
+            Err(error) => Err(WriteError::unknown(id, error)),
+        }
+    }
+}

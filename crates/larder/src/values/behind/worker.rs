@@ -1,0 +1,240 @@
+//! The reader of a partition.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use larder_core::lease::LeaseId;
+use larder_core::write_queue::{PartitionId, ReadReply, ReadRequest, WriteBatch};
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::values::behind::behind_state::BehindState;
+use crate::values::behind::flush_failures::{FlushFailures, backoff};
+use crate::values::behind::sink::Sink;
+use crate::values::value_key::ValueKey;
+
+/// The maximum size of the writes that are read at once.
+const MAX_BATCH_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Starts a reader for each partition.
+pub(super) fn spawn_workers<K, V, S>(state: &Arc<BehindState<K, V>>, sink: S, stop: &CancellationToken)
+where
+    K: ValueKey + DeserializeOwned,
+    V: Send + Sync + 'static,
+    S: Sink<K, V>,
+{
+    let (sink, background) = (Arc::new(sink), &state.collection.engine.background);
+    for number in 0..state.options.partitions {
+        let mut reader = Reader {
+            state: Arc::clone(state),
+            sink: Arc::clone(&sink),
+            number,
+            id: LeaseId::from_bytes(fastrand::u128(..).to_be_bytes()),
+            extended: Instant::now(),
+            failures: FlushFailures::default(),
+            stop: stop.clone(),
+            closing: background.closing(),
+        };
+        let reading = async move { reader.run().await };
+        background.spawn(background.until_closed(reading));
+    }
+}
+
+/// The reader of one partition on this instance.
+pub(super) struct Reader<K, V, S> {
+    pub(super) state: Arc<BehindState<K, V>>,
+    pub(super) sink: Arc<S>,
+    number: u16,
+    pub(super) id: LeaseId,
+    /// When the right to read was last extended.
+    extended: Instant,
+    pub(super) failures: FlushFailures,
+    stop: CancellationToken,
+    closing: CancellationToken,
+}
+
+/// The end of a pass over the queue, or of a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PassEnd {
+    /// All writes that were due are flushed, or failed on their own.
+    Done,
+    /// Nothing could be flushed. Try again later.
+    Failed,
+    /// Another instance has the right to read.
+    Lost,
+}
+
+impl<K, V, S> Reader<K, V, S>
+where
+    K: ValueKey + DeserializeOwned,
+    V: Send + Sync + 'static,
+    S: Sink<K, V>,
+{
+    pub(super) fn partition(&self) -> PartitionId<'_> {
+        self.state.partition(self.number)
+    }
+
+    async fn run(&mut self) {
+        let lease = self.state.options.reader_lease;
+        while !self.is_stopped() {
+            match self.state.queue.claim_reader(self.partition(), self.id, lease).await {
+                Ok(true) => {
+                    self.extended = Instant::now();
+                    self.read_while_allowed().await;
+                }
+                Ok(false) | Err(_) => self.unless_stopped(sleep(lease / 2)).await,
+            }
+        }
+    }
+
+    /// Reads until the right to read is lost, or the worker stops.
+    async fn read_while_allowed(&mut self) {
+        let mut failed = 0;
+        while !self.is_stopped() {
+            match self.pass().await {
+                PassEnd::Lost => return,
+                PassEnd::Done => {
+                    failed = 0;
+                    self.wait_for_writes().await;
+                }
+                PassEnd::Failed => {
+                    let delay = backoff(self.state.options.retry_delay, failed);
+                    failed += 1;
+                    self.keep_reading(self.unless_stopped(sleep(delay))).await;
+                    self.extended = Instant::now();
+                }
+            }
+            if !self.extend().await {
+                return;
+            }
+        }
+        let _ = self.state.queue.release_reader(self.partition(), self.id).await;
+    }
+
+    /// Reads the queue from its beginning, and flushes what is due.
+    ///
+    /// Writes that failed stay in the queue. So later writes are never blocked by them.
+    async fn pass(&mut self) -> PassEnd {
+        let (mut after, mut places) = (None, HashSet::new());
+        loop {
+            let batch = match self.read(after).await {
+                Ok(batch) => batch,
+                Err(end) => return end,
+            };
+            if !self.failures.is_empty() {
+                places.extend(batch.writes.iter().map(|write| write.place));
+            }
+            let has_more = batch.has_more && batch.last_place != after;
+            after = batch.last_place;
+            let now = Instant::now();
+            let due: Vec<_> =
+                batch.writes.into_iter().filter(|write| self.failures.is_due(write.place, now)).collect();
+            places.extend(due.iter().map(|write| write.place));
+            if !due.is_empty() {
+                match self.flush(due).await {
+                    PassEnd::Done => {}
+                    end => return end,
+                }
+            }
+            if self.is_stopped() {
+                return PassEnd::Done;
+            }
+            if !has_more {
+                self.failures.retain(&places);
+                return PassEnd::Done;
+            }
+        }
+    }
+
+    /// Reads the next writes.
+    ///
+    /// # Errors
+    /// If the queue did not answer, or if the right to read is lost.
+    async fn read(&mut self, after: Option<u64>) -> Result<WriteBatch, PassEnd> {
+        if self.extended.elapsed() > self.state.options.reader_lease / 3 && !self.extend().await {
+            return Err(PassEnd::Lost);
+        }
+        let request = ReadRequest {
+            partition: self.partition(),
+            reader: self.id,
+            after,
+            max_entries: self.state.options.max_batch,
+            max_bytes: MAX_BATCH_BYTES,
+        };
+        let batch = match self.state.queue.read(request).await {
+            Ok(ReadReply::Batch(batch)) => batch,
+            Ok(ReadReply::NotReader) => return Err(PassEnd::Lost),
+            Err(_) => return Err(PassEnd::Failed),
+        };
+        if !batch.unreadable.is_empty() {
+            let (collection, places) = (&*self.state.collection.name, &batch.unreadable);
+            tracing::error!(collection, ?places, "entries of the write queue cannot be read");
+        }
+        Ok(batch)
+    }
+
+    /// Waits for a write of this instance, for the next poll, or for the next retry.
+    async fn wait_for_writes(&self) {
+        let poll = Instant::now() + self.state.options.poll_interval.min(self.state.options.reader_lease / 3);
+        let until = self.failures.next().map_or(poll, |retry| retry.min(poll));
+        let Some(wake) = self.state.wake.get(usize::from(self.number)) else { return };
+        tokio::select! {
+            () = wake.notified() => {}
+            () = sleep_until(until) => {}
+            () = self.stop.cancelled() => {}
+            () = self.closing.cancelled() => {}
+        }
+    }
+
+    /// Extends the right to read. Returns `false` if it is lost, or if the queue does not answer.
+    async fn extend(&mut self) -> bool {
+        let lease = self.state.options.reader_lease;
+        if self.extended.elapsed() < lease / 4 {
+            return true;
+        }
+        let is_reader = self.state.queue.extend_reader(self.partition(), self.id, lease).await;
+        self.extended = Instant::now();
+        matches!(is_reader, Ok(true))
+    }
+
+    /// Runs `work`, and extends the right to read meanwhile.
+    ///
+    /// If the right is lost, the work goes on: the sink compares sequence numbers.
+    pub(super) async fn keep_reading<T>(&self, work: impl Future<Output = T>) -> T {
+        let lease = self.state.options.reader_lease;
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut work => return result,
+                () = sleep(lease / 3) => {}
+            }
+            let extend = self.state.queue.extend_reader(self.partition(), self.id, lease);
+            tokio::select! {
+                biased;
+                result = &mut work => return result,
+                _ = extend => {}
+            }
+        }
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled() || self.closing.is_cancelled()
+    }
+
+    async fn unless_stopped(&self, wait: impl Future<Output = ()>) {
+        tokio::select! {
+            () = wait => {}
+            () = self.stop.cancelled() => {}
+            () = self.closing.cancelled() => {}
+        }
+    }
+
+    pub(super) fn retry_delay(&self) -> Duration {
+        self.state.options.retry_delay
+    }
+}
