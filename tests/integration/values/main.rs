@@ -17,5 +17,11 @@ mod own_keys;
 mod sharing;
 mod stale_values;
 mod support;
+#[cfg(unix)]
+mod table_sink;
 mod within_fills;
+#[cfg(unix)]
+mod write_behind;
+#[cfg(unix)]
+mod write_behind_faults;
 mod writing;

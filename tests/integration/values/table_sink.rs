@@ -1,0 +1,159 @@
+//! A table that compares sequence numbers, as the sink of write-behind.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use larder::Cache;
+use larder::values::{FlushError, LoadError, ReadError, Sink, Write, WriteBehind, WriteBehindBuilder};
+use larder::write_queue::Durability;
+use larder_testing::Gate;
+
+/// A table of carts by id, with the sequence number of each row.
+#[derive(Clone, Default)]
+pub(crate) struct Table(Arc<Mutex<Rows>>);
+
+#[derive(Default)]
+struct Rows {
+    rows: HashMap<u64, Row>,
+    /// The keys whose writes are rejected.
+    poison: HashSet<u64>,
+    is_down: bool,
+    gate: Option<Gate>,
+    loads: usize,
+    /// The number of writes whose sequence number was not higher than that of the row.
+    ignored: usize,
+    applied: usize,
+}
+
+#[derive(Default)]
+struct Row {
+    sequence: u64,
+    value: Option<String>,
+}
+
+impl Table {
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.0.lock().unwrap()
+    }
+
+    /// Holds each flush that begins from now on, before it changes the table.
+    pub(crate) fn hold(&self) -> Gate {
+        let gate = Gate::new();
+        self.rows().gate = Some(gate.clone());
+        gate
+    }
+
+    /// Lets flushes that begin from now on run at once.
+    pub(crate) fn release(&self) {
+        self.rows().gate = None;
+    }
+
+    pub(crate) fn reject(&self, key: u64) {
+        self.rows().poison.insert(key);
+    }
+
+    pub(crate) fn accept(&self, key: u64) {
+        self.rows().poison.remove(&key);
+    }
+
+    pub(crate) fn set_down(&self, is_down: bool) {
+        self.rows().is_down = is_down;
+    }
+
+    /// Returns the value of a row, without a load.
+    pub(crate) fn row(&self, key: u64) -> Option<String> {
+        self.rows().rows.get(&key).and_then(|row| row.value.clone())
+    }
+
+    pub(crate) fn loads(&self) -> usize {
+        self.rows().loads
+    }
+
+    pub(crate) fn ignored(&self) -> usize {
+        self.rows().ignored
+    }
+
+    pub(crate) fn applied(&self) -> usize {
+        self.rows().applied
+    }
+
+    async fn load(&self, key: u64) -> io::Result<Option<String>> {
+        let mut rows = self.rows();
+        rows.loads += 1;
+        Ok(rows.rows.get(&key).and_then(|row| row.value.clone()))
+    }
+}
+
+impl Sink<u64, String> for Table {
+    async fn flush(&self, batch: &[Write<u64, String>]) -> Result<(), FlushError> {
+        let gate = self.rows().gate.clone();
+        if let Some(gate) = gate {
+            gate.pass().await;
+        }
+        let mut rows = self.rows();
+        if rows.is_down {
+            return Err(FlushError::unavailable("the database is down"));
+        }
+        if batch.iter().any(|write| rows.poison.contains(write.key())) {
+            return Err(io::Error::other("constraint violated").into());
+        }
+        for write in batch {
+            let row = rows.rows.entry(*write.key()).or_default();
+            if row.sequence < write.sequence() {
+                *row = Row { sequence: write.sequence(), value: write.value().cloned() };
+                rows.applied += 1;
+            } else {
+                rows.ignored += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) type Carts = WriteBehind<u64, String>;
+
+/// Returns a collection of carts with short times.
+pub(crate) fn behind(cache: &Cache, table: &Table) -> WriteBehindBuilder<u64, String, Table> {
+    cache
+        .values("cart")
+        .negative_ttl(Duration::from_secs(100))
+        .write_behind(table.clone())
+        .durability(Durability::Memory)
+        .partitions(2)
+        .retry_delay(Duration::from_millis(1))
+        .poll_interval(Duration::from_millis(5))
+        .reader_lease(Duration::from_millis(200))
+}
+
+pub(crate) fn carts(cache: &Cache, table: &Table) -> Carts {
+    behind(cache, table).build().unwrap()
+}
+
+/// Reads a cart, and loads it from the table if it is neither cached nor pending.
+pub(crate) async fn try_get(
+    carts: &Carts,
+    table: &Table,
+    key: u64,
+) -> Result<Option<String>, LoadError<ReadError<io::Error>>> {
+    let value = carts.get_or_load(&key, || table.load(key)).await?;
+    Ok(value.map(|value| (*value).clone()))
+}
+
+pub(crate) async fn get(carts: &Carts, table: &Table, key: u64) -> Option<String> {
+    try_get(carts, table, key).await.unwrap()
+}
+
+/// Reads many carts.
+pub(crate) async fn get_many(carts: &Carts, table: &Table, keys: &[u64]) -> Vec<Option<String>> {
+    let load = |missing: Vec<u64>| async move {
+        let mut found = Vec::new();
+        for key in missing {
+            found.extend(table.load(key).await?.map(|value| (key, value)));
+        }
+        Ok::<_, io::Error>(found)
+    };
+    let values = carts.get_many_or_load(keys, load).await.unwrap();
+    values.into_iter().map(|value| value.map(|value| (*value).clone())).collect()
+}

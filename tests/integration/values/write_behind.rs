@@ -1,0 +1,271 @@
+//! Write-behind over a store in the memory of the test.
+
+use larder::values::{ReadError, Values, WriteErrorKind};
+use larder::write_queue::Durability;
+use larder::{Cache, ConfigErrorKind, store::StoreErrorKind};
+use larder_testing::MemoryStore;
+use larder_tests::redis::eventually;
+
+use crate::support::{ready, soon};
+use crate::table_sink::{Carts, Table, behind, carts, get, get_many, try_get};
+
+async fn over(store: &MemoryStore) -> Cache {
+    ready(Cache::builder().write_queue(store.clone()).shared_store(store.clone())).await
+}
+
+async fn flushed(carts: &Carts) {
+    eventually("the queue is empty", async || {
+        carts.queue_stats().await.unwrap().iter().all(|partition| partition.entries == 0)
+    })
+    .await;
+}
+
+async fn write(carts: &Carts, key: u64, value: &str) {
+    carts.write(&key, value.to_owned()).await.unwrap();
+}
+
+/// Until it is flushed, the pending value is the value, on every instance.
+#[tokio::test]
+async fn a_pending_value_is_the_value_on_every_instance() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let (a, b) = (over(&store).await, over(&store).await);
+    let (a, b) = (carts(&a, &table), carts(&b, &table));
+    assert_eq!(get(&b, &table, 1).await, None);
+    let gate = table.hold();
+    write(&a, 1, "cheese").await;
+    soon("a flush begins", gate.arrived(1)).await;
+    assert_eq!(table.row(1), None);
+    eventually("the other instance has it", async || {
+        get(&b, &table, 1).await.as_deref() == Some("cheese")
+    })
+    .await;
+    assert_eq!(get(&a, &table, 1).await.as_deref(), Some("cheese"));
+    assert_eq!(table.loads(), 1, "the pending value needs no load");
+    table.release();
+    gate.open();
+    flushed(&a).await;
+    assert_eq!(table.row(1).as_deref(), Some("cheese"));
+    assert_eq!((a.write_stats().queued, table.ignored()), (1, 0));
+    assert_eq!(a.write_stats().flushed + b.write_stats().flushed, 1);
+}
+
+/// A value that is neither in memory nor shared is read from the queue, also among others.
+#[tokio::test]
+async fn pending_values_and_deletions_are_read_together_with_loaded_ones() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let (a, b) = (over(&store).await, over(&store).await);
+    let carts_a = carts(&a, &table);
+    write(&carts_a, 1, "old").await;
+    write(&carts_a, 2, "loaded").await;
+    flushed(&carts_a).await;
+    let _gate = table.hold();
+    carts_a.delete(&1).await.unwrap();
+    write(&carts_a, 3, "pending").await;
+    let carts_b = carts(&b, &table);
+    let all = async || get_many(&carts_b, &table, &[1, 2, 3, 4]).await;
+    eventually("the events have arrived", async || carts_b.get(&1).await.into_value().is_none()).await;
+    let _ = b.invalidate(larder::Tag::new("unused")).await;
+    assert_eq!(all().await, [None, Some("loaded".into()), Some("pending".into()), None]);
+    assert_eq!(table.row(1).as_deref(), Some("old"), "the deletion is pending");
+    assert_eq!(get(&carts_b, &table, 1).await, None);
+}
+
+/// Only the last value of a key is flushed, and no read goes back behind an acknowledged write.
+#[tokio::test]
+async fn reads_never_go_back_behind_an_acknowledged_write() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let cache = over(&store).await;
+    let carts = carts(&cache, &table);
+    for number in 0..200 {
+        let value = number.to_string();
+        write(&carts, 1, &value).await;
+        assert_eq!(get(&carts, &table, 1).await, Some(value.clone()));
+        // Without the cache's own copy, the value comes from the queue or the table.
+        let _ = carts.invalidate(&1).await;
+        assert_eq!(get(&carts, &table, 1).await, Some(value));
+    }
+    flushed(&carts).await;
+    assert_eq!(table.row(1).as_deref(), Some("199"));
+}
+
+/// A write that the database rejects goes to the quarantine, and blocks no other key.
+#[tokio::test]
+async fn a_poison_write_blocks_no_other_key_and_stays_the_value() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let cache = over(&store).await;
+    let carts = behind(&cache, &table).partitions(1).max_attempts(3).build().unwrap();
+    write(&carts, 7, "before").await;
+    flushed(&carts).await;
+    table.reject(7);
+    write(&carts, 7, "poison").await;
+    for key in 0..5 {
+        write(&carts, key, "good").await;
+    }
+    eventually("it is in the quarantine", async || carts.write_stats().quarantined == 1).await;
+    flushed(&carts).await;
+    assert!((0..5).all(|key| table.row(key).as_deref() == Some("good")));
+    let letters = carts.dead_letters(10).await.unwrap();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].write, Some((7, Some("poison".to_owned()))));
+    assert_eq!(letters[0].error, "constraint violated");
+    let _ = carts.invalidate(&7).await;
+    assert_eq!(get(&carts, &table, 7).await.as_deref(), Some("poison"), "it is still the value");
+    assert!(carts.discard_dead_letter(&letters[0]).await.unwrap().is_some());
+    assert_eq!(get(&carts, &table, 7).await.as_deref(), Some("before"), "the database has the value");
+    assert_eq!(carts.discard_dead_letter(&letters[0]).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_is_retried_reaches_the_database() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let cache = over(&store).await;
+    let carts = behind(&cache, &table).max_attempts(2).build().unwrap();
+    table.reject(7);
+    write(&carts, 7, "late").await;
+    eventually("it is in the quarantine", async || carts.write_stats().quarantined == 1).await;
+    table.accept(7);
+    let letters = carts.dead_letters(10).await.unwrap();
+    assert!(carts.retry_dead_letter(&letters[0]).await.unwrap());
+    eventually("it is flushed", async || table.row(7).as_deref() == Some("late")).await;
+    assert!(carts.dead_letters(10).await.unwrap().is_empty());
+    assert!(!carts.retry_dead_letter(&letters[0]).await.unwrap());
+}
+
+/// Writes that fail together are not to blame: the database is.
+#[tokio::test]
+async fn nothing_goes_to_the_quarantine_while_the_database_is_down() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let cache = over(&store).await;
+    let carts = behind(&cache, &table).partitions(1).max_attempts(1).build().unwrap();
+    table.set_down(true);
+    for key in 0..20 {
+        write(&carts, key, "patient").await;
+    }
+    eventually("flushes fail", async || carts.write_stats().failed >= 5).await;
+    table.set_down(false);
+    flushed(&carts).await;
+    assert!((0..20).all(|key| table.row(key).as_deref() == Some("patient")));
+    // The same, for a sink that does not say that the database is down.
+    let gate = table.hold();
+    write(&carts, 0, "held").await;
+    soon("a flush begins", gate.arrived(1)).await;
+    for key in 0..20 {
+        table.reject(key);
+        write(&carts, key, "again").await;
+    }
+    let failed = carts.write_stats().failed;
+    table.release();
+    gate.open();
+    eventually("all fail", async || carts.write_stats().failed >= failed + 20).await;
+    (0..20).for_each(|key| table.accept(key));
+    flushed(&carts).await;
+    assert!((1..20).all(|key| table.row(key).as_deref() == Some("again")));
+    assert!(carts.write_stats().quarantined <= 1, "the first one failed alone");
+}
+
+/// Without an answer of the queue, a read could return an old value.
+#[tokio::test]
+async fn a_read_that_cannot_see_pending_values_is_an_error_unless_it_may_lag() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let (queue, cache) = (MemoryStore::default(), MemoryStore::default());
+    let strict = ready(Cache::builder().write_queue(queue.clone()).shared_store(cache.clone())).await;
+    let lagging = ready(Cache::builder().write_queue(queue.clone()).shared_store(store)).await;
+    let (strict, lagging) = (carts(&strict, &table), behind(&lagging, &table).may_lag().build().unwrap());
+    write(&strict, 1, "cheese").await;
+    flushed(&strict).await;
+    queue.fail(StoreErrorKind::Timeout);
+    let _ = strict.invalidate(&1).await;
+    let error = try_get(&strict, &table, 1).await.unwrap_err();
+    assert!(matches!(error.get_ref(), ReadError::PendingUnavailable), "{error:?}");
+    let error = strict.write(&1, "bread".to_owned()).await.unwrap_err();
+    assert!(matches!(error.kind(), WriteErrorKind::NotQueued | WriteErrorKind::Unknown));
+    assert_eq!(get(&lagging, &table, 1).await.as_deref(), Some("cheese"));
+    queue.heal();
+    assert_eq!(get(&strict, &table, 1).await.as_deref(), Some("cheese"));
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_and_keeps_the_value_before() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let cache = over(&store).await;
+    let carts = behind(&cache, &table).partitions(1).max_queued(2).build().unwrap();
+    let _gate = table.hold();
+    write(&carts, 1, "a").await;
+    write(&carts, 2, "b").await;
+    let error = carts.write(&3, "c".to_owned()).await.unwrap_err();
+    assert_eq!((error.kind(), error.id()), (WriteErrorKind::Full, None));
+    assert_eq!(get(&carts, &table, 3).await, None);
+    write(&carts, 1, "replaced").await;
+    assert_eq!(carts.write_stats().refused, 1);
+}
+
+/// A write that is sent again has no second effect, and its value does not come back.
+#[tokio::test]
+async fn a_repeated_write_does_not_replace_a_later_one() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let cache = over(&store).await;
+    let carts = carts(&cache, &table);
+    let id = larder::write_queue::WriteId::from_bytes([7; 16]);
+    carts.write_with_id(id, &1, "first".to_owned()).await.unwrap();
+    write(&carts, 1, "second").await;
+    carts.write_with_id(id, &1, "first".to_owned()).await.unwrap();
+    assert_eq!(get(&carts, &table, 1).await.as_deref(), Some("second"));
+    flushed(&carts).await;
+    assert_eq!(table.row(1).as_deref(), Some("second"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_queued_is_an_error_of_the_write() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let cache = over(&store).await;
+    let durable = behind(&cache, &table).durability(Durability::Fsync).build().unwrap();
+    let error = durable.write(&1, "cheese".to_owned()).await.unwrap_err();
+    assert_eq!(error.kind(), WriteErrorKind::NotDurable);
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("appendonly yes"));
+    let small = cache.values::<u64, String>("small").max_value_bytes(10);
+    let small = small.write_behind(table.clone()).durability(Durability::Memory).build().unwrap();
+    assert_eq!(small.write(&1, "x".repeat(20)).await.unwrap_err().kind(), WriteErrorKind::Invalid);
+    assert!(small.write(&1, "x".to_owned()).await.is_ok());
+}
+
+/// A reader that closes gives its partitions away at once, after the flush that runs.
+#[tokio::test]
+async fn closing_lets_a_flush_end_and_gives_the_partitions_away() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let (a, b) = (over(&store).await, over(&store).await);
+    let carts_a = carts(&a, &table);
+    let gate = table.hold();
+    write(&carts_a, 1, "first").await;
+    soon("a flush begins", gate.arrived(1)).await;
+    let closing = tokio::spawn(async move { a.close().await });
+    table.release();
+    gate.open();
+    let report = soon("it is closed", closing).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(table.row(1).as_deref(), Some("first"));
+    let error = carts_a.write(&2, "late".to_owned()).await.unwrap_err();
+    assert_eq!(error.kind(), WriteErrorKind::NotQueued);
+    let stats = carts_a.queue_stats().await.unwrap();
+    assert!(stats.iter().all(|partition| partition.reader.is_none()));
+    let carts_b = carts(&b, &table);
+    write(&carts_b, 3, "second").await;
+    flushed(&carts_b).await;
+    assert_eq!(table.row(3).as_deref(), Some("second"));
+}
+
+#[tokio::test]
+async fn a_collection_without_a_queue_or_of_two_kinds_is_an_error() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let kind = |cache: &Cache| behind(cache, &table).build().unwrap_err();
+    let error = kind(&Cache::default());
+    assert_eq!(error.kind(), ConfigErrorKind::WriteQueue);
+    assert!(error.to_string().contains("write_queue"), "{error}");
+    let error = kind(&Cache::builder().write_queue(store.clone()).build());
+    assert!(error.to_string().contains("shared_store"), "{error}");
+    let cache = over(&store).await;
+    let _carts = carts(&cache, &table);
+    let other: Result<Values<u64, String>, _> = cache.values("cart").build();
+    assert_eq!(other.unwrap_err().kind(), ConfigErrorKind::Collection);
+    let zero = behind(&cache, &table).partitions(0).build().unwrap_err();
+    assert_eq!(zero.kind(), ConfigErrorKind::Limit);
+}

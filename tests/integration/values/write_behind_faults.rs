@@ -1,0 +1,150 @@
+//! Write-behind over a real Redis that is killed, and instances that end or stall.
+
+use std::time::Duration;
+
+use larder::Cache;
+use larder::values::WriteErrorKind;
+use larder::write_queue::Durability;
+use larder_redis::RedisStore;
+use larder_testing::{Proxy, RedisServer};
+use larder_tests::redis::eventually;
+
+use crate::support::{joins, ready, soon};
+use crate::table_sink::{Carts, Table, behind, carts, get};
+
+/// A Redis that forces each write to the disk.
+async fn durable() -> RedisServer {
+    RedisServer::builder().config("appendonly yes").config("appendfsync always").start().await.unwrap()
+}
+
+async fn at(url: &str, timeout: Duration) -> Cache {
+    let store = RedisStore::builder(url).command_timeout(timeout).connect().unwrap();
+    let cache = ready(Cache::builder().write_queue(store.clone()).shared_store(store)).await;
+    joins(&cache.values("probe").build().unwrap()).await;
+    cache
+}
+
+async fn instance(redis: &RedisServer) -> Cache {
+    at(&redis.url(), Duration::from_secs(10)).await
+}
+
+async fn flushed(carts: &Carts) {
+    eventually("the queue is empty", async || {
+        let stats = carts.queue_stats().await;
+        stats.is_ok_and(|stats| stats.iter().all(|partition| partition.entries == 0))
+    })
+    .await;
+}
+
+/// The instance that wrote ends without a warning. Another one flushes its writes.
+#[tokio::test]
+async fn acknowledged_writes_survive_the_end_of_their_instance() {
+    let (redis, table) = (durable().await, Table::default());
+    let killed_table = Table::default();
+    let _never = killed_table.hold();
+    let (url, sink) = (redis.url(), killed_table.clone());
+    let killed = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let cache = at(&url, Duration::from_secs(10)).await;
+            let carts = behind(&cache, &sink).durability(Durability::Fsync).build().unwrap();
+            for key in 0..50 {
+                carts.write(&key, format!("cart {key}")).await.unwrap();
+            }
+        });
+        // All tasks end where they are, as in a process that is killed.
+        runtime.shutdown_background();
+    });
+    tokio::task::spawn_blocking(move || killed.join().unwrap()).await.unwrap();
+    assert_eq!(killed_table.applied(), 0);
+    let survivor = instance(&redis).await;
+    let carts = carts(&survivor, &table);
+    assert_eq!(get(&carts, &table, 7).await.as_deref(), Some("cart 7"));
+    flushed(&carts).await;
+    assert!((0..50).all(|key| table.row(key) == Some(format!("cart {key}"))));
+    assert_eq!(table.applied(), 50);
+}
+
+/// A reader that cannot reach Redis stalls in its sink, and comes back after another took over.
+#[tokio::test]
+async fn a_reader_that_comes_back_does_not_overwrite_a_later_write() {
+    let (redis, table) = (durable().await, Table::default());
+    let proxy = Proxy::start(redis.address()).unwrap();
+    let stalled = at(&redis.url_at(proxy.address()), Duration::from_millis(200)).await;
+    let carts_a = carts(&stalled, &table);
+    let gate = table.hold();
+    carts_a.write(&1, "old".to_owned()).await.unwrap();
+    soon("a flush begins", gate.arrived(1)).await;
+    table.release();
+    proxy.refuse();
+    proxy.cut().await;
+    let other = instance(&redis).await;
+    let carts_b = carts(&other, &table);
+    carts_b.write(&1, "new".to_owned()).await.unwrap();
+    flushed(&carts_b).await;
+    assert_eq!(table.row(1).as_deref(), Some("new"));
+    gate.open();
+    eventually("the old write comes too late", async || table.ignored() == 1).await;
+    assert_eq!(table.row(1).as_deref(), Some("new"));
+    proxy.pass();
+    eventually("both read the new value", async || {
+        get(&carts_b, &table, 1).await.as_deref() == Some("new")
+            && crate::table_sink::try_get(&carts_a, &table, 1).await.is_ok_and(|cart| {
+                assert_eq!(cart.as_deref(), Some("new"));
+                true
+            })
+    })
+    .await;
+}
+
+/// Redis is killed with writes in its queue, and finds them on its disk.
+#[tokio::test]
+async fn acknowledged_writes_survive_a_kill_of_redis() {
+    let (redis, table) = (durable().await, Table::default());
+    let cache = instance(&redis).await;
+    let carts = behind(&cache, &table).durability(Durability::Fsync).build().unwrap();
+    table.set_down(true);
+    for key in 0..50 {
+        carts.write(&key, format!("cart {key}")).await.unwrap();
+    }
+    redis.kill();
+    let error = carts.write(&50, "lost".to_owned()).await.unwrap_err();
+    assert!(matches!(error.kind(), WriteErrorKind::NotQueued | WriteErrorKind::Unknown), "{error:?}");
+    redis.restart().await.unwrap();
+    table.set_down(false);
+    eventually("all writes are in the database", async || {
+        (0..50).all(|key| table.row(key) == Some(format!("cart {key}")))
+    })
+    .await;
+}
+
+/// `NotQueued` and `Unknown` are told apart, and an unknown write is sent again with its id.
+#[tokio::test]
+async fn a_write_says_whether_it_may_take_effect() {
+    let (redis, table) = (durable().await, Table::default());
+    let proxy = Proxy::start(redis.address()).unwrap();
+    let cache = at(&redis.url_at(proxy.address()), Duration::from_millis(200)).await;
+    let carts = behind(&cache, &table).durability(Durability::Fsync).build().unwrap();
+    carts.write(&1, "before".to_owned()).await.unwrap();
+    flushed(&carts).await;
+    proxy.blackhole();
+    let unknown = carts.write(&1, "unknown".to_owned()).await.unwrap_err();
+    assert_eq!(unknown.kind(), WriteErrorKind::Unknown);
+    proxy.refuse();
+    proxy.cut().await;
+    eventually("writes are not sent", async || {
+        let error = carts.write(&2, "not sent".to_owned()).await.unwrap_err();
+        error.kind() == WriteErrorKind::NotQueued && error.id().is_none()
+    })
+    .await;
+    proxy.pass();
+    let id = unknown.id().unwrap();
+    eventually("it is sent again", async || {
+        carts.write_with_id(id, &1, "unknown".to_owned()).await.is_ok()
+    })
+    .await;
+    assert_eq!(get(&carts, &table, 1).await.as_deref(), Some("unknown"));
+    flushed(&carts).await;
+    assert_eq!(table.row(1).as_deref(), Some("unknown"));
+    assert_eq!(table.row(2), None);
+}
