@@ -1,7 +1,9 @@
 //! Write-behind over a store in the memory of the test.
 
 use larder::values::{ReadError, Values, WriteErrorKind};
-use larder::write_queue::Durability;
+use larder::write_queue::{
+    Durability, PartitionId, PushWrite, Pushed, QueueLimits, WriteId, WritePayload, WriteQueue as _,
+};
 use larder::{Cache, ConfigErrorKind, store::StoreErrorKind};
 use larder_testing::MemoryStore;
 use larder_tests::redis::eventually;
@@ -35,10 +37,8 @@ async fn a_pending_value_is_the_value_on_every_instance() {
     write(&a, 1, "cheese").await;
     soon("a flush begins", gate.arrived(1)).await;
     assert_eq!(table.row(1), None);
-    eventually("the other instance has it", async || {
-        get(&b, &table, 1).await.as_deref() == Some("cheese")
-    })
-    .await;
+    eventually("the other instance has it", async || get(&b, &table, 1).await.as_deref() == Some("cheese"))
+        .await;
     assert_eq!(get(&a, &table, 1).await.as_deref(), Some("cheese"));
     assert_eq!(table.loads(), 1, "the pending value needs no load");
     table.release();
@@ -184,6 +184,54 @@ async fn a_read_that_cannot_see_pending_values_is_an_error_unless_it_may_lag() {
     assert_eq!(get(&strict, &table, 1).await.as_deref(), Some("cheese"));
 }
 
+/// The payload of a value in the queue, which all versions must be able to read.
+fn payload(key: &str, value: &str) -> WritePayload {
+    let mut bytes = vec![1, 1, 1, 0, 0, 0, 1, 0, 0, 0, u8::try_from(key.len()).unwrap()];
+    bytes.extend([key.as_bytes(), value.as_bytes()].concat());
+    WritePayload::Value(bytes.into())
+}
+
+/// Pushes a write as an instance does that ends before it appends the event.
+async fn push_without_event(store: &MemoryStore, key: u64, payload: WritePayload) {
+    let text = format!("v|cart|{key}");
+    let partition = PartitionId::of_key("cart", 2, &text);
+    let limits = QueueLimits { entries: 10, bytes: 10_000 };
+    let push = PushWrite { partition, key: &text, payload, id: WriteId::from_bytes([9; 16]), limits };
+    assert!(matches!(store.push(push).await, Ok(Pushed::Queued(_))));
+}
+
+/// The event is appended again after the flush, for a writer that ended before its own.
+#[tokio::test]
+async fn a_write_without_an_event_ends_the_old_value_when_it_is_flushed() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let cache = over(&store).await;
+    let carts = carts(&cache, &table);
+    write(&carts, 1, "old").await;
+    flushed(&carts).await;
+    assert_eq!(get(&carts, &table, 1).await.as_deref(), Some("old"));
+    push_without_event(&store, 1, payload("1", "\"new\"")).await;
+    flushed(&carts).await;
+    assert_eq!(get(&carts, &table, 1).await.as_deref(), Some("new"));
+}
+
+/// A payload that is of another form, or of another key, is neither flushed nor dropped.
+#[tokio::test]
+async fn a_write_that_cannot_be_decoded_goes_to_the_quarantine() {
+    for bad in [payload("1", "no json"), payload("2", "\"x\""), WritePayload::Value(vec![9; 40].into())] {
+        let (store, table) = (MemoryStore::default(), Table::default());
+        let cache = over(&store).await;
+        let carts = carts(&cache, &table);
+        push_without_event(&store, 1, bad).await;
+        eventually("it is in the quarantine", async || carts.write_stats().quarantined == 1).await;
+        let letters = carts.dead_letters(10).await.unwrap();
+        assert_eq!((letters.len(), &*letters[0].key_text), (1, "v|cart|1"));
+        write(&carts, 1, "replaced").await;
+        flushed(&carts).await;
+        assert_eq!(table.row(1).as_deref(), Some("replaced"));
+        assert!(carts.dead_letters(10).await.unwrap().is_empty());
+    }
+}
+
 #[tokio::test]
 async fn a_full_queue_refuses_and_keeps_the_value_before() {
     let (store, table) = (MemoryStore::default(), Table::default());
@@ -205,7 +253,7 @@ async fn a_repeated_write_does_not_replace_a_later_one() {
     let (store, table) = (MemoryStore::default(), Table::default());
     let cache = over(&store).await;
     let carts = carts(&cache, &table);
-    let id = larder::write_queue::WriteId::from_bytes([7; 16]);
+    let id = WriteId::from_bytes([7; 16]);
     carts.write_with_id(id, &1, "first".to_owned()).await.unwrap();
     write(&carts, 1, "second").await;
     carts.write_with_id(id, &1, "first".to_owned()).await.unwrap();

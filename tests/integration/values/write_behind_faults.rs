@@ -127,9 +127,12 @@ async fn a_write_says_whether_it_may_take_effect() {
     let carts = behind(&cache, &table).durability(Durability::Fsync).build().unwrap();
     carts.write(&1, "before".to_owned()).await.unwrap();
     flushed(&carts).await;
+    assert_eq!(get(&carts, &table, 1).await.as_deref(), Some("before"));
+    assert!(carts.get_cached(&1).is_cached());
     proxy.blackhole();
     let unknown = carts.write(&1, "unknown".to_owned()).await.unwrap_err();
     assert_eq!(unknown.kind(), WriteErrorKind::Unknown);
+    assert!(!carts.get_cached(&1).is_cached(), "the old value may be replaced");
     proxy.refuse();
     proxy.cut().await;
     eventually("writes are not sent", async || {
@@ -139,10 +142,8 @@ async fn a_write_says_whether_it_may_take_effect() {
     .await;
     proxy.pass();
     let id = unknown.id().unwrap();
-    eventually("it is sent again", async || {
-        carts.write_with_id(id, &1, "unknown".to_owned()).await.is_ok()
-    })
-    .await;
+    eventually("it is sent again", async || carts.write_with_id(id, &1, "unknown".to_owned()).await.is_ok())
+        .await;
     assert_eq!(get(&carts, &table, 1).await.as_deref(), Some("unknown"));
     flushed(&carts).await;
     assert_eq!(table.row(1).as_deref(), Some("unknown"));

@@ -54,7 +54,10 @@ where
     /// Flushes each write on its own, after the batch has failed.
     async fn flush_each(&mut self, batch: &[Write<K, V>]) -> PassEnd {
         let (mut failed, mut flushed) = (Vec::new(), 0);
-        for write in batch {
+        // In a random order, so that a few rejected writes at the beginning do not end each pass.
+        let mut order: Vec<_> = batch.iter().collect();
+        fastrand::shuffle(&mut order);
+        for write in order {
             if self.is_stopped() {
                 break;
             }

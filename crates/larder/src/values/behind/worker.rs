@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::engine::catch_panic::CatchPanic;
 use crate::values::behind::behind_state::BehindState;
 use crate::values::behind::flush_failures::{FlushFailures, backoff};
 use crate::values::behind::sink::Sink;
@@ -39,7 +40,7 @@ where
             stop: stop.clone(),
             closing: background.closing(),
         };
-        let reading = async move { reader.run().await };
+        let reading = async move { reader.run_to_end().await };
         background.spawn(background.until_closed(reading));
     }
 }
@@ -76,6 +77,15 @@ where
 {
     pub(super) fn partition(&self) -> PartitionId<'_> {
         self.state.partition(self.number)
+    }
+
+    /// Reads until the worker stops. Goes on after a panic, of a codec for example.
+    async fn run_to_end(&mut self) {
+        while CatchPanic::new(self.run()).await.is_err() {
+            let (collection, partition) = (&*self.state.collection.name, self.number);
+            tracing::error!(collection, partition, "worker of write-behind panicked");
+            self.unless_stopped(sleep(self.state.options.reader_lease)).await;
+        }
     }
 
     async fn run(&mut self) {
@@ -125,15 +135,12 @@ where
                 Ok(batch) => batch,
                 Err(end) => return end,
             };
-            if !self.failures.is_empty() {
-                places.extend(batch.writes.iter().map(|write| write.place));
-            }
+            let page: Vec<_> = batch.writes.iter().map(|write| write.place).collect();
             let has_more = batch.has_more && batch.last_place != after;
             after = batch.last_place;
             let now = Instant::now();
             let due: Vec<_> =
                 batch.writes.into_iter().filter(|write| self.failures.is_due(write.place, now)).collect();
-            places.extend(due.iter().map(|write| write.place));
             if !due.is_empty() {
                 match self.flush(due).await {
                     PassEnd::Done => {}
@@ -143,6 +150,7 @@ where
             if self.is_stopped() {
                 return PassEnd::Done;
             }
+            places.extend(page.into_iter().filter(|place| self.failures.contains(*place)));
             if !has_more {
                 self.failures.retain(&places);
                 return PassEnd::Done;
