@@ -1,5 +1,7 @@
 //! Write-behind over a store in the memory of the test.
 
+use std::time::Duration;
+
 use larder::values::{ReadError, Values, WriteErrorKind};
 use larder::write_queue::{
     Durability, PartitionId, PushWrite, Pushed, QueueLimits, WriteId, WritePayload, WriteQueue as _,
@@ -77,6 +79,7 @@ async fn reads_never_go_back_behind_an_acknowledged_write() {
     let cache = over(&store).await;
     let carts = carts(&cache, &table);
     for number in 0..200 {
+        table.set_down(number % 3 > 0);
         let value = number.to_string();
         write(&carts, 1, &value).await;
         assert_eq!(get(&carts, &table, 1).await, Some(value.clone()));
@@ -84,6 +87,7 @@ async fn reads_never_go_back_behind_an_acknowledged_write() {
         let _ = carts.invalidate(&1).await;
         assert_eq!(get(&carts, &table, 1).await, Some(value));
     }
+    table.set_down(false);
     flushed(&carts).await;
     assert_eq!(table.row(1).as_deref(), Some("199"));
 }
@@ -113,6 +117,23 @@ async fn a_poison_write_blocks_no_other_key_and_stays_the_value() {
     assert!(carts.discard_dead_letter(&letters[0]).await.unwrap().is_some());
     assert_eq!(get(&carts, &table, 7).await.as_deref(), Some("before"), "the database has the value");
     assert_eq!(carts.discard_dead_letter(&letters[0]).await.unwrap(), None);
+}
+
+/// A write that failed is left alone until its delay is over. Others go on.
+#[tokio::test]
+async fn a_rejected_write_is_not_tried_with_each_batch() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let cache = over(&store).await;
+    let slow = behind(&cache, &table).partitions(1).retry_delay(Duration::from_secs(20));
+    let carts = slow.build().unwrap();
+    table.reject(7);
+    write(&carts, 7, "poison").await;
+    eventually("it fails", async || carts.write_stats().failed == 1).await;
+    for key in 0..5 {
+        write(&carts, key, "good").await;
+        eventually("others are flushed", async || table.row(key).is_some()).await;
+    }
+    assert_eq!(carts.write_stats().failed, 1);
 }
 
 #[tokio::test]
