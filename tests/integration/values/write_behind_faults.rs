@@ -115,6 +115,34 @@ async fn acknowledged_writes_survive_a_kill_of_redis() {
     .await;
 }
 
+/// The durability is what Redis can do at the moment, and a write waits for it.
+#[tokio::test]
+async fn a_write_waits_for_the_disk_or_the_replicas() {
+    let lazy = RedisServer::builder().config("appendonly yes").config("appendfsync everysec");
+    let (lazy, table) = (lazy.start().await.unwrap(), Table::default());
+    let cache = instance(&lazy).await;
+    let carts = behind(&cache, &table).durability(Durability::Fsync).build().unwrap();
+    let written = carts.write(&1, "cheese".to_owned()).await;
+    let has_wait_aof = lazy.command(&["COMMAND", "INFO", "waitaof"]).await.unwrap();
+    if has_wait_aof.as_array().is_some_and(|info| info.first().is_some_and(|one| one.as_array().is_some())) {
+        written.unwrap();
+        assert_eq!(get(&carts, &table, 1).await.as_deref(), Some("cheese"));
+    } else {
+        assert_eq!(written.unwrap_err().kind(), WriteErrorKind::NotDurable);
+    }
+    let one = std::num::NonZeroU16::MIN;
+    let replicated = behind(&cache, &table).durability(Durability::Replicas(one)).build().unwrap();
+    let error = replicated.write(&1, "bread".to_owned()).await.unwrap_err();
+    assert_eq!(error.kind(), WriteErrorKind::NotDurable);
+    let _replica = RedisServer::builder().replica_of(&lazy).start().await.unwrap();
+    eventually("the replica has the write", async || {
+        // A new collection reads the settings at once.
+        let replicated = behind(&cache, &table).durability(Durability::Replicas(one)).build().unwrap();
+        replicated.write(&2, "milk".to_owned()).await.is_ok()
+    })
+    .await;
+}
+
 /// `NotQueued` and `Unknown` are told apart, and an unknown write is sent again with its id.
 #[tokio::test]
 async fn a_write_says_whether_it_may_take_effect() {

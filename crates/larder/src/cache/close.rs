@@ -36,10 +36,10 @@ const FOR_CONNECTIONS: Duration = Duration::from_millis(500);
 #[non_exhaustive]
 #[must_use = "work that was left undone is lost with the process"]
 pub struct CloseReport {
-    /// The number of fills, refreshes and writes that were still running.
+    /// The number of fills, refreshes, writes and flushes of write-behind that were still running.
     ///
     /// These tasks are lost with the process, and so are the responses that they would have stored
-    /// and the invalidations that they would have made.
+    /// and the invalidations that they would have made. Writes that are not flushed stay in the queue.
     pub tasks: usize,
     /// The number of selectors of deferred invalidations that could not be appended to the log.
     pub invalidations: usize,

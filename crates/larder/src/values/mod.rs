@@ -82,8 +82,14 @@
 //! | cache-aside | [`Values::invalidate`] after the commit | the next call on any instance loads the value |
 //! | write-through | [`Values::write_through`], or [`Values::begin_write`] for your own transaction | all instances have the new value, without a load |
 //!
+//! | write-behind | [`WriteBehind::write`] instead of a write to the database | all instances have the new value, and a worker writes it to the database later |
+//!
 //! A write-through stores its value only if no other write or invalidation of the value overlapped
 //! with it. Otherwise the value is only invalidated, so an old value never replaces a new one.
+//!
+//! A write-behind needs a durable queue, usually in Redis, and a [`Sink`] that compares sequence
+//! numbers. It is for values that are written often and that nothing else writes: carts, drafts,
+//! positions. A write is as fast as the queue. [`WriteBehind`] has the guarantees.
 //!
 //! # Inside a handler that is cached
 //!

@@ -19,6 +19,7 @@ use crate::values::behind::worker::spawn_workers;
 use crate::values::behind::write_behind::WriteBehind;
 use crate::values::builder::ValuesBuilder;
 use crate::values::codec::{Codec, Json};
+use crate::values::loader_mark::NoLoader;
 use crate::values::value_key::ValueKey;
 
 const MIN_LEASE: Duration = Duration::from_millis(100);
@@ -29,12 +30,12 @@ const MAX_BATCH: u32 = 10_000;
 /// Returned by [`ValuesBuilder::write_behind`].
 #[must_use = "call `build`"]
 pub struct WriteBehindBuilder<K, V, S, C = Json> {
-    values: ValuesBuilder<K, V, crate::values::NoLoader, C>,
+    values: ValuesBuilder<K, V, NoLoader, C>,
     sink: S,
     options: BehindOptions,
 }
 
-impl<K: ValueKey, V: Send + Sync + 'static, C> ValuesBuilder<K, V, crate::values::NoLoader, C> {
+impl<K: ValueKey, V: Send + Sync + 'static, C> ValuesBuilder<K, V, NoLoader, C> {
     /// Makes this a write-behind collection: writes are queued, and reach the database later.
     ///
     /// A worker brings the writes to the `sink`. See [`WriteBehind`] for what is guaranteed.
