@@ -39,7 +39,8 @@ pub struct CloseReport {
     /// The number of fills, refreshes, writes and flushes of write-behind that were still running.
     ///
     /// These tasks are lost with the process, and so are the responses that they would have stored
-    /// and the invalidations that they would have made. Writes that are not flushed stay in the queue.
+    /// and the invalidations that they would have made. Writes that are not flushed stay in the
+    /// queue.
     pub tasks: usize,
     /// The number of selectors of deferred invalidations that could not be appended to the log.
     pub invalidations: usize,

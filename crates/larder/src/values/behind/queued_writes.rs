@@ -81,9 +81,9 @@ impl<K: ValueKey + Serialize, V: Send + Sync + 'static> WriteBehind<K, V> {
         }
         // A write that was pushed before may have been replaced by a later one.
         if is_first {
-            drop(write.finish(value).await)
+            drop(write.finish(value).await);
         } else {
-            write.abort().await
+            write.abort().await;
         }
         state.wake(state.partition_of(&entry.text));
         Ok(())

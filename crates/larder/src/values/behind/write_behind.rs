@@ -182,7 +182,7 @@ impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static> WriteBehind<K, V>
         self.values.get_or_load(key, pending_or_load).await
     }
 
-    /// Returns many values, in the order of `keys`. Those that are not cached or pending are loaded.
+    /// Returns many values, in the order of `keys`. Loads those that are not cached or pending.
     ///
     /// This is [`Values::get_many_or_load`], with a question to the queue before each load.
     ///
