@@ -25,6 +25,7 @@ struct Rows {
     /// The number of writes whose sequence number was not higher than that of the row.
     ignored: usize,
     applied: usize,
+    flushes: usize,
 }
 
 #[derive(Default)]
@@ -75,6 +76,11 @@ impl Table {
         self.rows().ignored
     }
 
+    /// Returns how often the sink was called.
+    pub(crate) fn flushes(&self) -> usize {
+        self.rows().flushes
+    }
+
     pub(crate) fn applied(&self) -> usize {
         self.rows().applied
     }
@@ -88,6 +94,7 @@ impl Table {
 
 impl Sink<u64, String> for Table {
     async fn flush(&self, batch: &[Write<u64, String>]) -> Result<(), FlushError> {
+        self.rows().flushes += 1;
         let gate = self.rows().gate.clone();
         if let Some(gate) = gate {
             gate.pass().await;

@@ -65,6 +65,35 @@ async fn acknowledged_writes_survive_the_end_of_their_instance() {
     assert_eq!(table.applied(), 50);
 }
 
+/// A slow sink keeps its partition: the right to read is extended while it runs.
+#[tokio::test]
+async fn a_slow_sink_keeps_its_partition() {
+    let (redis, table) = (durable().await, Table::default());
+    let (a, b) = (instance(&redis).await, instance(&redis).await);
+    let one_partition = |cache: &Cache| behind(cache, &table).partitions(1).build().unwrap();
+    let (carts_a, gate) = (one_partition(&a), table.hold());
+    carts_a.write(&1, "cheese".to_owned()).await.unwrap();
+    soon("a flush begins", gate.arrived(1)).await;
+    let carts_b = one_partition(&b);
+    let (mut last, mut extensions) = (Vec::new(), 0);
+    // Each extension is after a third of the lease. So this is longer than the lease.
+    eventually("the right to read is extended", async || {
+        let keys = redis.command(&["KEYS", "*:reader"]).await.unwrap();
+        let key = keys.as_array().and_then(|keys| keys.first()?.as_str()).unwrap().to_owned();
+        // The reader, and the end of its right.
+        let right = redis.command(&["GET", &key]).await.unwrap().as_bytes().unwrap().to_vec();
+        extensions += usize::from(right != last);
+        last = right;
+        extensions > 5
+    })
+    .await;
+    assert_eq!(table.flushes(), 1);
+    table.release();
+    gate.open();
+    flushed(&carts_b).await;
+    assert_eq!((table.flushes(), table.applied()), (1, 1));
+}
+
 /// A reader that cannot reach Redis stalls in its sink, and comes back after another took over.
 #[tokio::test]
 async fn a_reader_that_comes_back_does_not_overwrite_a_later_write() {

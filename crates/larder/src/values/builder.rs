@@ -38,7 +38,7 @@ use crate::values::value_options::ValueOptions;
 ///   [`max_reruns`](Self::max_reruns), [`retry_after_error`](Self::retry_after_error),
 ///   [`error_ttl`](Self::error_ttl)
 /// * Invalidation: [`tags`](Self::tags)
-/// * Writes: [`invalidates`](Self::invalidates)
+/// * Writes: [`invalidates`](Self::invalidates), [`write_behind`](Self::write_behind)
 /// * Memory: [`max_memory_bytes`](Self::max_memory_bytes), [`weigh`](Self::weigh)
 /// * The shared store: [`codec`](Self::codec), [`schema`](Self::schema),
 ///   [`max_value_bytes`](Self::max_value_bytes)
@@ -130,9 +130,9 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
 
     /// Sets what a write invalidates besides the value's own key.
     ///
-    /// It applies to [`Values::write_through`] and [`Values::begin_write`]. Text is a tag. Name the
-    /// routes that show the value, for example. Do not name each of its tags: if a write of a
-    /// product named its category, each write would empty the category.
+    /// It applies to [`Values::write_through`], [`Values::begin_write`] and write-behind. Text is a
+    /// tag. Name the routes that show the value, for example. Do not name each of its tags: if a
+    /// write of a product named its category, each write would empty the category.
     ///
     /// Default: nothing else.
     ///

@@ -115,7 +115,6 @@ where
                     let delay = backoff(self.state.options.retry_delay, failed);
                     failed += 1;
                     self.keep_reading(self.unless_stopped(sleep(delay))).await;
-                    self.extended = Instant::now();
                 }
             }
             if !self.extend().await {
