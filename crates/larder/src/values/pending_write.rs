@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use larder_core::invalidation::append_status::Appended;
 use larder_core::invalidation::position::Position;
+#[cfg(larder_broken = "write-through-unchecked")]
+use larder_core::invalidation::position::Watermark;
 use larder_core::invalidation::selector::Selector;
 use larder_core::outcome::NotStored;
 use larder_core::value::ValueMeta;
@@ -87,9 +89,12 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
             return false;
         };
         let names = collection.names(&text, &self.key, value.as_deref());
-        let Some(position) = engine.log.read(|tail| tail.written_position(&self.began, entry, &names)) else {
-            return false;
-        };
+        let position = engine.log.read(|tail| tail.written_position(&self.began, entry, &names));
+        // This breaks rule 18 on purpose. It is compiled only into a special build, in which
+        // `cargo xtask torture` must find the violation.
+        #[cfg(larder_broken = "write-through-unchecked")]
+        let position = position.or(Some(self.unchecked_position(entry)));
+        let Some(position) = position else { return false };
         let encoded = collection.encode(&text, value.as_deref());
         let meta = ValueMeta {
             key: text,
@@ -120,6 +125,13 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
             Err(reason) => collection.counters.not_shared(reason),
         }
         true
+    }
+
+    /// Returns the position of the write's own event, whatever lies before that.
+    #[cfg(larder_broken = "write-through-unchecked")]
+    fn unchecked_position(&self, entry: &Appended) -> Position {
+        let watermark = Watermark { log: entry.id, ..self.began.watermark };
+        Position { incarnation: entry.incarnation, watermark }
     }
 
     /// Returns how long the last load of the value took, if that is known.

@@ -1,0 +1,66 @@
+//! The handler that shows a typed value.
+
+use std::fmt;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, StatusCode};
+
+use super::App;
+use super::collections::Version;
+use crate::item::Item;
+use crate::wire;
+
+/// The field with the source of the value. The layer of a cached route overwrites it.
+const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+
+/// Returns the value, which is loaded from the reference model if it is not cached.
+pub(super) async fn show_value(app: &App, item: Item, headers: &HeaderMap) -> Result<Response, StatusCode> {
+    let values = app.collections.of(item.family).ok_or(StatusCode::NOT_FOUND)?;
+    let mut loads = false;
+    let load = || {
+        loads = true;
+        load(app, item)
+    };
+    let value = match values.get_or_load(&item.id, load).await {
+        Ok(value) => value.ok_or(StatusCode::NOT_FOUND)?,
+        Err(error) => return failed(error.get_ref()),
+    };
+    let source = match (loads, value.run) {
+        (true, _) => "VALUE loaded",
+        (false, Some(_)) => "VALUE found",
+        (false, None) => "VALUE written through",
+    };
+    let language = wire::field(headers, wire::LANGUAGE).unwrap_or("-");
+    Ok(([(X_CACHE, source)], value.body(language)).into_response())
+}
+
+/// A load that failed.
+#[derive(Debug)]
+struct LoadFailure {
+    /// The run that failed. `None` if the reference model could not be read.
+    run: Option<u64>,
+}
+
+impl fmt::Display for LoadFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("failed")
+    }
+}
+
+impl std::error::Error for LoadFailure {}
+
+async fn load(app: &App, item: Item) -> Result<Version, LoadFailure> {
+    let reported = app.reference_model.read(item).await.map_err(|_| LoadFailure { run: None })?;
+    tokio::time::sleep(reported.delay).await;
+    let run = Some(reported.run);
+    match reported.fails {
+        true => Err(LoadFailure { run }),
+        false => Ok(Version { item: item.to_string(), version: reported.version, run }),
+    }
+}
+
+fn failed(failure: &LoadFailure) -> Result<Response, StatusCode> {
+    let run = failure.run.ok_or(StatusCode::BAD_GATEWAY)?;
+    let run = [(HeaderName::from_static(wire::RUN), run.to_string())];
+    Ok((StatusCode::SERVICE_UNAVAILABLE, run, failure.to_string()).into_response())
+}
