@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::routes::SHORT;
 use crate::item::{Family, Item};
+use crate::reference_model::Reported;
 use crate::wire;
 
 /// A version of an item, as a service layer caches it.
@@ -19,6 +20,10 @@ pub(super) struct Version {
 }
 
 impl Version {
+    pub(super) fn loaded(item: Item, reported: &Reported) -> Self {
+        Self { item: item.to_string(), version: reported.version, run: Some(reported.run) }
+    }
+
     /// Returns the body that shows it.
     pub(super) fn body(&self, language: &str) -> String {
         let Self { item, version, run } = self;

@@ -1,17 +1,23 @@
 //! The handler that shows a typed value.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, StatusCode};
+use larder::values::{LoadError, Values};
 
 use super::App;
 use super::collections::Version;
-use crate::item::Item;
+use crate::item::{Family, ITEMS, Item};
 use crate::wire;
 
 /// The field with the source of the value. The layer of a cached route overwrites it.
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+
+/// Values that are requested in this language are read together with all others of their family.
+const AMONG_MANY: &str = "fr";
 
 /// Returns the value, which is loaded from the reference model if it is not cached.
 pub(super) async fn show_value(app: &App, item: Item, headers: &HeaderMap) -> Result<Response, StatusCode> {
@@ -21,6 +27,12 @@ pub(super) async fn show_value(app: &App, item: Item, headers: &HeaderMap) -> Re
         loads = true;
         load(app, item)
     };
+    let language = wire::field(headers, wire::LANGUAGE).unwrap_or("-");
+    if item.family == Family::Values && language == AMONG_MANY {
+        let value = among_many(app, item, values).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+        let value = value.ok_or(StatusCode::NOT_FOUND)?;
+        return Ok(([(X_CACHE, "VALUE among many")], value.body(language)).into_response());
+    }
     let value = match values.get_or_load(&item.id, load).await {
         Ok(value) => value.ok_or(StatusCode::NOT_FOUND)?,
         Err(error) => return failed(error.get_ref()),
@@ -30,8 +42,32 @@ pub(super) async fn show_value(app: &App, item: Item, headers: &HeaderMap) -> Re
         (false, Some(_)) => "VALUE found",
         (false, None) => "VALUE written through",
     };
-    let language = wire::field(headers, wire::LANGUAGE).unwrap_or("-");
     Ok(([(X_CACHE, source)], value.body(language)).into_response())
+}
+
+/// Reads all values of the family in one call, and returns that of the item.
+///
+/// Its own loads do not fail: one error would be that of several items.
+async fn among_many(
+    app: &App,
+    item: Item,
+    values: &Values<usize, Version>,
+) -> Result<Option<Arc<Version>>, LoadError<LoadFailure>> {
+    let ids: [usize; ITEMS] = std::array::from_fn(|id| id);
+    let load = async |missing: Vec<usize>| {
+        let mut loaded = Vec::with_capacity(missing.len());
+        let mut longest = Duration::ZERO;
+        for id in missing {
+            let item = Item { family: item.family, id };
+            let reported = app.reference_model.read(item).await.map_err(|_| LoadFailure { run: None })?;
+            longest = longest.max(reported.delay);
+            loaded.push((id, Version::loaded(item, &reported)));
+        }
+        tokio::time::sleep(longest).await;
+        Ok(loaded)
+    };
+    let mut found = values.get_many_or_load(&ids, load).await?;
+    Ok(found.swap_remove(item.id))
 }
 
 /// A load that failed.
@@ -55,7 +91,7 @@ async fn load(app: &App, item: Item) -> Result<Version, LoadFailure> {
     let run = Some(reported.run);
     match reported.fails {
         true => Err(LoadFailure { run }),
-        false => Ok(Version { item: item.to_string(), version: reported.version, run }),
+        false => Ok(Version::loaded(item, &reported)),
     }
 }
 
