@@ -29,9 +29,15 @@ pub(super) async fn show_value(app: &App, item: Item, headers: &HeaderMap) -> Re
     };
     let language = wire::field(headers, wire::LANGUAGE).unwrap_or("-");
     if item.family == Family::Values && language == AMONG_MANY {
-        let value = among_many(app, item, values).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
-        let value = value.ok_or(StatusCode::NOT_FOUND)?;
-        return Ok(([(X_CACHE, "VALUE among many")], value.body(language)).into_response());
+        match among_many(app, item, values).await {
+            Ok(value) => {
+                let value = value.ok_or(StatusCode::NOT_FOUND)?;
+                return Ok(([(X_CACHE, "VALUE among many")], value.body(language)).into_response());
+            }
+            Err(error) if error.get_ref().item == item => return failed(error.get_ref()),
+            // Another call's load of another item.
+            Err(_) => {}
+        }
     }
     let value = match values.get_or_load(&item.id, load).await {
         Ok(value) => value.ok_or(StatusCode::NOT_FOUND)?,
@@ -47,7 +53,8 @@ pub(super) async fn show_value(app: &App, item: Item, headers: &HeaderMap) -> Re
 
 /// Reads all values of the family in one call, and returns that of the item.
 ///
-/// Its own loads do not fail: one error would be that of several items.
+/// Its own loads do not fail, because their error would be that of several items. It may return the
+/// error of another call's load.
 async fn among_many(
     app: &App,
     item: Item,
@@ -59,7 +66,8 @@ async fn among_many(
         let mut longest = Duration::ZERO;
         for id in missing {
             let item = Item { family: item.family, id };
-            let reported = app.reference_model.read(item).await.map_err(|_| LoadFailure { run: None })?;
+            let reported =
+                app.reference_model.read(item).await.map_err(|_| LoadFailure { item, run: None })?;
             longest = longest.max(reported.delay);
             loaded.push((id, Version::loaded(item, &reported)));
         }
@@ -73,6 +81,7 @@ async fn among_many(
 /// A load that failed.
 #[derive(Debug)]
 struct LoadFailure {
+    item: Item,
     /// The run that failed. `None` if the reference model could not be read.
     run: Option<u64>,
 }
@@ -86,11 +95,11 @@ impl fmt::Display for LoadFailure {
 impl std::error::Error for LoadFailure {}
 
 async fn load(app: &App, item: Item) -> Result<Version, LoadFailure> {
-    let reported = app.reference_model.read(item).await.map_err(|_| LoadFailure { run: None })?;
+    let reported = app.reference_model.read(item).await.map_err(|_| LoadFailure { item, run: None })?;
     tokio::time::sleep(reported.delay).await;
     let run = Some(reported.run);
     match reported.fails {
-        true => Err(LoadFailure { run }),
+        true => Err(LoadFailure { item, run }),
         false => Ok(Version::loaded(item, &reported)),
     }
 }
