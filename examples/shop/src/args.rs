@@ -45,6 +45,16 @@ pub struct Args {
     )]
     pub query_delay: Duration,
 
+    /// The interval of the job that computes the recommendations on the first page.
+    #[arg(
+        long,
+        env = "SHOP_RECOMMEND_EVERY",
+        value_name = "DURATION",
+        default_value = "1m",
+        value_parser = humantime::parse_duration,
+    )]
+    pub recommend_every: Duration,
+
     /// Serve without a cache, for comparison. --redis then has no effect.
     #[arg(long, env = "SHOP_NO_CACHE", value_parser = BoolishValueParser::new())]
     pub no_cache: bool,

@@ -20,12 +20,14 @@
 mod app;
 mod args;
 mod caching;
+mod collections;
 mod countries;
 mod database;
 mod errors;
 mod extract;
 mod fields;
 mod products;
+mod recommendations;
 mod routes;
 mod sessions;
 mod start_error;

@@ -1,11 +1,12 @@
 //! Products: show, search and update.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use larder::{Tag, Tags};
+use larder::Tags;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, run_to_completion};
@@ -15,13 +16,13 @@ use crate::fields::Name;
 use crate::stats::Handler;
 
 /// The number of products on a page of results.
-const PAGE: u32 = 20;
+pub(crate) const PAGE: u32 = 20;
 
 /// The maximum number of characters in a search.
 const MAX_SEARCH_LEN: usize = 200;
 
-/// A product in a response.
-#[derive(Debug, Serialize)]
+/// A product, as a value in the cache and in a response.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Product {
     pub(crate) id: i64,
     pub(crate) name: String,
@@ -55,9 +56,9 @@ pub(crate) struct SearchPage {
 }
 
 /// `GET /api/products/{id}`
-pub(crate) async fn show(State(app): State<App>, Path(id): Path<Id>) -> Result<Json<Product>, Error> {
+pub(crate) async fn show(State(app): State<App>, Path(id): Path<Id>) -> Result<Json<Arc<Product>>, Error> {
     app.runs.count(Handler::Product);
-    let product = app.database.product(id).await?;
+    let product = app.values.products.find(id.get()).await?;
     product.map(Json).ok_or(Error::Unknown("product"))
 }
 
@@ -93,7 +94,7 @@ pub(crate) async fn update(
         if !app.database.update_product(id, &new).await? {
             return Err(Error::Unknown("product"));
         }
-        app.cache.invalidate(Tag::new(format!("product:{id}"))).await;
+        app.cache.invalidate(app.values.written_product(id.get())).await;
         Ok(Json(Product { id: id.get(), name: new.name.into(), price_cents: new.price_cents }))
     })
     .await

@@ -9,6 +9,8 @@ mod seed;
 mod users;
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::SqlitePool;
@@ -28,6 +30,7 @@ const CONNECTIONS: u32 = 8;
 pub(crate) struct Database {
     pool: SqlitePool,
     delay: Duration,
+    queries: Arc<AtomicU64>,
 }
 
 impl Database {
@@ -39,12 +42,20 @@ impl Database {
     pub(crate) async fn open(location: &Location, delay: Duration) -> Result<Self, sqlx::Error> {
         let pool = pool(location).await?;
         schema::prepare(&pool).await?;
-        Ok(Self { pool, delay })
+        Ok(Self { pool, delay, queries: Arc::default() })
     }
 
+    /// Returns how many queries were sent since the database was opened.
+    pub(crate) fn queries(&self) -> u64 {
+        self.queries.load(Ordering::Relaxed)
+    }
+
+    /// Counts the query and runs it.
+    ///
     /// Waits after the query, not before it. The result is then as old as a result from a distant
     /// database, and a cache that confuses the order of reads and writes is caught.
     async fn delayed<T>(&self, query: impl Future<Output = T>) -> T {
+        self.queries.fetch_add(1, Ordering::Relaxed);
         let answer = query.await;
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;

@@ -1,15 +1,29 @@
 //! Queries on the table of products.
 
+use sqlx::QueryBuilder;
+
 use super::Database;
 use crate::extract::Id;
 use crate::products::{NewProduct, Product};
 
 impl Database {
-    pub(crate) async fn product(&self, id: Id) -> Result<Option<Product>, sqlx::Error> {
+    pub(crate) async fn product(&self, id: i64) -> Result<Option<Product>, sqlx::Error> {
         let query = sqlx::query_as("SELECT id, name, price_cents FROM products WHERE id = ?")
-            .bind(id.get())
+            .bind(id)
             .fetch_optional(&self.pool);
         Ok(self.delayed(query).await?.map(product))
+    }
+
+    /// Returns those of these products that exist, with one query.
+    pub(crate) async fn products(&self, ids: &[i64]) -> Result<Vec<Product>, sqlx::Error> {
+        let mut query = QueryBuilder::new("SELECT id, name, price_cents FROM products WHERE id IN (");
+        let mut list = query.separated(", ");
+        for id in ids {
+            list.push_bind(*id);
+        }
+        query.push(")");
+        let rows = query.build_query_as().fetch_all(&self.pool);
+        Ok(self.delayed(rows).await?.into_iter().map(product).collect())
     }
 
     /// Returns the products whose names contain the text, in the order of their identifiers. An

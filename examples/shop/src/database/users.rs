@@ -1,13 +1,12 @@
 //! Queries on the table of users.
 
 use super::Database;
-use crate::extract::Id;
 use crate::users::{NewUser, User};
 
 impl Database {
-    pub(crate) async fn user(&self, id: Id) -> Result<Option<User>, sqlx::Error> {
+    pub(crate) async fn user(&self, id: i64) -> Result<Option<User>, sqlx::Error> {
         let query = sqlx::query_as("SELECT id, name, email, score FROM users WHERE id = ?")
-            .bind(id.get())
+            .bind(id)
             .fetch_optional(&self.pool);
         Ok(self.delayed(query).await?.map(user))
     }
@@ -21,15 +20,18 @@ impl Database {
         Ok(self.delayed(query).await?.into_iter().map(user).collect())
     }
 
-    /// Writes and commits the user. Returns whether a user with this identifier exists.
-    pub(crate) async fn update_user(&self, id: Id, new: &NewUser) -> Result<bool, sqlx::Error> {
-        let query = sqlx::query("UPDATE users SET name = ?, email = ?, score = ? WHERE id = ?")
-            .bind(new.name.as_str())
-            .bind(new.email.as_str())
-            .bind(new.score)
-            .bind(id.get())
-            .execute(&self.pool);
-        Ok(self.delayed(query).await?.rows_affected() > 0)
+    /// Writes and commits the user. Returns the user as this write has left it, or `None` if there
+    /// is no user with this identifier.
+    pub(crate) async fn update_user(&self, id: i64, new: &NewUser) -> Result<Option<User>, sqlx::Error> {
+        let query = sqlx::query_as(
+            "UPDATE users SET name = ?, email = ?, score = ? WHERE id = ? RETURNING id, name, email, score",
+        )
+        .bind(new.name.as_str())
+        .bind(new.email.as_str())
+        .bind(new.score)
+        .bind(id)
+        .fetch_optional(&self.pool);
+        Ok(self.delayed(query).await?.map(user))
     }
 }
 
