@@ -147,6 +147,7 @@ async fn a_list_of_values_is_a_hit_after_one_of_them_was_written() {
         let before = queries(&router).await;
         if by_the_job {
             shop.recommend().await;
+            assert_eq!(queries(&router).await, before + 1, "the job computes them from the new price");
         }
         assert_eq!(outcomes(&router, &[uri, uri]).await, ["MISS", "HIT"], "{written}");
         shop.recommend().await;
