@@ -1,4 +1,4 @@
-//! The demo of Larder: a product and user API over SQLite.
+//! The demo of Larder: a product and user API over SQLite or Postgres.
 //!
 //! It is a library and a program, so that tests can start several shops in one process, on one
 //! database and one Redis.

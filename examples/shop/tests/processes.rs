@@ -161,7 +161,7 @@ async fn a_deferred_invalidation_is_appended_before_the_end() {
 fn arguments_that_cannot_be_right_are_named() {
     for (arguments, expected) in [
         (["--addr", "nowhere"], "nowhere"),
-        (["--database", "postgres://localhost/shop"], "postgres is not SQLite"),
+        (["--database", "mysql://localhost/shop"], "mysql is neither SQLite nor Postgres"),
         (["--query-delay", "soon"], "soon"),
     ] {
         let Output { status, stderr, .. } = command().args(arguments).output().unwrap();
