@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::{App, run_to_completion};
 use crate::errors::Error;
 use crate::extract::{self, Id, Path, Query};
-use crate::fields::Name;
+use crate::fields::{Name, has_nul};
 use crate::stats::Handler;
 
 /// The number of products on a page of results.
@@ -71,6 +71,9 @@ pub(crate) async fn search(
     if search.q.chars().count() > MAX_SEARCH_LEN {
         let text = format!("a search has at most {MAX_SEARCH_LEN} characters");
         return Err(Error::Request(StatusCode::BAD_REQUEST, text));
+    }
+    if has_nul(&search.q) {
+        return Err(Error::Request(StatusCode::BAD_REQUEST, "a search must not contain U+0000".into()));
     }
     let offset = i64::from(search.page.get() - 1) * i64::from(PAGE);
     // One row more than a page shows whether there is another page.

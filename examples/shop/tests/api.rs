@@ -167,6 +167,7 @@ async fn missing_rows_and_invalid_identifiers() {
         ("/api/products?page=-1", StatusCode::BAD_REQUEST),
         ("/api/products?page=4294967296", StatusCode::BAD_REQUEST),
         ("/api/products?q=a&q=b", StatusCode::BAD_REQUEST),
+        ("/api/products?q=a%00b", StatusCode::BAD_REQUEST),
         ("/api/nothing", StatusCode::NOT_FOUND),
         ("/", StatusCode::NOT_FOUND),
     ] {
