@@ -22,6 +22,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// The rules that `cfg(larder_broken)` can break.
+const BROKEN_RULES: [&str; 3] = ["position-after-fill", "write-through-unchecked", "write-through-deferred"];
+
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The commands of the repository.")]
 struct Args {
@@ -51,7 +54,7 @@ enum Task {
     /// the options.
     Torture {
         /// Build with this rule broken, and fail unless the violation is found.
-        #[arg(long, hide = true, value_parser = ["position-after-fill"])]
+        #[arg(long, hide = true, value_parser = BROKEN_RULES)]
         broken: Option<String>,
         /// Arguments, for example `--instances 4 --seconds 60 --faults kill,failover --seed 7`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

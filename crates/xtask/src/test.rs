@@ -9,6 +9,7 @@ use crate::{redis, shell};
 /// Runs the tests with all features, and exits like `cargo test`.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     redis::ensure()?;
+    redis::ensure_postgres()?;
     let status = shell::run(shell::cargo(&["test", "--all-features"]).args(args))?;
     Ok(shell::exit_code(status))
 }

@@ -11,8 +11,10 @@ use tokio::sync::oneshot;
 
 use crate::args::Args;
 use crate::caching::Caching;
+use crate::collections::Collections;
 use crate::database::Database;
 use crate::errors::Error;
+use crate::recommendations::{recommend_every, recommend_first_page};
 use crate::routes;
 use crate::sessions::Sessions;
 use crate::start_error::StartError;
@@ -26,6 +28,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct App {
     pub(crate) database: Database,
     pub(crate) cache: Caching,
+    pub(crate) values: Collections,
     pub(crate) sessions: Sessions,
     pub(crate) runs: Arc<Runs>,
 }
@@ -35,6 +38,7 @@ pub(crate) struct App {
 pub struct Shop {
     router: Router,
     cache: Caching,
+    values: Collections,
 }
 
 impl Shop {
@@ -44,13 +48,24 @@ impl Shop {
     ///
     /// Fails if the database cannot be opened, or if the URL of Redis is invalid.
     pub async fn open(args: &Args) -> Result<Self, StartError> {
-        let (router, cache) = open(args).await?;
-        Ok(Self { router, cache })
+        let app = App::open(args).await?;
+        let (cache, values) = (app.cache.clone(), app.values.clone());
+        Ok(Self { router: app.into_router(), cache, values })
     }
 
     /// Returns the routes.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// Runs the recommendation job once.
+    pub async fn recommend(&self) {
+        recommend_first_page(&self.values).await;
+    }
+
+    /// Runs the recommendation job now, and then at this interval, until the future is dropped.
+    pub fn recommend_every(&self, interval: Duration) -> impl Future<Output = ()> + Send + use<> {
+        recommend_every(self.values.clone(), interval)
     }
 
     /// Lets the cache finish its background work. Without this, invalidations that other instances
@@ -66,19 +81,24 @@ impl Shop {
 ///
 /// Fails if the database cannot be opened, or if the URL of Redis is invalid.
 pub async fn app(args: &Args) -> Result<Router, StartError> {
-    Ok(open(args).await?.0)
+    Ok(App::open(args).await?.into_router())
 }
 
-async fn open(args: &Args) -> Result<(Router, Caching), StartError> {
-    let database = Database::open(&args.database, args.query_delay)
-        .await
-        .map_err(|error| StartError::new(format!("cannot open the database {}", args.database), error))?;
-    // The URL may contain a password, so the message does not repeat it.
-    let cache = Caching::open(args).map_err(|error| StartError::new("cannot use this Redis", error))?;
-    let sessions = Sessions::default();
-    let routes = routes::routes(&cache, &sessions);
-    let app = App { database, cache: cache.clone(), sessions, runs: Arc::default() };
-    Ok((routes.with_state(app), cache))
+impl App {
+    async fn open(args: &Args) -> Result<Self, StartError> {
+        let database = Database::open(&args.database, args.query_delay)
+            .await
+            .map_err(|error| StartError::new(format!("cannot open the database {}", args.database), error))?;
+        // The URL may contain a password, so the message does not repeat it.
+        let cache = Caching::open(args).map_err(|error| StartError::new("cannot use this Redis", error))?;
+        let values = Collections::open(cache.cache(), &database)
+            .map_err(|error| StartError::new("cannot create the collections of values", error))?;
+        Ok(Self { database, cache, values, sessions: Sessions::default(), runs: Arc::default() })
+    }
+
+    fn into_router(self) -> Router {
+        routes::routes(&self.cache, &self.sessions).with_state(self)
+    }
 }
 
 /// Serves until `stop` completes, then lets running requests end, for at most ten seconds.

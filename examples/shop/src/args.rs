@@ -8,7 +8,7 @@ use clap::builder::BoolishValueParser;
 
 use crate::database::Location;
 
-/// The demo of Larder: a product and user API over SQLite, behind an HTTP response cache.
+/// The demo of Larder: a product and user API over SQLite or Postgres, behind an HTTP response cache.
 ///
 /// It runs without arguments: the cache is in this process, and the database is created and filled.
 /// Log lines go to standard error; RUST_LOG chooses them (RUST_LOG=larder=debug shows what the
@@ -26,13 +26,19 @@ pub struct Args {
     #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
     pub redis: Option<String>,
 
-    /// The SQLite database: a path, sqlite://PATH, or :memory: for a database that ends with the
-    /// process.
+    /// The database: a path of SQLite, sqlite://PATH, :memory: for a database that ends with the
+    /// process, or postgres://USER@HOST/NAME.
     ///
     /// A missing file is created and filled with 10,000 products and 10,000 users, the same on
     /// every machine. By default it is in the working directory. Several instances may use one
-    /// file.
-    #[arg(long, env = "DATABASE_URL", value_name = "PATH", default_value = "shop.sqlite")]
+    /// file. A database of Postgres has to exist, and is filled if it is empty.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        default_value = "shop.sqlite"
+    )]
     pub database: Location,
 
     /// A delay for every query, to simulate a slow database: 100ms, 2s.
@@ -44,6 +50,16 @@ pub struct Args {
         value_parser = humantime::parse_duration,
     )]
     pub query_delay: Duration,
+
+    /// The interval of the job that computes the recommendations on the first page.
+    #[arg(
+        long,
+        env = "SHOP_RECOMMEND_EVERY",
+        value_name = "DURATION",
+        default_value = "1m",
+        value_parser = humantime::parse_duration,
+    )]
+    pub recommend_every: Duration,
 
     /// Serve without a cache, for comparison. --redis then has no effect.
     #[arg(long, env = "SHOP_NO_CACHE", value_parser = BoolishValueParser::new())]

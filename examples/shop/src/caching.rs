@@ -4,20 +4,24 @@ use std::time::Duration;
 
 use axum::routing::MethodRouter;
 use larder::redis::{ConnectError, RedisStore};
+use larder::values::ValueStats;
 use larder::{Cache, Invalidation, Policy, ttl};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::args::Args;
+use crate::recommendations::shelf_of;
 use crate::sessions::SignedIn;
 
 /// How long the list of top users may be served stale while one request refreshes it.
 const TOP_USERS_STALE: Duration = Duration::from_secs(60);
 
-/// The cache, and the Redis that it shares. Both are `None` with `--no-cache`.
+/// The cache, and the Redis that it shares.
 #[derive(Debug, Clone)]
 pub(crate) struct Caching {
-    cache: Option<Cache>,
+    cache: Cache,
+    /// Whether this is a cache at all: not with `--no-cache`.
+    is_enabled: bool,
     redis: Option<RedisStore>,
 }
 
@@ -30,7 +34,7 @@ impl Caching {
     /// Fails if the URL of Redis is invalid.
     pub(crate) fn open(args: &Args) -> Result<Self, ConnectError> {
         if args.no_cache {
-            return Ok(Self { cache: None, redis: None });
+            return Ok(Self { cache: Cache::disabled(), is_enabled: false, redis: None });
         }
         let redis = args.redis.as_deref().map(RedisStore::connect).transpose()?;
         let builder = Cache::builder();
@@ -38,38 +42,36 @@ impl Caching {
             Some(store) => builder.shared_store(store.clone()),
             None => builder,
         };
-        Ok(Self { cache: Some(builder.build()), redis })
+        Ok(Self { cache: builder.build(), is_enabled: true, redis })
+    }
+
+    /// Returns the cache, for values. It is disabled with `--no-cache`.
+    pub(crate) const fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     /// Adds a cache with this policy to the methods of a route.
     pub(crate) fn route(&self, methods: MethodRouter<App>, policy: Policy) -> MethodRouter<App> {
-        match &self.cache {
-            Some(cache) => methods.layer(cache.layer(policy)),
-            None => methods,
-        }
+        if self.is_enabled { methods.layer(self.cache.layer(policy)) } else { methods }
     }
 
-    /// Invalidates stored responses on every instance. If Redis is unreachable, the other instances
+    /// Invalidates stored responses and values on every instance. If Redis is unreachable, the other instances
     /// apply it later.
     pub(crate) async fn invalidate(&self, what: impl Into<Invalidation>) {
-        if let Some(cache) = &self.cache {
-            let _ = cache.invalidate(what).await;
-        }
+        let _ = self.cache.invalidate(what).await;
     }
 
     /// Lets the cache finish its background work. Logs a warning if work is left.
     pub(crate) async fn close(&self) {
-        if let Some(cache) = &self.cache {
-            let closed = cache.close().await;
-            if !closed.is_clean() {
-                tracing::warn!("the cache was closed; {closed}");
-            }
+        let closed = self.cache.close().await;
+        if !closed.is_clean() {
+            tracing::warn!("the cache was closed; {closed}");
         }
     }
 
     /// Returns the counters of the cache, if there is one.
     pub(crate) fn stats(&self) -> Option<Value> {
-        let stats = self.cache.as_ref()?.stats();
+        let stats = self.is_enabled.then(|| self.cache.stats())?;
         Some(json!({
             "hits_memory": stats.hits_memory,
             "hits_shared": stats.hits_shared,
@@ -89,6 +91,7 @@ impl Caching {
             "store_errors": stats.store_errors,
             "memory_entries": stats.memory_entries,
             "memory_bytes": stats.memory_bytes,
+            "values": stats.values.iter().map(value_counters).collect::<Map<_, _>>(),
         }))
     }
 
@@ -107,6 +110,30 @@ impl Caching {
     }
 }
 
+/// Returns the name of a collection of values, and its counters.
+fn value_counters((name, stats): (&String, &ValueStats)) -> (String, Value) {
+    let counters = json!({
+        "hits_memory": stats.hits_memory,
+        "hits_shared": stats.hits_shared,
+        "stale": stats.stale,
+        "misses": stats.misses,
+        "bypasses": stats.bypasses,
+        "collapsed": stats.collapsed,
+        "loads": stats.loads,
+        "failed_loads": stats.failed_loads,
+        "load_seconds": stats.load_time.as_secs_f64(),
+        "refreshes": stats.refreshes,
+        "writes": stats.writes,
+        "cached_writes": stats.cached_writes,
+        "stored": stats.stored,
+        "not_stored": stats.not_stored,
+        "not_shared": stats.not_shared,
+        "memory_entries": stats.memory_entries,
+        "memory_bytes": stats.memory_bytes,
+    });
+    (name.clone(), counters)
+}
+
 /// `GET /api/products`: other parameters do not change the response, so they are not in the key.
 ///
 /// The handler adds a tag for each product in the list. If a rename makes another product match,
@@ -118,6 +145,17 @@ pub(crate) fn search() -> Policy {
 /// `GET /api/products/{id}`
 pub(crate) fn product() -> Policy {
     Policy::ttl(ttl::STANDARD).tag("product:{id}")
+}
+
+/// `GET /api/products/{id}/related`: a write of any product on the shelf invalidates it.
+///
+/// The tag is that of the policy, not of the handler. It is then known before the handler runs,
+/// and the handler gets no product value from before such a write.
+pub(crate) fn related() -> Policy {
+    Policy::ttl(ttl::FREQUENT).tag_with(|request| {
+        let id = request.param("id").and_then(|id| id.parse().ok());
+        id.map(|id| format!("shelf:{}", shelf_of(id)))
+    })
 }
 
 /// `GET /api/users/{id}`: the host, the path and the query are not in the key.

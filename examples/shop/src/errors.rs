@@ -1,10 +1,13 @@
 //! The errors of the API, answered as `{"error": "…"}` with a matching status.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use larder::values::LoadError;
 use serde::Serialize;
 
 use crate::database;
@@ -18,8 +21,8 @@ pub(crate) enum Error {
     Unauthorized,
     /// The request is invalid.
     Request(StatusCode, String),
-    /// The database failed.
-    Database(sqlx::Error),
+    /// The database failed. Requests that waited for one load share its error.
+    Database(Arc<sqlx::Error>),
     /// A task ended before its work was done.
     Task(tokio::task::JoinError),
 }
@@ -75,7 +78,19 @@ pub(crate) async fn no_method(method: Method, uri: Uri) -> Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
+        Self::Database(Arc::new(error))
+    }
+}
+
+impl From<LoadError<sqlx::Error>> for Error {
+    fn from(error: LoadError<sqlx::Error>) -> Self {
+        Self::Database(error.into_shared())
+    }
+}
+
+impl From<LoadError<Arc<sqlx::Error>>> for Error {
+    fn from(error: LoadError<Arc<sqlx::Error>>) -> Self {
+        Self::Database(Arc::clone(error.get_ref()))
     }
 }
 

@@ -47,6 +47,9 @@ impl TryFrom<String> for Name {
         if text.trim().is_empty() {
             return Err("a name must not be empty");
         }
+        if has_nul(&text) {
+            return Err("a name must not contain U+0000");
+        }
         if text.chars().count() > MAX_TEXT_LEN {
             return Err("a name has at most 200 characters");
         }
@@ -60,7 +63,7 @@ impl TryFrom<String> for Email {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let sides = text.rsplit_once('@');
         let filled = sides.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
-        if !filled || text.contains(char::is_whitespace) {
+        if !filled || has_nul(&text) || text.contains(char::is_whitespace) {
             return Err("an email is written name@host");
         }
         if text.chars().count() > MAX_TEXT_LEN {
@@ -68,6 +71,11 @@ impl TryFrom<String> for Email {
         }
         Ok(Self(text))
     }
+}
+
+/// Whether the text contains U+0000. Postgres cannot store it.
+pub(crate) fn has_nul(text: &str) -> bool {
+    text.contains('\0')
 }
 
 #[cfg(test)]
@@ -82,6 +90,7 @@ mod tests {
             ("ü".repeat(201), false),
             (String::new(), false),
             (" \t".to_owned(), false),
+            ("a\0b".to_owned(), false),
         ] {
             assert_eq!(Name::try_from(text.clone()).is_ok(), valid, "{text}");
         }
@@ -96,6 +105,7 @@ mod tests {
             ("@example.com", false),
             ("ada@", false),
             ("ada @example.com", false),
+            ("a\0@b", false),
             ("", false),
         ] {
             assert_eq!(Email::try_from(text.to_owned()).is_ok(), valid, "{text}");

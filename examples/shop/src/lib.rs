@@ -1,4 +1,4 @@
-//! The demo of Larder: a product and user API over SQLite.
+//! The demo of Larder: a product and user API over SQLite or Postgres.
 //!
 //! It is a library and a program, so that tests can start several shops in one process, on one
 //! database and one Redis.
@@ -20,12 +20,14 @@
 mod app;
 mod args;
 mod caching;
+mod collections;
 mod countries;
 mod database;
 mod errors;
 mod extract;
 mod fields;
 mod products;
+mod recommendations;
 mod routes;
 mod sessions;
 mod start_error;

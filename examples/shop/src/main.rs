@@ -30,7 +30,9 @@ async fn run(args: &Args) -> Result<(), StartError> {
     let listener = TcpListener::bind(args.addr).await.map_err(cannot_listen)?;
     let addr = listener.local_addr().map_err(cannot_listen)?;
     println!("listening on http://{addr}");
+    let job = tokio::spawn(shop.recommend_every(args.recommend_every));
     let served = shop::serve(listener, shop.router(), stop).await;
+    job.abort();
     shop.close().await;
     served.map_err(|error| StartError::new("stopped serving", error))
 }

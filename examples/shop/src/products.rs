@@ -1,27 +1,28 @@
 //! Products: show, search and update.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use larder::{Tag, Tags};
+use larder::Tags;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, run_to_completion};
 use crate::errors::Error;
 use crate::extract::{self, Id, Path, Query};
-use crate::fields::Name;
+use crate::fields::{Name, has_nul};
 use crate::stats::Handler;
 
 /// The number of products on a page of results.
-const PAGE: u32 = 20;
+pub(crate) const PAGE: u32 = 20;
 
 /// The maximum number of characters in a search.
 const MAX_SEARCH_LEN: usize = 200;
 
-/// A product in a response.
-#[derive(Debug, Serialize)]
+/// A product, as a value in the cache and in a response.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Product {
     pub(crate) id: i64,
     pub(crate) name: String,
@@ -55,9 +56,9 @@ pub(crate) struct SearchPage {
 }
 
 /// `GET /api/products/{id}`
-pub(crate) async fn show(State(app): State<App>, Path(id): Path<Id>) -> Result<Json<Product>, Error> {
+pub(crate) async fn show(State(app): State<App>, Path(id): Path<Id>) -> Result<Json<Arc<Product>>, Error> {
     app.runs.count(Handler::Product);
-    let product = app.database.product(id).await?;
+    let product = app.values.products.find(id.get()).await?;
     product.map(Json).ok_or(Error::Unknown("product"))
 }
 
@@ -70,6 +71,9 @@ pub(crate) async fn search(
     if search.q.chars().count() > MAX_SEARCH_LEN {
         let text = format!("a search has at most {MAX_SEARCH_LEN} characters");
         return Err(Error::Request(StatusCode::BAD_REQUEST, text));
+    }
+    if has_nul(&search.q) {
+        return Err(Error::Request(StatusCode::BAD_REQUEST, "a search must not contain U+0000".into()));
     }
     let offset = i64::from(search.page.get() - 1) * i64::from(PAGE);
     // One row more than a page shows whether there is another page.
@@ -93,7 +97,7 @@ pub(crate) async fn update(
         if !app.database.update_product(id, &new).await? {
             return Err(Error::Unknown("product"));
         }
-        app.cache.invalidate(Tag::new(format!("product:{id}"))).await;
+        app.cache.invalidate(app.values.written_product(id.get())).await;
         Ok(Json(Product { id: id.get(), name: new.name.into(), price_cents: new.price_cents }))
     })
     .await

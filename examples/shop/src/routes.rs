@@ -7,12 +7,15 @@ use axum::routing::{delete, get};
 use crate::app::App;
 use crate::caching::{self, Caching};
 use crate::sessions::{self, Sessions};
-use crate::{countries, errors, products, stats, users};
+use crate::{countries, errors, products, recommendations, stats, users};
 
 /// Returns the routes, without their state.
 pub(crate) fn routes(cache: &Caching, sessions: &Sessions) -> Router<App> {
     let product = get(products::show).put(products::update);
-    let user = get(users::show).put(users::update);
+    let related = cache.route(get(recommendations::show), caching::related());
+    // The write is not behind the layer, which would invalidate the URI after the write-through.
+    // The route could then not use the value that the write has stored.
+    let user = cache.route(get(users::show), caching::user()).put(users::update);
     // Added later, so it is around the cache and runs for hits too.
     let identify = from_fn_with_state(sessions.clone(), sessions::identify);
     let me = cache.route(get(users::me), caching::me()).layer(identify.clone());
@@ -21,7 +24,8 @@ pub(crate) fn routes(cache: &Caching, sessions: &Sessions) -> Router<App> {
     Router::new()
         .route("/api/products", cache.route(get(products::search), caching::search()))
         .route("/api/products/{id}", cache.route(product, caching::product()))
-        .route("/api/users/{id}", cache.route(user, caching::user()))
+        .route("/api/products/{id}/related", related)
+        .route("/api/users/{id}", user)
         .route("/api/users/top", cache.route(get(users::top), caching::top_users()))
         .route("/api/me", me)
         .route("/api/session", session)

@@ -16,6 +16,7 @@ pub(crate) enum Handler {
     Product,
     ProductUpdate,
     ProductSearch,
+    Related,
     User,
     UserUpdate,
     TopUsers,
@@ -24,10 +25,11 @@ pub(crate) enum Handler {
 }
 
 impl Handler {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Product,
         Self::ProductUpdate,
         Self::ProductSearch,
+        Self::Related,
         Self::User,
         Self::UserUpdate,
         Self::TopUsers,
@@ -41,6 +43,7 @@ impl Handler {
             Self::Product => "product",
             Self::ProductUpdate => "product_update",
             Self::ProductSearch => "product_search",
+            Self::Related => "related",
             Self::User => "user",
             Self::UserUpdate => "user_update",
             Self::TopUsers => "top_users",
@@ -76,6 +79,8 @@ impl Runs {
 #[derive(Debug, Serialize)]
 pub(crate) struct Stats {
     handler_runs: BTreeMap<&'static str, u64>,
+    /// The number of queries since the process started, without those that create the database.
+    database_queries: u64,
     /// The counters of the cache, or null without a cache.
     cache: Option<Value>,
     /// The counters of the Redis server, or null if there is none or it cannot be reached.
@@ -86,6 +91,7 @@ pub(crate) struct Stats {
 pub(crate) async fn show(State(app): State<App>) -> Json<Stats> {
     Json(Stats {
         handler_runs: app.runs.by_name(),
+        database_queries: app.database.queries(),
         cache: app.cache.stats(),
         redis: app.cache.redis_stats().await,
     })

@@ -1,5 +1,7 @@
 //! Users: show, rank and update, and the user of the request.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
@@ -16,8 +18,8 @@ use crate::stats::Handler;
 /// The length of the list of top users.
 const TOP: i64 = 50;
 
-/// A user in a response.
-#[derive(Debug, Serialize)]
+/// A user, as a value in the cache and in a response.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct User {
     pub(crate) id: i64,
     pub(crate) name: String,
@@ -35,7 +37,7 @@ pub(crate) struct NewUser {
 }
 
 /// `GET /api/users/{id}`
-pub(crate) async fn show(State(app): State<App>, Path(id): Path<Id>) -> Result<Json<User>, Error> {
+pub(crate) async fn show(State(app): State<App>, Path(id): Path<Id>) -> Result<Json<Arc<User>>, Error> {
     app.runs.count(Handler::User);
     find(&app, id).await
 }
@@ -50,7 +52,7 @@ pub(crate) async fn top(State(app): State<App>) -> Result<Json<Vec<User>>, Error
 pub(crate) async fn me(
     State(app): State<App>,
     Extension(signed_in): Extension<SignedIn>,
-) -> Result<Json<User>, Error> {
+) -> Result<Json<Arc<User>>, Error> {
     app.runs.count(Handler::Me);
     find(&app, signed_in.user).await
 }
@@ -69,24 +71,24 @@ pub(crate) async fn sign_out(
 }
 
 /// `PUT /api/users/{id}`
+///
+/// The write-through invalidates the routes that show the user, as the collection says. The next
+/// request for one of them finds the new value in the cache, on every instance.
 pub(crate) async fn update(
     State(app): State<App>,
     Path(id): Path<Id>,
     extract::Json(new): extract::Json<NewUser>,
-) -> Result<Json<User>, Error> {
+) -> Result<Json<Arc<User>>, Error> {
     app.runs.count(Handler::UserUpdate);
     run_to_completion(async move {
-        if !app.database.update_user(id, &new).await? {
-            return Err(Error::Unknown("user"));
-        }
-        let written = Invalidation::tag(format!("user:{id}")).and_tag("users:top");
-        app.cache.invalidate(written).await;
-        Ok(Json(User { id: id.get(), name: new.name.into(), email: new.email.into(), score: new.score }))
+        let write = async || app.database.update_user(id.get(), &new).await;
+        let written = app.values.users.write_through(&id.get(), write).await?;
+        written.into_value().map(Json).ok_or(Error::Unknown("user"))
     })
     .await
 }
 
-async fn find(app: &App, id: Id) -> Result<Json<User>, Error> {
-    let user = app.database.user(id).await?;
+async fn find(app: &App, id: Id) -> Result<Json<Arc<User>>, Error> {
+    let user = app.values.users.load(&id.get()).await?;
     user.map(Json).ok_or(Error::Unknown("user"))
 }

@@ -167,6 +167,7 @@ async fn missing_rows_and_invalid_identifiers() {
         ("/api/products?page=-1", StatusCode::BAD_REQUEST),
         ("/api/products?page=4294967296", StatusCode::BAD_REQUEST),
         ("/api/products?q=a&q=b", StatusCode::BAD_REQUEST),
+        ("/api/products?q=a%00b", StatusCode::BAD_REQUEST),
         ("/api/nothing", StatusCode::NOT_FOUND),
         ("/", StatusCode::NOT_FOUND),
     ] {
@@ -265,9 +266,11 @@ async fn stats_count_the_handlers_that_ran() {
     put(&shop, "/api/products/1", product).await;
     let stats = get(&shop, "/stats").await.body;
     let expected = json!({
-        "product": 3, "product_update": 1, "product_search": 0,
+        "product": 3, "product_update": 1, "product_search": 0, "related": 0,
         "user": 0, "user_update": 0, "top_users": 1, "me": 0, "countries": 0,
     });
     assert_eq!(stats["handler_runs"], expected);
+    // One query for each run, except that of the invalid identifier.
+    assert_eq!(stats["database_queries"], 5);
     assert_eq!((&stats["cache"], &stats["redis"]), (&Value::Null, &Value::Null));
 }

@@ -8,6 +8,10 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
+/// The environment variables that are options.
+const VARIABLES: [&str; 6] =
+    ["SHOP_ADDR", "REDIS_URL", "DATABASE_URL", "SHOP_QUERY_DELAY", "SHOP_RECOMMEND_EVERY", "SHOP_NO_CACHE"];
+
 /// A temporary folder, deleted when dropped.
 struct Folder(PathBuf);
 
@@ -45,9 +49,7 @@ impl Drop for Shop {
 /// The program, without the environment variables that would change its behavior.
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
-    for variable in
-        ["SHOP_ADDR", "REDIS_URL", "DATABASE_URL", "SHOP_QUERY_DELAY", "SHOP_NO_CACHE", "RUST_LOG"]
-    {
+    for variable in VARIABLES.iter().chain(&["RUST_LOG"]) {
         command.env_remove(variable);
     }
     command
@@ -159,7 +161,7 @@ async fn a_deferred_invalidation_is_appended_before_the_end() {
 fn arguments_that_cannot_be_right_are_named() {
     for (arguments, expected) in [
         (["--addr", "nowhere"], "nowhere"),
-        (["--database", "postgres://localhost/shop"], "postgres is not SQLite"),
+        (["--database", "mysql://localhost/shop"], "mysql is neither SQLite nor Postgres"),
         (["--query-delay", "soon"], "soon"),
     ] {
         let Output { status, stderr, .. } = command().args(arguments).output().unwrap();
@@ -190,7 +192,7 @@ fn variables_of_the_environment_are_arguments_too() {
 
     let help = command().arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    for variable in ["SHOP_ADDR", "REDIS_URL", "DATABASE_URL", "SHOP_QUERY_DELAY", "SHOP_NO_CACHE"] {
+    for variable in VARIABLES {
         assert!(help.contains(variable), "{help}");
     }
 }

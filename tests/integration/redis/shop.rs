@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use clap::Parser;
@@ -83,6 +84,10 @@ impl Shop {
         let request = Request::put(path).header("content-type", "application/json");
         let answer = send(self.address, request.body(body.to_string().into()).unwrap()).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+
+    async fn queries(&self) -> u64 {
+        self.json("/stats").await["database_queries"].as_u64().unwrap()
     }
 
     async fn runs(&self, handler: &str) -> u64 {
@@ -221,6 +226,54 @@ async fn a_shop_serves_while_redis_hangs_dies_and_comes_back() {
     .await;
     eventually("it asks Redis for its statistics again", async || {
         a.json("/stats").await["redis"].is_object()
+    })
+    .await;
+}
+
+/// Both shops show the new value, and neither asks the database for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_written_user_is_on_both_shops_without_a_query() {
+    let (database, redis) = (Database::new(), RedisServer::start().await.unwrap());
+    let (a, b) = (Shop::open(&database, &redis).await, Shop::open(&database, &redis).await);
+    // A shop waits 50 ms for Redis, which may not be enough on a busy machine: it then asks the
+    // database. So each write is of another user.
+    let user = AtomicU64::new(0);
+    eventually("both shops have what was written from the cache", async || {
+        let id = user.fetch_add(1, Ordering::Relaxed) + 1;
+        let path = format!("/api/users/{id}");
+        for shop in [&a, &b] {
+            shop.get(&path).await;
+        }
+        let name = format!("Written {id}");
+        a.put(&path, json!({ "name": name, "email": "ada@example.com", "score": id })).await;
+        let before = [a.queries().await, b.queries().await];
+        assert_eq!(a.json(&path).await["name"], name);
+        eventually("the other shop shows it", async || b.json(&path).await["name"] == name).await;
+        [a.queries().await, b.queries().await] == before
+    })
+    .await;
+    let users = &a.json("/stats").await["cache"]["values"]["user"];
+    assert!(users["cached_writes"].as_u64() >= Some(1), "{users}");
+}
+
+/// The product values that the job of one shop has loaded are there for the other shop.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_job_of_one_shop_has_loaded_is_there_for_the_other() {
+    eventually("the other shop has all products from Redis", async || {
+        let (database, redis) = (Database::new(), RedisServer::start().await.unwrap());
+        let (a, b) = (Shop::open(&database, &redis).await, Shop::open(&database, &redis).await);
+        assert_eq!(a.json("/api/products/1/related").await.as_array().unwrap().len(), 4);
+        // The stores to Redis run in the background. The last one is the route's.
+        eventually("the route is shared", async || {
+            b.get("/api/products/1/related").await.field("x-cache") == "HIT"
+        })
+        .await;
+        let before = b.queries().await;
+        for id in 2..=20 {
+            b.get(&format!("/api/products/{id}")).await;
+        }
+        let products = &b.json("/stats").await["cache"]["values"]["product"];
+        b.queries().await == before && products["hits_shared"] == 19
     })
     .await;
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use larder::Cache;
-use larder::values::Cached;
+use larder::values::{Cached, LoadErrorKind};
 use larder_testing::{Gate, MemoryStore};
 
 use crate::support::{Database, Names, get, names, over, settle, soon};
@@ -129,6 +129,35 @@ async fn an_error_is_that_of_all_and_nothing_is_stored() {
     assert_eq!(error.get_ref().to_string(), "away");
     assert_eq!(names.get_cached(&1), Cached::Nothing);
     assert_eq!((names.stats().failed_loads, names.stats().stored), (2, 0));
+}
+
+/// One more load would put more load on a database that fails already.
+#[tokio::test]
+async fn the_error_of_a_load_that_the_call_waits_for_is_its_own() {
+    let (cache, batches) = (Cache::default(), Batches::default());
+    let names = names(&cache);
+    let database = Database::with(2, "Ada");
+    database.fail(Some("away"));
+    let gate = database.hold();
+    let single = {
+        let (names, database) = (names.clone(), database.clone());
+        tokio::spawn(async move { names.get_or_load(&2, || database.load(2)).await.unwrap_err() })
+    };
+    gate.arrived(1).await;
+    let many = {
+        let (names, batches) = (names.clone(), batches.clone());
+        let call = async move {
+            names.get_many_or_load(&[1, 2], |missing| batches.load(None, missing)).await.unwrap_err()
+        };
+        tokio::spawn(call)
+    };
+    settle().await;
+    gate.open();
+    assert_eq!(single.await.unwrap().kind(), LoadErrorKind::Failed);
+    let error = soon("the other call", many).await.unwrap();
+    assert_eq!((error.kind(), error.get_ref().to_string()), (LoadErrorKind::Shared, "away".to_owned()));
+    assert_eq!((batches.taken(), database.loads()), (vec![vec![1]], 1));
+    assert!(names.get_cached(&1).is_cached(), "its own load is stored");
 }
 
 /// The load runs within the call, and the keys are free again after it.

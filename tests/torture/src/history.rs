@@ -49,6 +49,8 @@ pub struct WriteResult {
     pub claimed: Claimed,
     /// When it had returned, measured by the instance.
     pub returned: Moment,
+    /// Whether a write-through stored its value. `None` for other writes.
+    pub stored: Option<bool>,
 }
 
 /// The result of `invalidate`.
@@ -59,7 +61,8 @@ pub enum Claimed {
     Applied,
     /// The invalidation takes effect on this instance now, and on the others later.
     Deferred,
-    /// The layer invalidated by itself, and does not report the result.
+    /// There is no report of the result: the layer invalidated by itself, or a write-through failed
+    /// or was cancelled.
     Nothing,
 }
 

@@ -38,11 +38,17 @@ pub enum Family {
     Absent,
     /// With a handler that often fails.
     Failing,
+    /// A typed value below HTTP, without a layer. Its loads sometimes fail.
+    Values,
+    /// A typed value that is written through.
+    WriteThrough,
+    /// A cached route whose handler uses a typed value.
+    Nested,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Tag,
         Self::Said,
         Self::Key,
@@ -55,6 +61,9 @@ impl Family {
         Self::Vary,
         Self::Absent,
         Self::Failing,
+        Self::Values,
+        Self::WriteThrough,
+        Self::Nested,
     ];
 
     /// Returns the first segment of its paths.
@@ -73,6 +82,9 @@ impl Family {
             Self::Vary => "vary",
             Self::Absent => "absent",
             Self::Failing => "failing",
+            Self::Values => "values",
+            Self::WriteThrough => "write-through",
+            Self::Nested => "nested",
         }
     }
 
@@ -88,7 +100,16 @@ impl Family {
             Self::Uri => &[Way::Put],
             Self::Patient | Self::Etag => &[Way::Tag, Way::SoftTag],
             Self::Vary => &[Way::Tag, Way::Uri],
+            Self::Values => &[Way::ValueKey, Way::ValueKey, Way::Tag, Way::SoftTag],
+            Self::WriteThrough => &WRITTEN_THROUGH,
+            Self::Nested => &[Way::Tag, Way::SoftTag, Way::WriteThrough, Way::Transaction],
         }
+    }
+
+    /// Whether some of its writes store the value that they commit.
+    #[must_use]
+    pub const fn is_written_through(self) -> bool {
+        matches!(self, Self::WriteThrough | Self::Nested)
     }
 
     /// Whether a stale response may be shown after a soft invalidation. This requires a policy with
@@ -98,6 +119,20 @@ impl Family {
         matches!(self, Self::Patient)
     }
 }
+
+/// Most writes store their value. The others race with them.
+const WRITTEN_THROUGH: [Way; 10] = [
+    Way::WriteThrough,
+    Way::WriteThrough,
+    Way::WriteThrough,
+    Way::Transaction,
+    Way::Transaction,
+    Way::FailedWrite,
+    Way::CancelledWrite,
+    Way::ValueKey,
+    Way::Tag,
+    Way::SoftTag,
+];
 
 /// The way in which a write invalidates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -119,11 +154,40 @@ pub enum Way {
     Put,
     /// Everything.
     All,
+    /// The key of a typed value.
+    ValueKey,
+    /// `write_through`, which also stores the new value.
+    WriteThrough,
+    /// `begin_write`, the commit, and `finish`.
+    Transaction,
+    /// A `write_through` that commits and then fails.
+    FailedWrite,
+    /// A `write_through` that commits and is then dropped.
+    CancelledWrite,
 }
 
 impl Way {
-    const ALL: [Self; 8] =
-        [Self::Tag, Self::SoftTag, Self::Key, Self::Prefix, Self::Glob, Self::Uri, Self::Put, Self::All];
+    const ALL: [Self; 13] = [
+        Self::Tag,
+        Self::SoftTag,
+        Self::Key,
+        Self::Prefix,
+        Self::Glob,
+        Self::Uri,
+        Self::Put,
+        Self::All,
+        Self::ValueKey,
+        Self::WriteThrough,
+        Self::Transaction,
+        Self::FailedWrite,
+        Self::CancelledWrite,
+    ];
+
+    /// Whether the write of a typed value invalidates by itself.
+    #[must_use]
+    pub const fn is_of_a_value(self) -> bool {
+        matches!(self, Self::WriteThrough | Self::Transaction | Self::FailedWrite | Self::CancelledWrite)
+    }
 
     /// Returns its name in requests and reports.
     #[must_use]
@@ -137,6 +201,11 @@ impl Way {
             Self::Uri => "uri",
             Self::Put => "put",
             Self::All => "all",
+            Self::ValueKey => "value-key",
+            Self::WriteThrough => "write-through",
+            Self::Transaction => "transaction",
+            Self::FailedWrite => "failed-write",
+            Self::CancelledWrite => "cancelled-write",
         }
     }
 }

@@ -47,6 +47,7 @@ impl ReferenceModel {
         Router::new()
             .route("/read/{family}/{id}", post(read))
             .route("/commit/{family}/{id}", post(commit))
+            .route("/transaction/{family}/{id}", post(transaction))
             .with_state(self.clone())
     }
 
@@ -77,6 +78,12 @@ impl Model {
         self.version(item)
     }
 
+    /// Draws how long a transaction takes up to its commit, or from there to its return.
+    fn transaction_time(&mut self) -> Duration {
+        let longest = if self.random.bool() { 100_000 } else { 10_000 };
+        Duration::from_micros(self.random.u64(..longest))
+    }
+
     /// Reads an item for a handler. The reply includes a delay, which makes some fills slow.
     fn read(&mut self, item: Item, life: LifeId) -> String {
         let version = self.version(item);
@@ -84,7 +91,7 @@ impl Model {
         let delay = Duration::from_micros(self.random.u64(..longest));
         let fails = match item.family {
             Family::Failing => self.random.u8(..100) < 25,
-            Family::Patient => self.random.u8(..100) < 10,
+            Family::Patient | Family::Values => self.random.u8(..100) < 10,
             _ => false,
         };
         let run = self.runs.len();
@@ -117,6 +124,21 @@ async fn commit(
     Ok(reference_model.lock().commit(item).to_string())
 }
 
+/// Commits like [`commit`], but takes its time before that. The reply includes a delay, by which
+/// the writer learns of the commit later. So writes overlap, and end in another order than they
+/// commit.
+async fn transaction(
+    State(reference_model): State<ReferenceModel>,
+    Path((family, id)): Path<(String, String)>,
+) -> Result<String, StatusCode> {
+    let item = format!("{family}/{id}").parse().map_err(|_| StatusCode::NOT_FOUND)?;
+    let before = reference_model.lock().transaction_time();
+    tokio::time::sleep(before).await;
+    let mut held = reference_model.lock();
+    let version = held.commit(item);
+    Ok(format!("{version} {}", held.transaction_time().as_micros()))
+}
+
 /// An instance's access to the reference model.
 #[derive(Debug, Clone)]
 pub(crate) struct ReferenceClient {
@@ -147,6 +169,14 @@ impl ReferenceClient {
 
     pub(crate) async fn commit(&self, item: Item) -> Result<u64> {
         Ok(self.send("commit", item).await?.parse()?)
+    }
+
+    /// Commits in a transaction that takes a while before and after the commit.
+    pub(crate) async fn transaction(&self, item: Item) -> Result<u64> {
+        let text = self.send("transaction", item).await?;
+        let (version, delay) = text.split_once(' ').context("the reference model cannot be read")?;
+        tokio::time::sleep(Duration::from_micros(delay.parse()?)).await;
+        Ok(version.parse()?)
     }
 
     async fn send(&self, what: &str, item: Item) -> Result<String> {

@@ -10,8 +10,12 @@ pub(crate) const RUN: &str = "x-run";
 pub(crate) const VERSION: &str = "x-version";
 /// The result of `invalidate`.
 pub(crate) const CLAIMED: &str = "x-claimed";
+/// Whether a write-through stored its value.
+pub(crate) const STORED: &str = "x-stored";
 /// When the instance was done with a request.
 pub(crate) const RETURNED: &str = "x-returned";
+/// Takes the place of the run in the text of a value that was written through.
+pub(crate) const WRITTEN: &str = "-";
 /// The requested language.
 pub(crate) const LANGUAGE: &str = "x-language";
 /// The common name of all instances, so that they share responses.

@@ -34,8 +34,8 @@ impl<K: ValueKey, V: Send + Sync + 'static, L> Values<K, V, L> {
     /// trip, and what is missing is one load for up to 1,024 keys.
     ///
     /// Values that another call loads at this moment, here or on another instance, are not loaded
-    /// twice: this call loads the rest, and then waits for them. If such a load fails, `load` is
-    /// called once more for that key.
+    /// twice: this call loads the rest, and then waits for them. If a load on this instance fails
+    /// meanwhile, its error is that of this call, too.
     ///
     /// The load runs in this future, like that of [`get_or_load`](Self::get_or_load). A stale value
     /// is never returned.

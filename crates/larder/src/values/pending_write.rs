@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use larder_core::invalidation::append_status::Appended;
+use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
+#[cfg(larder_broken = "write-through-unchecked")]
+use larder_core::invalidation::position::Watermark;
 use larder_core::invalidation::selector::Selector;
 use larder_core::outcome::NotStored;
 use larder_core::value::ValueMeta;
@@ -17,6 +20,14 @@ use crate::values::collection_state::{Collection, note_use};
 use crate::values::encoded_value::write_shared;
 use crate::values::value_key::{ValueKey, encoded_key, key_name};
 use crate::values::written::Written;
+
+/// The entry of an invalidation that was deferred, in a build that stores its value on purpose.
+#[cfg(larder_broken = "write-through-deferred")]
+const NO_ENTRY: Appended = Appended {
+    incarnation: Position::REFUSED.incarnation,
+    id: Position::REFUSED.watermark.log,
+    answered: larder_core::time::BootTime::ZERO,
+};
 
 /// A write of one value, from before its transaction to after its commit.
 ///
@@ -48,6 +59,8 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
     pub async fn finish(mut self, value: impl Into<Option<V>>) -> Written<V> {
         let value = value.into().map(Arc::new);
         let (invalidation, entry) = self.invalidate().await;
+        #[cfg(larder_broken = "write-through-deferred")]
+        let entry = entry.or(Some(NO_ENTRY));
         let is_cached = entry.is_some_and(|entry| self.store(value.clone(), &entry));
         self.collection.counters.written(is_cached);
         Written { value, invalidation, is_cached }
@@ -92,9 +105,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
             return false;
         };
         let names = collection.names(&text, &self.key, value.as_deref());
-        let Some(position) = engine.log.read(|tail| tail.written_position(&self.began, entry, &names)) else {
-            return false;
-        };
+        let Some(position) = self.position(entry, &names) else { return false };
         let encoded = collection.encode(&text, value.as_deref());
         let meta = ValueMeta {
             key: text,
@@ -125,6 +136,23 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
             Err(reason) => collection.counters.not_shared(reason),
         }
         true
+    }
+
+    /// Returns the position under which the value may be stored.
+    ///
+    /// Two kinds of special builds break rule 18 here on purpose. `cargo xtask torture` must find
+    /// the violations.
+    fn position(&self, entry: &Appended, names: &Names) -> Option<Position> {
+        let log = &self.collection.engine.log;
+        let position = log.read(|tail| tail.written_position(&self.began, entry, names));
+        #[cfg(larder_broken = "write-through-unchecked")]
+        let position = position.or({
+            let watermark = Watermark { log: entry.id, ..self.began.watermark };
+            Some(Position { incarnation: entry.incarnation, watermark })
+        });
+        #[cfg(larder_broken = "write-through-deferred")]
+        let position = position.or_else(|| (*entry == NO_ENTRY).then(|| log.position()));
+        position
     }
 
     /// Returns how long the last load of the value took, if that is known.

@@ -1,4 +1,4 @@
-//! Installs redis-server with a package manager.
+//! Installs a server with a package manager.
 
 use std::process::Command;
 
@@ -7,6 +7,13 @@ use anyhow::Result;
 use super::plan::Manager;
 use crate::shell;
 
+/// A server that the tests start.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Server {
+    Redis,
+    Postgres,
+}
+
 /// Returns the package managers on this machine.
 pub(super) fn managers() -> Vec<Manager> {
     let runs = |manager: &Manager| shell::try_output(manager.program(), &["--version"]).is_some();
@@ -14,17 +21,26 @@ pub(super) fn managers() -> Vec<Manager> {
 }
 
 /// Runs the manager's commands visibly, so that the user sees what is installed.
-pub(super) fn install(manager: Manager, sudo: bool) -> Result<()> {
-    commands(manager).iter().try_for_each(|args| shell::run_checked(&mut command(manager, args, sudo)))
+pub(super) fn install(server: Server, manager: Manager, sudo: bool) -> Result<()> {
+    commands(manager, server)
+        .iter()
+        .try_for_each(|args| shell::run_checked(&mut command(manager, args, sudo)))
 }
 
 /// Returns the commands in order. None of them asks a question on the terminal.
-fn commands(manager: Manager) -> &'static [&'static [&'static str]] {
-    match manager {
+fn commands(manager: Manager, server: Server) -> &'static [&'static [&'static str]] {
+    match (manager, server) {
         // A fresh machine has no package lists, or outdated ones that name deleted files.
-        Manager::Apt => &[&["update"], &["install", "--yes", "--no-install-recommends", "redis-server"]],
-        Manager::Dnf => &[&["install", "--assumeyes", "redis"]],
-        Manager::Brew => &[&["install", "redis"]],
+        (Manager::Apt, Server::Redis) => {
+            &[&["update"], &["install", "--yes", "--no-install-recommends", "redis-server"]]
+        }
+        (Manager::Apt, Server::Postgres) => {
+            &[&["update"], &["install", "--yes", "--no-install-recommends", "postgresql"]]
+        }
+        (Manager::Dnf, Server::Redis) => &[&["install", "--assumeyes", "redis"]],
+        (Manager::Dnf, Server::Postgres) => &[&["install", "--assumeyes", "postgresql-server"]],
+        (Manager::Brew, Server::Redis) => &[&["install", "redis"]],
+        (Manager::Brew, Server::Postgres) => &[&["install", "postgresql"]],
     }
 }
 
@@ -44,15 +60,18 @@ mod tests {
 
     #[test]
     fn apt_reads_the_package_lists_before_it_installs() {
-        let [update, install] = commands(Manager::Apt) else { panic!("two commands") };
-        assert!(shell::line(&command(Manager::Apt, update, false)).ends_with("apt-get update"));
-        assert!(shell::line(&command(Manager::Apt, install, false)).ends_with(" redis-server"));
+        for (server, package) in [(Server::Redis, " redis-server"), (Server::Postgres, " postgresql")] {
+            let [update, install] = commands(Manager::Apt, server) else { panic!("two commands") };
+            assert!(shell::line(&command(Manager::Apt, update, false)).ends_with("apt-get update"));
+            assert!(shell::line(&command(Manager::Apt, install, false)).ends_with(package));
+        }
     }
 
     #[test]
     fn sudo_comes_first_asks_nothing_and_only_when_it_is_wanted() {
         for manager in Manager::ALL {
-            for args in commands(manager) {
+            for args in [Server::Redis, Server::Postgres].iter().flat_map(|server| commands(manager, *server))
+            {
                 assert!(shell::line(&command(manager, args, true)).starts_with("sudo -n env "));
                 assert!(!shell::line(&command(manager, args, false)).contains("sudo"));
             }

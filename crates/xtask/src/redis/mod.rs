@@ -1,4 +1,5 @@
-//! A redis-server for the tests: from the PATH, or from the platform's package manager.
+//! The servers for the tests, redis-server and Postgres: from the machine, or from the platform's
+//! package manager.
 
 mod install;
 mod plan;
@@ -6,6 +7,7 @@ mod version;
 
 use anyhow::{Result, bail};
 
+use self::install::Server;
 use self::plan::{MIN_VERSION, Machine, Manager, Plan};
 use self::version::Version;
 use crate::shell;
@@ -23,11 +25,39 @@ pub(crate) fn ensure() -> Result<()> {
     }
     match plan::plan(found, &inspect_machine()) {
         Plan::Install { manager, sudo } => {
-            install::install(manager, sudo)?;
+            install::install(Server::Redis, manager, sudo)?;
             confirm(manager)
         }
         Plan::Stop(reason) => bail!("{reason}"),
     }
+}
+
+/// Makes sure that the machine has a Postgres that the tests of the demo can start.
+///
+/// # Errors
+///
+/// Fails if there is none and none can be installed. The message says what to do.
+pub(crate) fn ensure_postgres() -> Result<()> {
+    if has_postgres() {
+        return Ok(());
+    }
+    let plan::Plan::Install { manager, sudo } = plan::plan(None, &inspect_machine()) else {
+        bail!(
+            "the tests of the demo need Postgres, and it cannot be installed here: install it, then run this again"
+        );
+    };
+    install::install(Server::Postgres, manager, sudo)?;
+    if !has_postgres() {
+        bail!("{} installed Postgres, but initdb is not on the PATH: add its folder", manager.program());
+    }
+    Ok(())
+}
+
+/// Debian keeps the programs of each version in a folder outside of the PATH.
+fn has_postgres() -> bool {
+    let folders = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    folders.map(|folder| folder.path().join("bin/initdb")).any(|program| program.exists())
+        || shell::try_output("initdb", &["--version"]).is_some()
 }
 
 fn found() -> Option<Version> {

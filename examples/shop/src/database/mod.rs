@@ -1,33 +1,58 @@
-//! The SQLite database behind the cache, with a delay on every query that simulates a distant
+//! The database behind the cache, SQLite or Postgres, with a delay on every query that simulates a distant
 //! database.
 
 mod countries;
 mod location;
+mod postgres_schema;
 mod products;
 mod schema;
 mod seed;
 mod users;
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::error::DatabaseError;
-use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteError, SqlitePoolOptions};
+use sqlx::{PgPool, SqlitePool};
 
 pub use location::{Location, LocationError};
+
+/// Runs the same query on SQLite or Postgres, and counts it.
+macro_rules! run {
+    ($database:expr, |$pool:ident| $query:expr) => {
+        $database.delayed(async {
+            match &$database.pool {
+                $crate::database::Pool::Sqlite($pool) => $query.await,
+                $crate::database::Pool::Postgres($pool) => $query.await,
+            }
+        })
+    };
+}
+pub(crate) use run;
 
 /// How long a connection waits for the write of another connection, in this process or another.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The number of connections for parallel reads. SQLite allows only one write at a time.
+/// The number of connections. SQLite allows only one write at a time.
 const CONNECTIONS: u32 = 8;
 
 /// The shop's tables, and the queries on them.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
-    pool: SqlitePool,
+    pool: Pool,
     delay: Duration,
+    queries: Arc<AtomicU64>,
+}
+
+/// The connections to either database.
+#[derive(Debug, Clone)]
+pub(crate) enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
 }
 
 impl Database {
@@ -37,14 +62,33 @@ impl Database {
     ///
     /// Fails if the file cannot be opened or written, or contains another program's database.
     pub(crate) async fn open(location: &Location, delay: Duration) -> Result<Self, sqlx::Error> {
-        let pool = pool(location).await?;
-        schema::prepare(&pool).await?;
-        Ok(Self { pool, delay })
+        let pool = match location {
+            Location::Sqlite { options, is_memory, .. } => {
+                let pool = sqlite(options, *is_memory).await?;
+                schema::prepare(&pool).await?;
+                Pool::Sqlite(pool)
+            }
+            Location::Postgres(options) => {
+                let options = (**options).clone();
+                let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
+                postgres_schema::prepare(&pool).await?;
+                Pool::Postgres(pool)
+            }
+        };
+        Ok(Self { pool, delay, queries: Arc::default() })
     }
 
+    /// Returns how many queries were sent since the database was opened.
+    pub(crate) fn queries(&self) -> u64 {
+        self.queries.load(Ordering::Relaxed)
+    }
+
+    /// Counts the query and runs it.
+    ///
     /// Waits after the query, not before it. The result is then as old as a result from a distant
     /// database, and a cache that confuses the order of reads and writes is caught.
     async fn delayed<T>(&self, query: impl Future<Output = T>) -> T {
+        self.queries.fetch_add(1, Ordering::Relaxed);
         let answer = query.await;
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
@@ -53,22 +97,23 @@ impl Database {
     }
 }
 
-async fn pool(location: &Location) -> Result<SqlitePool, sqlx::Error> {
+async fn sqlite(connect: &SqliteConnectOptions, is_memory: bool) -> Result<SqlitePool, sqlx::Error> {
     let options = SqlitePoolOptions::new();
-    let options = if location.is_memory() {
+    let options = if is_memory {
         // A database in memory ends with its last connection, and connections that share one lock
         // each other out.
         options.min_connections(1).max_connections(1).idle_timeout(None).max_lifetime(None)
     } else {
         options.max_connections(CONNECTIONS)
     };
-    options.connect_with(location.options().busy_timeout(BUSY_TIMEOUT)).await
+    options.connect_with(connect.clone().busy_timeout(BUSY_TIMEOUT)).await
 }
 
-/// Whether the query failed because another connection was writing for too long.
+/// Whether the query failed because another connection to SQLite was writing for too long.
 pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     /// `SQLITE_BUSY`. Its extended codes carry it in their low byte.
     const BUSY: u32 = 5;
-    let code = error.as_database_error().and_then(DatabaseError::code);
+    let error = error.as_database_error().and_then(|error| error.try_downcast_ref::<SqliteError>());
+    let code = error.and_then(DatabaseError::code);
     code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == BUSY)
 }

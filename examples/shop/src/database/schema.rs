@@ -70,35 +70,38 @@ async fn create(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::{Database, Location};
+    use crate::database::{Database, Location, Pool};
 
-    async fn memory() -> Database {
+    async fn memory() -> SqlitePool {
         let location: Location = ":memory:".parse().unwrap();
-        Database::open(&location, Duration::ZERO).await.unwrap()
+        match Database::open(&location, Duration::ZERO).await.unwrap().pool {
+            Pool::Sqlite(pool) => pool,
+            Pool::Postgres(_) => panic!("it is SQLite"),
+        }
     }
 
     #[tokio::test]
     async fn it_is_filled_once() {
-        let database = memory().await;
-        prepare(&database.pool).await.unwrap();
+        let pool = memory().await;
+        prepare(&pool).await.unwrap();
         for (count, table) in [
             ("SELECT count(*) FROM products", 10_000_i64),
             ("SELECT count(*) FROM users", 10_000),
             ("SELECT count(*) FROM countries", 249),
         ] {
-            let rows: i64 = sqlx::query_scalar(count).fetch_one(&database.pool).await.unwrap();
+            let rows: i64 = sqlx::query_scalar(count).fetch_one(&pool).await.unwrap();
             assert_eq!(rows, table, "{count}");
         }
-        let mut connection = database.pool.acquire().await.unwrap();
+        let mut connection = pool.acquire().await.unwrap();
         assert_eq!(version(&mut connection).await.unwrap(), VERSION);
     }
 
     #[tokio::test]
     async fn the_database_of_something_else_is_left_alone() {
-        let database = memory().await;
+        let pool = memory().await;
         for foreign in ["PRAGMA user_version = 7", "PRAGMA user_version = 0"] {
-            sqlx::query(foreign).execute(&database.pool).await.unwrap();
-            let error = prepare(&database.pool).await.unwrap_err().to_string();
+            sqlx::query(foreign).execute(&pool).await.unwrap();
+            let error = prepare(&pool).await.unwrap_err().to_string();
             assert!(error.contains("something else"), "{error}");
         }
     }

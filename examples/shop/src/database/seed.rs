@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 use serde::Serialize;
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 
 /// The number of products, and of users.
@@ -37,12 +38,9 @@ const FAMILY: &[&str] = &[
     "McCarthy", "Perlman", "Shannon", "Turing", "Wirth",
 ];
 
-/// Fills the empty tables.
+/// Fills the empty tables of SQLite.
 pub(super) async fn fill(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    let mut rng = Rng::with_seed(SEED);
-    let products = json(products(&mut rng))?;
-    let users = json(users(&mut rng))?;
-    let countries = json(countries())?;
+    let [products, users, countries] = tables()?;
     for (insert, rows) in [
         ("INSERT INTO products SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)", products),
         (
@@ -54,6 +52,36 @@ pub(super) async fn fill(connection: &mut SqliteConnection) -> Result<(), sqlx::
         sqlx::query(insert).bind(rows).execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+/// Fills the empty tables of Postgres.
+pub(super) async fn fill_postgres(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let [products, users, countries] = tables()?;
+    for (insert, rows) in [
+        (
+            "INSERT INTO products SELECT (value ->> 0)::bigint, value ->> 1, (value ->> 2)::bigint \
+             FROM json_array_elements($1::json)",
+            products,
+        ),
+        (
+            "INSERT INTO users SELECT (value ->> 0)::bigint, value ->> 1, value ->> 2, (value ->> 3)::bigint \
+             FROM json_array_elements($1::json)",
+            users,
+        ),
+        (
+            "INSERT INTO countries SELECT value ->> 0, value ->> 1 FROM json_array_elements($1::json)",
+            countries,
+        ),
+    ] {
+        sqlx::query(insert).bind(rows).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Returns the rows of products, users and countries.
+fn tables() -> Result<[String; 3], sqlx::Error> {
+    let mut rng = Rng::with_seed(SEED);
+    Ok([json(products(&mut rng))?, json(users(&mut rng))?, json(countries())?])
 }
 
 /// Encodes rows as one JSON array, so that one statement fills a table. A debug build takes a

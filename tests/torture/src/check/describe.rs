@@ -22,7 +22,7 @@ pub(super) fn stale(
     let claimed = match done.claimed {
         Claimed::Applied => "was Applied and returned",
         Claimed::Deferred => "was Deferred and returned",
-        Claimed::Nothing => "was the layer's own and ended",
+        Claimed::Nothing => "reported no result and ended",
     };
     let late = read.sent.since(due.at);
     let came_due = match promise {

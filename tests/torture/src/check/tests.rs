@@ -27,7 +27,7 @@ fn history() -> History {
 
 /// Returns a write of version 2 on A that returned at 200 ms.
 fn write(item: Item, way: Way, claimed: Claimed) -> Write {
-    let done = WriteResult { version: 2, claimed, returned: at(200) };
+    let done = WriteResult { version: 2, claimed, returned: at(200), stored: None };
     Write { life: A, item, way, sent: at(90), done: Some(done) }
 }
 
@@ -148,7 +148,7 @@ fn the_bar_only_ever_rises() {
     let mut history = history();
     history.commits[0].push(at(120));
     let mut newer = write(ITEM, Way::Tag, Claimed::Applied);
-    newer.done = Some(WriteResult { version: 3, claimed: Claimed::Applied, returned: at(130) });
+    newer.done = Some(WriteResult { version: 3, claimed: Claimed::Applied, returned: at(130), stored: None });
     history.writes = vec![write(ITEM, Way::Tag, Claimed::Applied), newer];
     history.reads = vec![version(A, 201, 2)];
     let violations = check(&history);

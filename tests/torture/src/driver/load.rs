@@ -84,17 +84,20 @@ fn written(answer: &Answer) -> Option<WriteResult> {
         None => Claimed::Nothing,
     };
     let returned = Moment::from_nanos(number(wire::RETURNED)?);
+    let stored = number(wire::STORED).map(|stored| stored != 0);
     (answer.status == StatusCode::NO_CONTENT).then_some(WriteResult {
         version: number(wire::VERSION)?,
         claimed,
         returned,
+        stored,
     })
 }
 
 fn outcome(answer: &Answer) -> String {
     let status = wire::field(&answer.headers, CACHE_STATUS.as_str()).unwrap_or_default();
     let detail = status.split("detail=").nth(1).unwrap_or_default().trim_matches('"');
-    format!("{} {detail}", wire::field(&answer.headers, "x-cache").unwrap_or("-"))
+    let text = format!("{} {detail}", wire::field(&answer.headers, "x-cache").unwrap_or("-"));
+    text.trim_end().to_owned()
 }
 
 fn observed(item: Item, language: &str, answer: Result<Answer>) -> Observed {
@@ -124,8 +127,14 @@ fn shown(item: Item, language: &str, answer: &Answer, run: Option<u64>) -> Obser
     let nonsense = |why: &str| Observed::Nonsense(format!("{why}: {} {:?}", answer.status, answer.text()));
     let words: Vec<_> = answer.text().split(' ').collect();
     let [shown, version, own_run, in_language] = words[..] else { return nonsense("it was no item") };
-    let (Ok(version), Ok(own_run)) = (version.parse::<u64>(), own_run.parse()) else {
-        return nonsense("it was no item");
+    let Ok(version) = version.parse::<u64>() else { return nonsense("it was no item") };
+    // A value that was written through comes from no run.
+    let own_run = match own_run {
+        wire::WRITTEN => None,
+        number => match number.parse() {
+            Ok(number) => Some(number),
+            Err(_) => return nonsense("it was no item"),
+        },
     };
     let gone = item.family == Family::Absent && version.is_multiple_of(2);
     if shown != item.to_string() {
@@ -135,6 +144,6 @@ fn shown(item: Item, language: &str, answer: &Answer, run: Option<u64>) -> Obser
     } else if gone != (answer.status == StatusCode::NOT_FOUND) {
         nonsense("its status was another's")
     } else {
-        Observed::Version { version, run: run.or(Some(own_run)) }
+        Observed::Version { version, run: run.or(own_run) }
     }
 }

@@ -1,7 +1,7 @@
 //! Instances that break a rule of the log. Torture must find the violations.
 //!
-//! The rules are broken between the store and the cache, so that the published crates contain no
-//! such code.
+//! Rules of the log are broken between the store and the cache, and rules for writers in the handlers.
+//! So the published crates contain no such code.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub enum Rule {
     LosesEvents,
     /// Rule 9: a failed poll returns the result of the last successful one.
     ConfirmsBlindly,
+    /// Rule 18: a write begins for the cache only after its commit.
+    BeginsAfterCommit,
 }
 
 impl Rule {
@@ -31,6 +33,7 @@ impl Rule {
         match self {
             Self::LosesEvents => "loses-events",
             Self::ConfirmsBlindly => "confirms-blindly",
+            Self::BeginsAfterCommit => "begins-after-commit",
         }
     }
 }
@@ -113,6 +116,7 @@ impl InvalidationLog for BrokenStore {
                 look
             }),
             Rule::ConfirmsBlindly => self.repeat_last_success(cursor, asked),
+            Rule::BeginsAfterCommit => asked,
         }
     }
 

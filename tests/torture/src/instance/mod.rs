@@ -1,9 +1,12 @@
 //! An instance: a process with a cache in front of handlers that read the reference model.
 
 pub mod broken;
+mod collections;
 mod routes;
 mod show;
+mod show_value;
 mod write;
+mod write_value;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -16,6 +19,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
 use self::broken::{BrokenStore, Rule};
+use self::collections::Collections;
 use crate::reference_model::ReferenceClient;
 use crate::wire;
 
@@ -47,7 +51,9 @@ const LOG_LENGTH: u64 = 300;
 #[derive(Clone)]
 struct App {
     cache: Cache,
+    collections: Collections,
     reference_model: ReferenceClient,
+    breaks: Option<Rule>,
 }
 
 /// Serves until its input ends. The input ends with the driver, even if that crashes.
@@ -65,7 +71,9 @@ pub async fn serve(args: InstanceArgs) -> Result<()> {
     };
     let reference_model =
         ReferenceClient { address: args.reference_model, life: args.life, client: Default::default() };
-    let app = App { cache: cache.build(), reference_model };
+    let cache = cache.build();
+    let collections = Collections::build(&cache)?;
+    let app = App { cache, collections, reference_model, breaks: args.breaks };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let mut output = std::io::stdout();
     writeln!(output, "{}{}", wire::LISTENS, listener.local_addr()?)?;

@@ -2,10 +2,11 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderName, StatusCode};
 use larder::{Glob, Invalidation, InvalidationOutcome, Prefix, UriName};
 
 use super::App;
+use super::write_value::write_value;
 use crate::item::{Item, Way};
 use crate::wire;
 
@@ -15,28 +16,38 @@ pub(super) async fn write(
     Path((family, id, way)): Path<(String, String, String)>,
 ) -> Result<Response, StatusCode> {
     let item = format!("{family}/{id}").parse().map_err(|_| StatusCode::NOT_FOUND)?;
-    let way = way.parse().map_err(|_| StatusCode::NOT_FOUND)?;
-    let invalidation = invalidation(item, way).ok_or(StatusCode::NOT_FOUND)?;
+    let way: Way = way.parse().map_err(|_| StatusCode::NOT_FOUND)?;
+    if way.is_of_a_value() {
+        return write_value(&app, item, way).await;
+    }
+    let invalidation = invalidation(&app, item, way).ok_or(StatusCode::NOT_FOUND)?;
     let version = app.reference_model.commit(item).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
-    let claimed = match app.cache.invalidate(invalidation).await {
+    let outcome = app.cache.invalidate(invalidation).await;
+    let claimed = [(HeaderName::from_static(wire::CLAIMED), claimed(outcome))];
+    Ok((claimed, committed(version)).into_response())
+}
+
+pub(super) const fn claimed(outcome: InvalidationOutcome) -> &'static str {
+    match outcome {
         InvalidationOutcome::Applied => "applied",
         InvalidationOutcome::Deferred => "deferred",
-    };
-    let mut headers = HeaderMap::new();
-    headers.insert(HeaderName::from_static(wire::CLAIMED), http::HeaderValue::from_static(claimed));
-    headers.insert(HeaderName::from_static(wire::VERSION), version.into());
-    Ok((StatusCode::NO_CONTENT, headers).into_response())
+    }
+}
+
+/// Returns the answer to a write that committed this version.
+pub(super) fn committed(version: u64) -> impl IntoResponse {
+    let version = [(HeaderName::from_static(wire::VERSION), version.to_string())];
+    (StatusCode::NO_CONTENT, version)
 }
 
 /// `PUT`: the layer invalidates the URI after this.
 pub(super) async fn put(app: &App, item: Item) -> Result<Response, StatusCode> {
     let version = app.reference_model.commit(item).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
-    let version = [(HeaderName::from_static(wire::VERSION), version.to_string())];
-    Ok((StatusCode::NO_CONTENT, version).into_response())
+    Ok(committed(version).into_response())
 }
 
-/// Returns `None` if the layer invalidates, or if the way is unknown.
-fn invalidation(item: Item, way: Way) -> Option<Invalidation> {
+/// Returns `None` if the layer or a write of a value invalidates.
+fn invalidation(app: &App, item: Item, way: Way) -> Option<Invalidation> {
     let (family, id) = (item.family.as_str(), item.id);
     Some(match way {
         Way::Tag => Invalidation::tag(item.name()),
@@ -46,6 +57,9 @@ fn invalidation(item: Item, way: Way) -> Option<Invalidation> {
         Way::Glob => Glob::new(&format!("/{family}/{id}/*")).ok()?.into(),
         Way::Uri => UriName::new(&item.path()).ok()?.into(),
         Way::All => Invalidation::all(),
-        Way::Put => return None,
+        Way::ValueKey => app.collections.of(item.family)?.selector(&item.id).into(),
+        Way::Put | Way::WriteThrough | Way::Transaction | Way::FailedWrite | Way::CancelledWrite => {
+            return None;
+        }
     })
 }

@@ -63,6 +63,9 @@ fn reads(shape: &Shape) -> Vec<Request> {
 
 /// Draws the writes. After every third write, another one of the same item follows soon on any
 /// instance. This gives two versions within a second, and two invalidations during one fill.
+///
+/// A value that is written through is written again more often, and while the first write is still
+/// running.
 fn writes(shape: &Shape) -> Vec<Request> {
     let mut random = fastrand::Rng::with_seed(shape.seed ^ 0x5752_4954);
     let mut requests = Vec::new();
@@ -71,8 +74,9 @@ fn writes(shape: &Shape) -> Vec<Request> {
     while due < shape.time {
         let item = item(&mut random, shape);
         requests.push(write(&mut random, shape, item, due));
-        if random.u8(..3) == 0 {
-            let soon = due + between(&mut random, 0, 300);
+        let (thirds, longest) = if item.family.is_written_through() { (2, 60) } else { (1, 300) };
+        if random.u8(..3) < thirds {
+            let soon = due + between(&mut random, 0, longest);
             requests.push(write(&mut random, shape, item, soon));
         }
         due += pause(&mut random, rate);

@@ -27,6 +27,7 @@ pub fn report(shape: &Shape, outcome: &Outcome, violations: &[Violation]) -> Str
     counts(&mut text, outcome);
     staleness::append(&mut text, history);
     latency::append(&mut text, history);
+    written_through(&mut text, history);
     runs(&mut text, history);
     for instance in &outcome.still_refusing {
         let _ = writeln!(
@@ -88,12 +89,42 @@ fn claim(write: &Write) -> &'static str {
         None => "lost with their instance",
         Some(Claimed::Applied) => "Applied",
         Some(Claimed::Deferred) => "Deferred",
-        Some(Claimed::Nothing) => "by the layer",
+        Some(Claimed::Nothing) => "without a result",
     }
 }
 
 fn list(counts: &BTreeMap<&str, usize>) -> String {
     counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Reports how many write-throughs stored their value, and how many overlapped another write.
+fn written_through(text: &mut String, history: &History) {
+    let mut by_item: BTreeMap<_, Vec<&Write>> = BTreeMap::new();
+    for write in &history.writes {
+        by_item.entry(write.item).or_default().push(write);
+    }
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for writes in by_item.values() {
+        for (index, write) in writes.iter().enumerate() {
+            let Some(done) = write.done.as_ref().filter(|done| done.stored.is_some()) else { continue };
+            let others = writes.iter().enumerate().filter(|(other, _)| *other != index);
+            let overlaps = others.filter(|(_, other)| overlap(write, other)).count() > 0;
+            let kind = match (done.stored, overlaps) {
+                (Some(true), false) => "stored",
+                (Some(true), true) => "stored though they overlapped",
+                (_, false) => "not stored",
+                (_, true) => "not stored and overlapped",
+            };
+            *counts.entry(kind).or_default() += 1;
+        }
+    }
+    let _ = writeln!(text, "write-throughs {}: {}", counts.values().sum::<usize>(), list(&counts));
+}
+
+/// Whether two writes ran at the same time. One that never returned overlaps nothing.
+fn overlap(one: &Write, other: &Write) -> bool {
+    let ends = |write: &Write| write.done.as_ref().map(|done| done.returned);
+    ends(one).is_some_and(|end| other.sent < end) && ends(other).is_some_and(|end| one.sent < end)
 }
 
 /// Reports how often the handler ran for each version that was read.
