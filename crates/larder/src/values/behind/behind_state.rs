@@ -74,9 +74,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> BehindState<K, V> {
     /// Returns how to wait until a write is durable. Reads the settings of the store at times.
     pub(super) async fn durability_method(&self) -> Result<DurabilityMethod, WriteError> {
         let known = *self.method.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((method, until)) = known
-            && Instant::now() < until
-        {
+        if let Some((method, _)) = known.filter(|(_, until)| Instant::now() < *until) {
             return method.map_err(WriteError::gap);
         }
         let state = self.queue.durability().await;
