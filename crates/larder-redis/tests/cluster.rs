@@ -11,9 +11,11 @@ use larder_core::store::{InvalidationLog, SharedTier, StoreErrorKind};
 use larder_redis::{RedisStore, RedisStoreBuilder};
 use larder_testing::RedisServer;
 use support::cluster::{key_on, namespace_on, replica_of, three_primaries};
-use support::{brief, event, eventually, joined};
+use support::{brief, clients, event, eventually, joined};
 
 const HOUR: Duration = Duration::from_secs(3600);
+/// The number of connections of a store to each primary.
+const CONNECTIONS: usize = 4;
 const VALUE: Bytes = Bytes::from_static(b"x");
 
 async fn kind(store: &RedisStore, key: &str) -> Option<StoreErrorKind> {
@@ -53,6 +55,9 @@ async fn a_hung_node_closes_no_other() {
     }
     for key in &keys {
         eventually("it is stored", async || store.set(key, VALUE, HOUR).await.is_ok()).await;
+    }
+    for node in &nodes {
+        eventually("all connections are open", async || clients(node).await >= CONNECTIONS).await;
     }
     let before = connections(&nodes, hung).await;
     nodes[hung].pause().unwrap();

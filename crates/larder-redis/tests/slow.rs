@@ -39,7 +39,7 @@ async fn look_up_until(store: &RedisStore, stop: &Arc<AtomicBool>) -> Vec<StoreE
 async fn a_pause_of_redis_does_not_open_the_circuit() {
     let server = RedisServer::start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
-    let store = joined(RedisStore::builder(&server.url_at(proxy.address()))).await;
+    let store = joined_behind(&proxy, &server).await;
     let before = proxy.connections();
     for pause in [40, 60, 100, 150, 200] {
         let stop = Arc::new(AtomicBool::new(false));
@@ -66,12 +66,22 @@ async fn a_pause_of_redis_does_not_open_the_circuit() {
     assert_eq!(proxy.connections(), before, "no connection is replaced");
 }
 
+/// The number of connections of a store.
+const CONNECTIONS: usize = 4;
+
+/// Returns a store behind this proxy, once all its connections are open.
+async fn joined_behind(proxy: &Proxy, server: &RedisServer) -> RedisStore {
+    let store = joined(RedisStore::builder(&server.url_at(proxy.address()))).await;
+    eventually("all connections are open", async || proxy.connections() >= CONNECTIONS).await;
+    store
+}
+
 /// The first opening may be a mistake. A new connection would only take longer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_circuit_that_opens_for_once_keeps_its_connection() {
     let server = RedisServer::start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
-    let store = joined(RedisStore::builder(&server.url_at(proxy.address()))).await;
+    let store = joined_behind(&proxy, &server).await;
     let before = proxy.connections();
     proxy.blackhole();
     eventually("the circuit is open", async || {
@@ -88,7 +98,7 @@ async fn a_circuit_that_opens_for_once_keeps_its_connection() {
 async fn a_process_that_does_not_get_the_cpu_takes_redis_for_alive() {
     let server = RedisServer::start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
-    let store = joined(RedisStore::builder(&server.url_at(proxy.address()))).await;
+    let store = joined_behind(&proxy, &server).await;
     store.set(KEY, Bytes::from_static(b"x"), HOUR).await.unwrap();
     let before = proxy.connections();
     let stop = Arc::new(AtomicBool::new(false));
@@ -164,7 +174,7 @@ async fn small_values_do_not_wait_for_large_ones() {
 async fn a_value_of_forty_megabytes_is_written_and_read_back() {
     let server = RedisServer::start().await.unwrap();
     let proxy = Proxy::start(server.address()).unwrap();
-    let store = joined(RedisStore::builder(&server.url_at(proxy.address()))).await;
+    let store = joined_behind(&proxy, &server).await;
     proxy.limit_bandwidth(Direction::ToClient, 4 * LINK);
     reachable_for_large_values(&store).await;
     let body = large(1, 40_000_000);
