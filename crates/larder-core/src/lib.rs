@@ -24,6 +24,8 @@
 pub mod http;
 pub mod invalidation;
 #[doc(hidden)]
+pub mod join;
+#[doc(hidden)]
 pub mod key;
 pub mod lease;
 #[doc(hidden)]

@@ -5,9 +5,7 @@
 //! Every method is one bounded exchange with the store: it ends within the store's own time limit,
 //! or it fails. No method retries. The caller keeps the data that must not be lost, and retries.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::Poll;
+use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +13,7 @@ use bytes::Bytes;
 use crate::invalidation::log_page::{Cursor, LogPage};
 use crate::invalidation::position::{Incarnation, LogId};
 use crate::invalidation::selector::{Event, Selector};
+use crate::join::try_join_all;
 
 /// The maximum number of keys of one [`SharedTier::get_many`].
 pub const MAX_KEYS: usize = 4_096;
@@ -43,9 +42,9 @@ pub trait SharedTier: Send + Sync + 'static {
         let gets = if keys.len() > MAX_KEYS {
             Err(too_many_keys(keys.len()))
         } else {
-            Ok(keys.iter().map(|key| Box::pin(self.get(key))).collect())
+            Ok(keys.iter().map(|key| self.get(key)).collect::<Vec<_>>())
         };
-        async { try_join(gets?).await }
+        async { try_join_all(gets?).await }
     }
 
     /// Stores `value` under `key` for `expiry`, unless a newer value is there.
@@ -116,26 +115,6 @@ pub trait SharedTier: Send + Sync + 'static {
 #[must_use]
 pub fn too_many_keys(keys: usize) -> StoreError {
     StoreError::new(StoreErrorKind::Refused, format!("{keys} keys at once, the limit is {MAX_KEYS}"))
-}
-
-/// Waits for all futures at the same time. Ends at the first error.
-async fn try_join<T, F>(mut futures: Vec<Pin<Box<F>>>) -> Result<Vec<T>, StoreError>
-where
-    F: Future<Output = Result<T, StoreError>>,
-{
-    let mut outputs: Vec<Option<T>> = futures.iter().map(|_| None).collect();
-    poll_fn(|cx| {
-        let mut all = Poll::Ready(Ok(()));
-        for (future, output) in futures.iter_mut().zip(&mut outputs).filter(|(_, output)| output.is_none()) {
-            match future.as_mut().poll(cx)? {
-                Poll::Ready(done) => *output = Some(done),
-                Poll::Pending => all = Poll::Pending,
-            }
-        }
-        all
-    })
-    .await?;
-    Ok(outputs.into_iter().flatten().collect())
 }
 
 /// A request to free the memory of the responses that an invalidation refuses.
@@ -281,9 +260,10 @@ impl std::error::Error for StoreError {}
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
     use std::pin::pin;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::{Context, Waker};
+    use std::task::{Context, Poll, Waker};
 
     use super::*;
 

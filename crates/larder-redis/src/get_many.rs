@@ -16,16 +16,18 @@
 #[cfg(test)]
 mod tests;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::KeysInterface;
+use larder_core::join::{Slot, join, join_all};
 use larder_core::store::{MAX_KEYS, StoreError, StoreErrorKind, too_many_keys};
 use tokio::time::Instant;
 
 use crate::circuit::Permit;
-use crate::join::{Boxed, Slot, join};
 use crate::large_value::{Reference, transfer_time};
 use crate::patience::{Wait, Waited, backstop, wait_within};
 use crate::reply;
@@ -50,6 +52,8 @@ const ROUND_BYTES: usize = 4 * MAX_REPLY_BYTES;
 const LARGE_AT_ONCE: usize = 4;
 
 type Values = Vec<Option<Bytes>>;
+/// A command that is under way, in a box. The futures of fred take five kilobytes each.
+type Command = Pin<Box<dyn Future<Output = Result<Values, Error>> + Send>>;
 
 /// The size of one round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,16 +154,10 @@ impl RedisStore {
         members: &[LargeMember<'_>],
         values: &mut [Option<Bytes>],
     ) -> Result<(), StoreError> {
-        let follow = |&LargeMember { key, reference, .. }: &_| {
-            let value: Boxed<'_, _> = Box::pin(async move { self.follow_reference(key, &reference).await });
-            Slot::Pending(value)
-        };
-        let mut slots: Vec<_> = members.iter().map(follow).collect();
-        join(&mut slots).await;
-        for (member, slot) in members.iter().zip(slots) {
-            if let Slot::Done(found) = slot {
-                values[member.index] = found?;
-            }
+        let follow = members.iter().map(|member| self.follow_reference(member.key, &member.reference));
+        let all = join_all(follow).await;
+        for (member, found) in members.iter().zip(all) {
+            values[member.index] = found?;
         }
         Ok(())
     }
@@ -190,7 +188,7 @@ impl Inner {
         round: Round,
         limit: Duration,
     ) -> Result<Values, StoreError> {
-        let read = |keys: &[&str]| -> Boxed<'static, Result<Values, Error>> {
+        let read = |keys: &[&str]| -> Command {
             let names: Vec<_> = keys.iter().map(|key| self.keys.response(key)).collect();
             let client = self.data.within(backstop(limit));
             // `GET` would refuse a key of another type. `MGET` finds nothing there.
@@ -225,7 +223,7 @@ impl Inner {
         &self,
         keys: &[&str],
         permit: Permit,
-        slot: Slot<'_, Result<Values, Error>>,
+        slot: Slot<Command>,
         wait: Wait,
     ) -> Result<Values, StoreError> {
         let result = match slot {

@@ -59,7 +59,6 @@ mod failover;
 mod get_many;
 mod health;
 mod home;
-mod join;
 mod keys;
 mod large_value;
 mod lease;

@@ -10,7 +10,6 @@
 //! - `invalidate/`: invalidations, and the tasks that follow the log and free the shared store
 //! - `background.rs`: tasks that run without a client, and their limits
 //! - `detach.rs`: work that goes on after its client has left
-//! - `join_all.rs`: waiting for several futures at once
 //! - `failure_table.rs`: the stored values that could not be replaced
 //! - `config_error.rs`: the error for an invalid option
 //! - `report/`: counters, metrics and log events
@@ -30,7 +29,6 @@ pub(crate) mod failure_table;
 pub(crate) mod fill_scope;
 pub(crate) mod invalidate;
 pub(crate) mod invalidation_log;
-pub(crate) mod join_all;
 pub(crate) mod lease;
 pub(crate) mod memory_tier;
 pub(crate) mod queue;

@@ -9,13 +9,13 @@ use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::Arc;
 
+use larder_core::join::join_all;
 use larder_core::outcome::{BypassReason, MissReason, Outcome};
 use tokio::time::timeout;
 
 use crate::engine::catch_panic::CatchPanic;
 use crate::engine::fill_scope::FillScope;
 use crate::engine::invalidate::follow_log::spawn_follower;
-use crate::engine::join_all::join_all;
 use crate::values::collection_state::Collection;
 use crate::values::load_error::{Failure, SharedError};
 use crate::values::loading::claim_many::{Claimed, claim_now};
