@@ -12,36 +12,17 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::invalidation::position::{Incarnation, LogId, Position, Watermark};
-use crate::random_id;
+use crate::random_id::{self, random_id};
 use crate::store::{SharedTier, StoreError};
 
-/// The id of a lease: a random number that distinguishes it from all others.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LeaseId([u8; 16]);
-
-impl LeaseId {
-    /// Creates the id from random bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// Returns the random bytes.
-    #[must_use]
-    pub const fn to_bytes(self) -> [u8; 16] {
-        self.0
-    }
+random_id! {
+    /// The id of a lease: a random number that distinguishes it from all others.
+    LeaseId
 }
 
 impl fmt::Display for LeaseId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
-    }
-}
-
-impl fmt::Debug for LeaseId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        fmt::Debug::fmt(self, f)
     }
 }
 

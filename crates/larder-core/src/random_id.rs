@@ -1,4 +1,35 @@
-//! The text form of ids that consist of 128 random bits.
+//! Ids that consist of 128 random bits, and their text form.
+
+/// Declares an id. Its text form has 32 lower-case hexadecimal digits.
+macro_rules! random_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            /// Creates the id from random bytes.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+
+            /// Returns the random bytes.
+            #[must_use]
+            pub const fn to_bytes(self) -> [u8; 16] {
+                self.0
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{:032x}", u128::from_be_bytes(self.0))
+            }
+        }
+    };
+}
+
+pub(crate) use random_id;
 
 /// Parses 32 lower-case hexadecimal digits. No other spelling of the same number is accepted.
 pub(crate) fn parse(text: &str) -> Option<[u8; 16]> {

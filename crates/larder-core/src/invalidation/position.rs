@@ -3,37 +3,19 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::random_id;
+use crate::random_id::{self, random_id};
 
-/// The incarnation of the log: 128 random bits, new after every failover, restart or loss.
-///
-/// Positions of two incarnations cannot be compared. A new incarnation refuses everything older.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Incarnation([u8; 16]);
-
-impl Incarnation {
-    /// Creates the incarnation with these random bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// Returns the random bytes, as they stand in a stored response.
-    #[must_use]
-    pub const fn to_bytes(self) -> [u8; 16] {
-        self.0
-    }
+random_id! {
+    /// The incarnation of the log: 128 random bits, new after every failover, restart or loss.
+    ///
+    /// Positions of two incarnations cannot be compared. A new incarnation refuses everything
+    /// older.
+    Incarnation
 }
 
 impl fmt::Display for Incarnation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Incarnation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        fmt::Debug::fmt(self, f)
     }
 }
 

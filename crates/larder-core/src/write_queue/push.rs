@@ -5,32 +5,14 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::partition::PartitionId;
+use crate::random_id::random_id;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// The id of a write: a random number that distinguishes it from all others.
-///
-/// A push that is repeated has the same id.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct WriteId([u8; 16]);
-
-impl WriteId {
-    /// Creates the id from random bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// Returns the random bytes.
-    #[must_use]
-    pub const fn to_bytes(self) -> [u8; 16] {
-        self.0
-    }
-}
-
-impl fmt::Debug for WriteId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
-    }
+random_id! {
+    /// The id of a write: a random number that distinguishes it from all others.
+    ///
+    /// A push that is repeated has the same id.
+    WriteId
 }
 
 /// The content of a write.
