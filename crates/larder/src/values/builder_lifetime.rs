@@ -73,7 +73,7 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
     ///
     /// # fn main() -> Result<(), larder::ConfigError> {
     /// let names: Values<u64, String> =
-    ///     Cache::default().values("name").stale_while_revalidate(Duration::from_secs(60)).build()?;
+    /// Cache::default().values("name").stale_while_revalidate(Duration::from_secs(60)).build()?;
     /// # Ok(())
     /// # }
     /// ```

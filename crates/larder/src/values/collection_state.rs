@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use larder_core::invalidation::names::Names;
-use larder_core::invalidation::selector::Tag;
+use larder_core::invalidation::selector::{Selector, Tag};
 use larder_core::invalidation::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome};
 use larder_core::time::BootTime;
@@ -122,6 +122,16 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
     pub(super) fn names(&self, text: &str, key: &K, value: Option<&V>) -> Names {
         let tags = self.functions.tags.as_ref().map(|tags| tags(key, value));
         Names::of_value(text, &tags.unwrap_or_default())
+    }
+
+    /// Returns what a write of the value with this name invalidates.
+    ///
+    /// The name is the encoded key. Without the key itself, only this name is invalidated. It is
+    /// named hard: a soft event would leave the old value for use on errors.
+    pub(super) fn names_of_write(&self, name: &str, key: Option<&K>) -> Invalidation {
+        let mut all = Invalidation::of(Selector::Key(name.into()));
+        all.extend(self.functions.also_invalidates.as_ref().zip(key).map(|(names, key)| names(key)));
+        all
     }
 
     /// Records a request that got this value, and notes the use in the fill that it belongs to.

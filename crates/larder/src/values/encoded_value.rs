@@ -10,7 +10,7 @@ use larder_core::stored::address;
 use larder_core::value::{StoredValue, wire};
 
 use crate::engine::lease::Lease;
-use crate::engine::report::store_health::StoreOp;
+use crate::engine::lease::shared_write::{SharedWrite, write_shared};
 use crate::engine::shared::Engine;
 use crate::values::cached_value::CachedValue;
 use crate::values::collection_state::Collection;
@@ -34,13 +34,6 @@ impl EncodedValue {
             _ => 0,
         }
     }
-}
-
-/// A value as it is written to the shared tier.
-pub(super) struct SharedForm {
-    address: String,
-    value: Bytes,
-    expiry: Duration,
 }
 
 impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
@@ -70,7 +63,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
         &self,
         cached: &CachedValue<V>,
         encoded: EncodedValue,
-    ) -> Result<Option<SharedForm>, NotShared> {
+    ) -> Result<Option<SharedWrite>, NotShared> {
         if self.engine.open_store().is_none() {
             return Ok(None);
         }
@@ -89,20 +82,13 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
         let mut meta = cached.meta.clone();
         meta.loaded_at = self.engine.store_calendar.to_store(meta.loaded_at);
         let expiry = expiry(&meta.lifetime, Duration::ZERO, false);
-        Ok(Some(SharedForm { address, value: wire::encode(&StoredValue { payload, meta }), expiry }))
+        Ok(Some(SharedWrite { address, value: wire::encode(&StoredValue { payload, meta }), expiry }))
     }
 }
 
-/// Writes a value to the shared tier. This also releases the lease.
-pub(super) async fn write_shared(engine: Arc<Engine>, form: SharedForm, lease: Option<Lease>) {
-    let SharedForm { address, value, expiry } = form;
-    let Some(store) = engine.open_store() else { return };
-    let written = match lease {
-        Some(lease) => lease.store(&address, value, expiry).await,
-        None => store.set(&address, value, expiry).await,
-    };
-    match written {
-        Ok(()) => engine.report.store_ok(StoreOp::Write, &*engine.clock),
-        Err(error) => engine.report.store_error(StoreOp::Write, &error, &*engine.clock),
+/// Writes a value to the shared tier, unless the cache is closed. This also releases the lease.
+pub(super) async fn share_value(engine: Arc<Engine>, write: SharedWrite, lease: Option<Lease>) {
+    if let Some(store) = engine.open_store() {
+        write_shared(&engine, &**store, write, lease).await;
     }
 }

@@ -132,6 +132,7 @@ mod loader;
 mod loader_mark;
 mod loading;
 mod many_values;
+mod new_value;
 mod pending_write;
 pub(crate) mod registry;
 mod shared_value;

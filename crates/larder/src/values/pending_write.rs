@@ -9,15 +9,13 @@ use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
 #[cfg(larder_broken = "write-through-unchecked")]
 use larder_core::invalidation::position::Watermark;
-use larder_core::invalidation::selector::Selector;
 use larder_core::outcome::NotStored;
-use larder_core::value::ValueMeta;
 
 use crate::engine::invalidate::append::{append_invalidation, invalidate_now};
 use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
-use crate::values::cached_value::{Arrival, CachedValue};
 use crate::values::collection_state::{Collection, note_use};
-use crate::values::encoded_value::write_shared;
+use crate::values::encoded_value::share_value;
+use crate::values::new_value::NewValue;
 use crate::values::value_key::{ValueKey, encoded_key, key_name};
 use crate::values::written::Written;
 
@@ -85,12 +83,9 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
     }
 
     /// Returns what the write invalidates.
-    ///
-    /// The key is named hard: a soft event would leave the old value for use on errors.
     fn names(&self) -> Invalidation {
-        let mut all = Invalidation::of(Selector::Key(key_name(&self.collection.name, &self.key)));
-        all.extend(self.collection.functions.also_invalidates.as_ref().map(|names| names(&self.key)));
-        all
+        let text = key_name(&self.collection.name, &self.key);
+        self.collection.names_of_write(&text, Some(&self.key))
     }
 
     /// Stores the value under the position of the write's own event (rule 18).
@@ -107,22 +102,20 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         let names = collection.names(&text, &self.key, value.as_deref());
         let Some(position) = self.position(entry, &names) else { return false };
         let encoded = collection.encode(&text, value.as_deref());
-        let meta = ValueMeta {
-            key: text,
+        let new = NewValue {
+            value,
+            text,
             names,
             position,
+            // Rule 18: "The value has no `filled_at` of its own: rule 10 judges it as if it had
+            // been promoted."
+            filled_at: None,
             loaded_at: engine.clock.wall(),
             lifetime: collection.options.varied(lifetime),
             cost: self.last_cost(),
-            schema: collection.options.schema,
-            format: collection.functions.codec.format(),
         };
-        let weight = value.as_ref().map_or(0, |value| collection.weigh(value, encoded.len()));
         let now = engine.clock.boot();
-        // Rule 18: "The value has no `filled_at` of its own: rule 10 judges it as if it had been
-        // promoted."
-        let arrival = Arrival { filled_at: None, age: Duration::ZERO, received_at: now, weight };
-        let cached = Arc::new(CachedValue::new(value, meta, arrival));
+        let cached = collection.to_cached(new, &encoded, now);
         note_use(|| cached.used());
         if !collection.insert(&self.key, &cached, now) {
             return false;
@@ -131,7 +124,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         match collection.shared_form(&cached, encoded) {
             Ok(None) => {}
             Ok(Some(form)) => {
-                engine.background.spawn(write_shared(Arc::clone(engine), form, None));
+                engine.background.spawn(share_value(Arc::clone(engine), form, None));
             }
             Err(reason) => collection.counters.not_shared(reason),
         }

@@ -76,16 +76,14 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
             return (ValueLookup::Miss(reason), None);
         };
         let address = address::primary(&request.text);
-        match self.fetch(&**store, &address, request, local).await {
+        let fetched = self.fetch(&**store, &address, request, local).await;
+        engine.report.store_result(StoreOp::Read, &fetched, &*engine.clock);
+        match fetched {
             Ok((value, fingerprint)) => {
-                engine.report.store_ok(StoreOp::Read, &*engine.clock);
                 let target = ClaimTarget { address, fingerprint };
                 (self.judge_shared(key, value, missing), Some(target))
             }
-            Err(error) => {
-                engine.report.store_error(StoreOp::Read, &error, &*engine.clock);
-                (ValueLookup::Miss(MissReason::StoreError), None)
-            }
+            Err(_) => (ValueLookup::Miss(MissReason::StoreError), None),
         }
     }
 
@@ -117,16 +115,13 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
         let addresses: Vec<_> = missing.iter().map(|one| address::primary(&one.request.text)).collect();
         let keys: Vec<&str> = addresses.iter().map(String::as_str).collect();
         let values = store.get_many(&keys).await;
+        engine.report.store_result(StoreOp::Read, &values, &*engine.clock);
         match values {
             Ok(values) => {
-                engine.report.store_ok(StoreOp::Read, &*engine.clock);
                 let parts = missing.iter_mut().zip(addresses).zip(values);
                 parts.map(|((one, address), value)| self.judge_one(one, address, value, local)).collect()
             }
-            Err(error) => {
-                engine.report.store_error(StoreOp::Read, &error, &*engine.clock);
-                missing.iter_mut().map(|one| one.note(MissReason::StoreError)).collect()
-            }
+            Err(_) => missing.iter_mut().map(|one| one.note(MissReason::StoreError)).collect(),
         }
     }
 

@@ -220,11 +220,7 @@ impl LeaseClaim {
             may_retry_later: self.urgency != Urgency::Required,
         };
         let claimed = self.store_time.spend(self.lease.claim(claim)).await;
-        let (report, clock) = (&self.engine.report, &*self.engine.clock);
-        match &claimed {
-            Ok(_) => report.store_ok(StoreOp::Lease, clock),
-            Err(error) => report.store_error(StoreOp::Lease, error, clock),
-        }
+        self.engine.report.store_result(StoreOp::Lease, &claimed, &*self.engine.clock);
         claimed
     }
 

@@ -8,11 +8,13 @@
 //! - `claim.rs`: claiming a lease, or waiting for its holder
 //! - `fill_result.rs`: the result that the holder leaves if it stores nothing
 //! - `backoff.rs`: the delays between two claims
+//! - `shared_write.rs`: writing a value to the shared tier, which releases its lease
 //! - `timing.rs`: the lifetimes of leases and results
 
 pub(crate) mod backoff;
 pub(crate) mod claim;
 pub(crate) mod fill_result;
+pub(crate) mod shared_write;
 pub(crate) mod timing;
 
 use std::sync::Arc;

@@ -230,6 +230,19 @@ impl Report {
         self.store_health.worked(operation, clock);
     }
 
+    /// Records the result of an operation with the shared store.
+    pub(crate) fn store_result<T>(
+        &self,
+        operation: StoreOp,
+        result: &Result<T, StoreError>,
+        clock: &dyn Clock,
+    ) {
+        match result {
+            Ok(_) => self.store_ok(operation, clock),
+            Err(error) => self.store_error(operation, error, clock),
+        }
+    }
+
     /// Returns the state of the shared store, by the results of the operations with it.
     pub(crate) fn store_state(&self) -> StoreState {
         self.store_health.store_state()

@@ -9,7 +9,7 @@ use larder_core::http::{validators, vary};
 use larder_core::lifetime::shared_expiry::expiry;
 use larder_core::stored::{Meta, StoredResponse, VariationHint, address, wire};
 
-use crate::engine::report::store_health::StoreOp;
+use crate::engine::lease::shared_write::{SharedWrite, write_shared};
 use crate::http::fill::Fill;
 use crate::http::fill::commit::Committed;
 
@@ -50,14 +50,7 @@ impl Fill {
         let mut writes = self.store_writes(&stored, expiry).into_iter().peekable();
         while let Some(StoreWrite { address, value, expiry, releases_lease }) = writes.next() {
             let lease = self.lease.take_if(|_| releases_lease && writes.peek().is_none());
-            let written = match lease {
-                Some(lease) => lease.store(&address, value, expiry).await,
-                None => store.set(&address, value, expiry).await,
-            };
-            match written {
-                Ok(()) => engine.report.store_ok(StoreOp::Write, &*engine.clock),
-                Err(error) => engine.report.store_error(StoreOp::Write, &error, &*engine.clock),
-            }
+            write_shared(engine, &**store, SharedWrite { address, value, expiry }, lease).await;
         }
         if !self.layer.http.memory.is_enabled() {
             self.note_stored_early();

@@ -99,16 +99,9 @@ async fn fetch_at(
             (read, fingerprint) => Ok((read, (None, fingerprint))),
         }
     };
-    match fetched.await {
-        Ok(read) => {
-            engine.report.store_ok(StoreOp::Read, &*engine.clock);
-            Ok(read)
-        }
-        Err(error) => {
-            engine.report.store_error(StoreOp::Read, &error, &*engine.clock);
-            Err(Some(MissReason::StoreError))
-        }
-    }
+    let fetched = fetched.await;
+    engine.report.store_result(StoreOp::Read, &fetched, &*engine.clock);
+    fetched.map_err(|_| Some(MissReason::StoreError))
 }
 
 /// Evaluates a value that another instance stored while this one claimed the lease.

@@ -1,5 +1,6 @@
 //! The parts of a write-behind collection, shared by its handles and its worker.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -99,19 +100,16 @@ impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static> BehindState<K, V>
         let mut all: Vec<Option<Pending<V>>> = keys.iter().map(|_| None).collect();
         // A key that is too long is never written.
         let texts: Vec<_> = keys.iter().map(|key| encoded_key(&self.collection.name, key)).collect();
-        for number in 0..self.options.partitions {
-            let partition = self.partition(number);
-            let (mut indexes, mut asked) = (Vec::new(), Vec::new());
-            for (index, text) in texts.iter().enumerate() {
-                if let Some(text) = text.as_deref().filter(|text| self.partition_of(text) == partition) {
-                    indexes.push(index);
-                    asked.push(text);
-                }
+        let mut by_partition: BTreeMap<u16, (Vec<usize>, Vec<&str>)> = BTreeMap::new();
+        for (index, text) in texts.iter().enumerate() {
+            if let Some(text) = text {
+                let (indexes, asked) = by_partition.entry(self.partition_of(text).number).or_default();
+                indexes.push(index);
+                asked.push(text);
             }
-            if asked.is_empty() {
-                continue;
-            }
-            let states = match self.queue.pending(partition, &asked).await {
+        }
+        for (number, (indexes, asked)) in by_partition {
+            let states = match self.queue.pending(self.partition(number), &asked).await {
                 Ok(states) => states,
                 Err(_) if self.options.may_lag => continue,
                 Err(_) => return Err(ReadError::PendingUnavailable),

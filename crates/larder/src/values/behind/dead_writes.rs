@@ -1,12 +1,11 @@
 //! The quarantine of a write-behind collection.
 
-use larder_core::invalidation::selector::Selector;
 use larder_core::store::StoreError;
 use larder_core::write_queue::WritePayload;
 use serde::de::DeserializeOwned;
 
 use crate::engine::invalidate::append::invalidate;
-use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
+use crate::engine::invalidation_log::invalidation::InvalidationOutcome;
 use crate::values::behind::queue_entry::decode;
 use crate::values::behind::write_behind::WriteBehind;
 use crate::values::value_key::ValueKey;
@@ -103,9 +102,7 @@ impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static> WriteBehind<K, V>
         if matches!(was_there, Ok(false)) {
             return Ok(None);
         }
-        let mut names = Invalidation::of(Selector::Key(text.into()));
-        let also = state.collection.functions.also_invalidates.as_ref();
-        names.extend(also.zip(letter.write.as_ref()).map(|(names, (key, _))| names(key)));
+        let names = state.collection.names_of_write(text, letter.write.as_ref().map(|(key, _)| key));
         let outcome = invalidate(&state.collection.engine, names).await;
         was_there.map(|_| Some(outcome))
     }

@@ -1,6 +1,5 @@
 //! Flushing a batch: the sink, then the event, then the completion.
 
-use larder_core::invalidation::selector::Selector;
 use larder_core::write_queue::{QuarantineReply, QueuedWrite, WriteRef};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout};
@@ -102,13 +101,10 @@ where
     /// The event comes first: the instance that wrote may have ended before its own. If it cannot
     /// be appended, the writes stay in the queue and are flushed again.
     async fn commit(&mut self, batch: &[Write<K, V>]) -> PassEnd {
-        let also = self.state.collection.functions.also_invalidates.as_ref();
-        let keys = batch.iter().map(|write| Invalidation::of(Selector::Key(write.text.as_str().into())));
-        let others = batch.iter().filter_map(|write| also.map(|names| names(&write.key)));
-        let mut all = keys.chain(others);
-        let Some(mut names) = all.next() else { return PassEnd::Done };
-        names.extend(all);
-        let engine = &self.state.collection.engine;
+        let collection = &self.state.collection;
+        let mut names = Invalidation::default();
+        names.extend(batch.iter().map(|write| collection.names_of_write(&write.text, Some(&write.key))));
+        let engine = &collection.engine;
         if self.keep_reading(invalidate(engine, names)).await != InvalidationOutcome::Applied {
             return PassEnd::Failed;
         }

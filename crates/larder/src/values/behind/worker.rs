@@ -189,12 +189,13 @@ where
         let poll = Instant::now() + self.state.options.poll_interval.min(self.state.options.reader_lease / 3);
         let until = self.failures.next().map_or(poll, |retry| retry.min(poll));
         let Some(wake) = self.state.wake.get(usize::from(self.number)) else { return };
-        tokio::select! {
-            () = wake.notified() => {}
-            () = sleep_until(until) => {}
-            () = self.stop.cancelled() => {}
-            () = self.closing.cancelled() => {}
-        }
+        let news = async {
+            tokio::select! {
+                () = wake.notified() => {}
+                () = sleep_until(until) => {}
+            }
+        };
+        self.unless_stopped(news).await;
     }
 
     /// Extends the right to read. Returns `false` if it is lost, or if the queue does not answer.

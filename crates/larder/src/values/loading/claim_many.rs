@@ -37,7 +37,7 @@ enum StoreClaim<V> {
 /// Claims the load of a value, without a wait for other requests.
 pub(super) async fn claim_now<K: ValueKey, V: Send + Sync + 'static>(
     collection: &Arc<Collection<K, V>>,
-    missing: Missing<K>,
+    mut missing: Missing<K>,
     scope: Option<FillScope>,
 ) -> (K, Claimed<V>) {
     let engine = &collection.engine;
@@ -51,17 +51,17 @@ pub(super) async fn claim_now<K: ValueKey, V: Send + Sync + 'static>(
         leader.finish(ValueOutcome::AlreadyStored(Arc::clone(&cached), tier));
         return (missing.key, Claimed::Found(cached, tier));
     }
-    let Missing { key, request, reason, target } = missing;
-    let missing = Missing { key: key.clone(), request, reason, target };
-    let claimed = match claim_in_store(collection, &leader, missing, scope).await {
-        (StoreClaim::Granted(lease), text) => Claimed::Granted(text, plan(leader, lease, reason)),
-        (StoreClaim::Found(cached, tier), _) => {
+    let claimed = match claim_in_store(collection, &leader, &mut missing, scope).await {
+        StoreClaim::Granted(lease) => {
+            Claimed::Granted(missing.request.text, plan(leader, lease, missing.reason))
+        }
+        StoreClaim::Found(cached, tier) => {
             leader.finish(ValueOutcome::AlreadyStored(Arc::clone(&cached), tier));
             Claimed::Found(cached, tier)
         }
-        (StoreClaim::Elsewhere, _) => Claimed::Elsewhere,
+        StoreClaim::Elsewhere => Claimed::Elsewhere,
     };
-    (key, claimed)
+    (missing.key, claimed)
 }
 
 const fn plan<V>(leader: ValueLeader<V>, lease: Option<Lease>, reason: MissReason) -> LoadPlan<V> {
@@ -72,25 +72,26 @@ const fn plan<V>(leader: ValueLeader<V>, lease: Option<Lease>, reason: MissReaso
 async fn claim_in_store<K: ValueKey, V: Send + Sync + 'static>(
     collection: &Arc<Collection<K, V>>,
     leader: &ValueLeader<V>,
-    missing: Missing<K>,
+    missing: &mut Missing<K>,
     scope: Option<FillScope>,
-) -> (StoreClaim<V>, Box<str>) {
-    let Missing { key, request, reason, target } = missing;
+) -> StoreClaim<V> {
+    let target = missing.target.take();
+    let Missing { key, request, reason, .. } = missing;
     let engine = &collection.engine;
     let deadline = Instant::now() + collection.options.load_timeout;
     let position = leader.flight().position;
     let claim =
         target.and_then(|target| LeaseClaim::new(engine, target, position, &request.store_time, deadline));
-    let Some(mut claim) = claim else { return (StoreClaim::Granted(None), request.text) };
+    let Some(mut claim) = claim else { return StoreClaim::Granted(None) };
     let is_within_lease = scope.as_ref().is_some_and(FillScope::holds_lease);
     claim.set_outer(scope, None);
     claim.set_urgency(Urgency::Immediate);
     let event = claim.next(|| Names::of_value(&request.text, &[]), || false).await;
-    let claimed = match event {
+    match event {
         ClaimEvent::Granted => StoreClaim::Granted(Some(claim.into_lease())),
         ClaimEvent::HeldElsewhere if !is_within_lease => StoreClaim::Elsewhere,
         ClaimEvent::Stored(value, local) => {
-            match collection.look_at_value(&key, &request, value, local, reason) {
+            match collection.look_at_value(key, request, value, local, *reason) {
                 ValueLookup::Fresh(cached, tier) => StoreClaim::Found(cached, tier),
                 _ => StoreClaim::Granted(None),
             }
@@ -100,6 +101,5 @@ async fn claim_in_store<K: ValueKey, V: Send + Sync + 'static>(
         | ClaimEvent::Uncacheable
         | ClaimEvent::Unavailable
         | ClaimEvent::Left(..) => StoreClaim::Granted(None),
-    };
-    (claimed, request.text)
+    }
 }

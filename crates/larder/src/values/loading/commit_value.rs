@@ -5,14 +5,15 @@ use std::sync::Arc;
 use larder_core::invalidation::position::Position;
 use larder_core::lifetime::Lifetime;
 use larder_core::outcome::NotStored;
-use larder_core::value::ValueMeta;
 
 use crate::engine::fill_scope::UsedValue;
 use crate::engine::lease::Lease;
 use crate::engine::lease::fill_result::FillResult;
-use crate::values::cached_value::{Arrival, CachedValue};
-use crate::values::encoded_value::{EncodedValue, SharedForm, write_shared};
+use crate::engine::lease::shared_write::SharedWrite;
+use crate::values::cached_value::CachedValue;
+use crate::values::encoded_value::{EncodedValue, share_value};
 use crate::values::loading::load_run::{LoadRun, LoadTimes, LoadedValue};
+use crate::values::new_value::NewValue;
 use crate::values::value_event::{ValueLeader, ValueOutcome};
 use crate::values::value_key::ValueKey;
 
@@ -24,21 +25,18 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
         let is_stored = lifetime.is_some() && !self.is_late;
         let encoded =
             if is_stored { collection.encode(&self.text, value.as_ref()) } else { EncodedValue::NotNeeded };
-        let meta = ValueMeta {
-            key: self.text.clone(),
+        let new = NewValue {
+            text: self.text.clone(),
             names: collection.names(&self.text, &self.key, value.as_ref()),
+            value: value.map(Arc::new),
             position: used.position,
+            filled_at: used.filled_at,
             loaded_at: times.ended,
             lifetime: lifetime.unwrap_or_default(),
             cost: times.cost,
-            schema: collection.options.schema,
-            format: collection.functions.codec.format(),
         };
-        let weight = value.as_ref().map_or(0, |value| collection.weigh(value, encoded.len()));
         let now = collection.engine.clock.boot();
-        let arrival =
-            Arrival { filled_at: used.filled_at, age: std::time::Duration::ZERO, received_at: now, weight };
-        let cached = Arc::new(CachedValue::new(value.map(Arc::new), meta, arrival));
+        let cached = collection.to_cached(new, &encoded, now);
         let loaded = LoadedValue { cached: Arc::clone(&cached), outcome: self.outcome };
         if self.is_late {
             return loaded;
@@ -63,7 +61,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
         // Until then the flight stays open for further followers.
         let open_leader = self.finish(cached);
         if let Some((form, lease)) = sharing {
-            let written = write_shared(Arc::clone(&collection.engine), form, lease);
+            let written = share_value(Arc::clone(&collection.engine), form, lease);
             // The flight stays open until then if it has a leader.
             collection.engine.background.spawn(async move {
                 written.await;
@@ -129,7 +127,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
         cached: &Arc<CachedValue<V>>,
         encoded: EncodedValue,
         is_useful: bool,
-    ) -> Option<(SharedForm, Option<Lease>)> {
+    ) -> Option<(SharedWrite, Option<Lease>)> {
         if !is_useful {
             return None;
         }
