@@ -136,11 +136,12 @@ impl Setup<'_> {
             Some(_) => there == self.text(),
             None => there.is_empty() || there.split(' ').next() == Some(&*self.partition.count.to_string()),
         };
-        if is_same { Ok(()) } else { Err(self.mismatch(there)) }
+        if is_same { Ok(()) } else { Err(self.mismatch(there.as_bytes())) }
     }
 
     /// Returns the error for a partition or a collection with another setup.
-    fn mismatch(&self, there: &str) -> StoreError {
+    fn mismatch(&self, there: &[u8]) -> StoreError {
+        let there = String::from_utf8_lossy(there);
         let PartitionId { collection, count, .. } = self.partition;
         let what = match there.split_once(' ') {
             Some((other, _)) if *other != count.to_string() => {

@@ -30,9 +30,7 @@ pub(super) async fn pending(
             setup.compare(store).await?;
             Ok(vec![KeyState::default(); keys.len()])
         }
-        (b"other", [there]) => {
-            Err(setup.mismatch(&String::from_utf8_lossy(&bytes(there).unwrap_or_default())))
-        }
+        (b"other", [there]) => Err(setup.mismatch(&bytes(there).unwrap_or_default())),
         _ => Err(unknown()),
     }
 }

@@ -79,7 +79,7 @@ pub(super) async fn push(store: &RedisStore, write: PushWrite<'_>) -> Result<Pus
                 arguments[COMPARED] = Value::from_static_str("1");
             }
             Answer::Other(there) => {
-                return Err(not_queued(setup.mismatch(&String::from_utf8_lossy(&there))));
+                return Err(not_queued(setup.mismatch(&there)));
             }
         }
     }

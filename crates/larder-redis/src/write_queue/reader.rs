@@ -41,7 +41,7 @@ pub(super) async fn claim(
             (Some("yes"), []) => return Ok(true),
             (Some("no"), []) => return Ok(false),
             (Some("other"), [there]) => {
-                return Err(setup.mismatch(&String::from_utf8_lossy(&bytes(there).unwrap_or_default())));
+                return Err(setup.mismatch(&bytes(there).unwrap_or_default()));
             }
             (Some("new"), []) => setup.compare(store).await?,
             _ => return Err(unknown()),
