@@ -9,21 +9,9 @@ use std::time::Duration;
 use larder_core::store::{InvalidationLog, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::{RedisServer, Reply};
-use support::{EVENTS, event, eventually, joined, patient, start, store};
+use support::{EVENTS, event, eventually, joined, patient, primary_and_replica, start, store};
 
 const WITHIN: Duration = Duration::from_millis(500);
-
-/// Starts a primary, and a replica that is in sync with it.
-async fn pair() -> (RedisServer, RedisServer) {
-    let primary = RedisServer::builder().config("repl-diskless-sync-delay 0").start().await.unwrap();
-    let replica = RedisServer::builder().replica_of(&primary).start().await.unwrap();
-    eventually("the replica is in step", async || {
-        let state = primary.command(&["INFO", "replication"]).await.unwrap();
-        state.as_str().unwrap().contains("state=online")
-    })
-    .await;
-    (primary, replica)
-}
 
 async fn entries(server: &RedisServer) -> i64 {
     let Reply::Integer(entries) = server.command(&["XLEN", EVENTS]).await.unwrap() else {
@@ -39,7 +27,7 @@ async fn waits(server: &RedisServer) -> bool {
 
 #[tokio::test]
 async fn an_append_counts_when_the_replica_has_it() {
-    let (primary, replica) = pair().await;
+    let (primary, replica) = primary_and_replica().await;
     let store = joined(patient(&primary.url()).wait_for_replicas(1, WITHIN)).await;
     // On a loaded machine, one append may take longer than that.
     eventually("a replica has it", async || store.append(&[event("a")]).await.is_ok()).await;
@@ -101,7 +89,7 @@ async fn reaches_it_for_appends(store: &RedisStore) {
 
 #[tokio::test]
 async fn by_default_nobody_waits() {
-    let (primary, replica) = pair().await;
+    let (primary, replica) = primary_and_replica().await;
     replica.pause().unwrap();
     let store = store(&primary).await;
     eventually("it is appended", async || store.append(&[event("a")]).await.is_ok()).await;

@@ -8,7 +8,8 @@ use clap::builder::BoolishValueParser;
 
 use crate::database::Location;
 
-/// The demo of Larder: a product and user API over SQLite or Postgres, behind an HTTP response cache.
+/// The demo of Larder: a product and user API over SQLite or Postgres, behind an HTTP response
+/// cache.
 ///
 /// It runs without arguments: the cache is in this process, and the database is created and filled.
 /// Log lines go to standard error; RUST_LOG chooses them (RUST_LOG=larder=debug shows what the

@@ -55,8 +55,8 @@ impl Caching {
         if self.is_enabled { methods.layer(self.cache.layer(policy)) } else { methods }
     }
 
-    /// Invalidates stored responses and values on every instance. If Redis is unreachable, the other instances
-    /// apply it later.
+    /// Invalidates stored responses and values on every instance. If Redis is unreachable, the
+    /// other instances apply it later.
     pub(crate) async fn invalidate(&self, what: impl Into<Invalidation>) {
         let _ = self.cache.invalidate(what).await;
     }

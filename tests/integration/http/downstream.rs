@@ -203,7 +203,7 @@ async fn a_response_that_is_being_refreshed_is_stale() {
 
 /// A validated response counts as one that has just arrived.
 #[tokio::test]
-async fn a_confirmed_response_is_needed_like_a_new_one() {
+async fn a_confirmed_response_has_the_lifetimes_of_a_new_one() {
     let (cache, clock) = cache();
     let origin = Origin::new(|request, _| match request.headers.get("if-none-match") {
         Some(_) => Answer::status(StatusCode::NOT_MODIFIED).header("etag", ETAG),
@@ -224,7 +224,7 @@ async fn a_confirmed_response_is_needed_like_a_new_one() {
 
 /// RFC 9110 §9.3.2: a response to `HEAD` has the fields of a response to `GET`.
 #[tokio::test]
-async fn head_is_needed_the_same_on_a_miss() {
+async fn head_has_the_same_lifetimes_on_a_miss() {
     let (cache, _) = cache();
     let origin = Origin::always(page().header("cache-control", "max-age=5"));
     let site = site(&cache, hourly().downstream(times()), &origin).await;
@@ -258,7 +258,7 @@ async fn followers_and_slow_handlers_keep_within_the_lifetime() {
 }
 
 #[tokio::test]
-async fn a_streamed_response_is_needed_before_its_end() {
+async fn a_streamed_response_has_its_lifetimes_before_its_end() {
     for length in [false, true] {
         let (cache, _) = cache();
         let gate = Gate::new();
@@ -306,7 +306,7 @@ async fn only_stored_responses_change() {
 
 /// A failure is shared with the requests that wait for it, and is not stored.
 #[tokio::test]
-async fn a_shared_failure_is_needed_nothing() {
+async fn a_shared_failure_has_no_lifetimes() {
     let (cache, _) = cache();
     let gate = Gate::new();
     let origin = Origin::new({
@@ -337,7 +337,7 @@ async fn a_416_has_no_lifetime() {
 
 /// A CDN that finds its own field ignores `private` in `Cache-Control`.
 #[tokio::test]
-async fn a_cdn_is_needed_nothing_of_one_user() {
+async fn a_cdn_gets_no_lifetime_of_one_user() {
     let (cache, clock) = cache();
     let policy = hourly().per_user(|_| Some("ann".to_owned())).downstream(times());
     let site = site(&cache, policy, &Origin::always(page())).await;

@@ -91,7 +91,8 @@ async fn an_invalidation_by_a_get_counts_once_and_is_not_stored_with_the_respons
     assert!(!invalidates(&site, Method::OPTIONS, "/bypassing").await, "405");
 }
 
-/// Without memory, the cache looks into the store before it sees that it may not store the response.
+/// Without memory, the cache looks into the store before it sees that it may not store the
+/// response.
 #[tokio::test]
 async fn an_invalidation_in_a_response_that_bypasses_late_counts() {
     let cache = Cache::builder().shared_store(MemoryStore::new()).max_memory_bytes(0).build();

@@ -300,7 +300,8 @@ async fn no_client_gets_the_position_that_an_outer_layer_asks_for() {
     }
 }
 
-/// The outer layer learns of the inner one while both requests wait. Each has a response of its own.
+/// The outer layer learns of the inner one while both requests wait. Each has a response of its
+/// own.
 #[tokio::test]
 async fn the_invalidation_of_a_request_that_waited_for_another_one_counts() {
     let ((outer, _), (inner, _), gate) = (cache(), cache(), Gate::new());

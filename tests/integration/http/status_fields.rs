@@ -98,8 +98,8 @@ async fn each_field_can_be_turned_off() {
     }
 }
 
-/// The two responses that are not among those of [`every_outcome`]: a 504 of the cache itself, and a
-/// stale response for a handler that fails.
+/// The two responses that are not among those of [`every_outcome`]: a 504 of the cache itself, and
+/// a stale response for a handler that fails.
 #[tokio::test]
 async fn a_504_and_a_stale_response_on_error_have_neither_if_they_are_off() {
     for is_on in [true, false] {

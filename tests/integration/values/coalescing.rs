@@ -8,7 +8,7 @@ use larder::Cache;
 use larder_testing::{Gate, ManualClock};
 use tokio::task::JoinSet;
 
-use crate::support::{Database, Names, builder, cache, get, names, settle, soon};
+use crate::support::{Database, Names, builder, cache, get, names, settle, soon, spawn_get};
 
 /// Begins these many calls for the key 1, each in a task.
 fn calls(names: &Names, database: &Database, number: usize) -> JoinSet<Option<String>> {
@@ -68,10 +68,7 @@ async fn a_caller_that_leaves_takes_its_load_along_and_another_one_loads() {
     let (cache, database) = (Cache::default(), Database::with(1, "Ada"));
     let names = names(&cache);
     let gate = database.hold();
-    let first = {
-        let (names, database) = (names.clone(), database.clone());
-        tokio::spawn(async move { get(&names, &database, 1).await })
-    };
+    let first = spawn_get(&names, &database, 1);
     gate.arrived(1).await;
     let others = calls(&names, &database, 20);
     settle().await;
@@ -127,7 +124,8 @@ async fn a_load_that_asks_for_its_own_key_runs_again() {
     assert_eq!((value.as_str(), loads.load(Ordering::SeqCst)), ("outer of inner", 2));
 }
 
-/// A value from before an event does not replace one from after it, even if the event names neither.
+/// A value from before an event does not replace one from after it, even if the event names
+/// neither.
 #[tokio::test]
 async fn an_older_value_does_not_replace_a_newer_one() {
     let cache = Cache::default();

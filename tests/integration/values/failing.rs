@@ -12,7 +12,7 @@ use larder::values::{LoadError, LoadErrorKind};
 use larder_testing::{Gate, ManualClock};
 use tokio::task::JoinSet;
 
-use crate::support::{Database, Names, TTL, builder, cache, get, names, settle, soon};
+use crate::support::{Database, Names, TTL, builder, cache, get, names, settle, soon, spawn_get};
 
 type Answer<T> = Result<Option<Arc<String>>, LoadError<T>>;
 
@@ -172,10 +172,7 @@ async fn a_panic_is_that_of_its_caller_and_others_load() {
         })
     };
     gate.arrived(1).await;
-    let waiting = {
-        let (names, database) = (names.clone(), database.clone());
-        tokio::spawn(async move { get(&names, &database, 1).await })
-    };
+    let waiting = spawn_get(&names, &database, 1);
     settle().await;
     gate.open();
     assert!(panicking.await.unwrap_err().is_panic());

@@ -209,7 +209,8 @@ async fn a_write_while_redis_is_away_is_committed_and_stores_nothing() {
     .await;
 }
 
-/// Rule 18: "The value has no `filled_at` of its own: rule 10 judges it as if it had been promoted."
+/// Rule 18: "The value has no `filled_at` of its own: rule 10 judges it as if it had been
+/// promoted."
 #[tokio::test]
 async fn a_written_value_is_used_only_while_the_log_is_confirmed() {
     let (redis, database) = (RedisServer::start().await.unwrap(), Database::with(1, "old"));

@@ -9,7 +9,7 @@ use larder_testing::MemoryStore;
 use larder_tests::http::soon;
 use serde::{Deserialize, Serialize};
 
-use crate::support::{Database, builder, get, misses, names, over};
+use crate::support::{Database, builder, get, misses, names, over, spawn_get};
 
 async fn is_stored(store: &MemoryStore) {
     soon("it is stored", async {
@@ -155,8 +155,7 @@ async fn instances_that_wait_for_a_value_that_is_not_shared_load_at_once() {
     }
     let call = |cache: &Cache| {
         let names = builder(cache).max_value_bytes(1).build().unwrap();
-        let database = database.clone();
-        tokio::spawn(async move { get(&names, &database, 1).await })
+        spawn_get(&names, &database, 1)
     };
     let first_gate = database.hold();
     let first = call(&caches[0]);

@@ -8,7 +8,7 @@ use larder::{Cache, Glob, Invalidation, InvalidationOutcome, Prefix, Selector, T
 
 use larder_testing::{ManualClock, MemoryStore};
 
-use crate::support::{Database, builder, get, misses, names, ready, settle, soon};
+use crate::support::{Database, builder, get, misses, names, ready, settle, soon, spawn_get};
 
 #[tokio::test]
 async fn a_value_is_named_by_its_key_its_tags_and_everything() {
@@ -62,10 +62,7 @@ async fn a_load_that_an_invalidation_overtook_is_only_for_the_calls_before_it() 
     let (cache, database) = (Cache::default(), Database::with(1, "old"));
     let names = names(&cache);
     let gate = database.hold();
-    let before = {
-        let (names, database) = (names.clone(), database.clone());
-        tokio::spawn(async move { get(&names, &database, 1).await })
-    };
+    let before = spawn_get(&names, &database, 1);
     gate.arrived(1).await;
     database.set(1, "new");
     assert_eq!(names.invalidate(&1).await, InvalidationOutcome::Applied);
@@ -85,10 +82,7 @@ async fn a_follower_from_after_an_invalidation_by_tag_loads_again() {
     let (cache, database) = (Cache::default(), Database::with(1, "Old"));
     let names = names(&cache);
     let gate = database.hold();
-    let call = || {
-        let (names, database) = (names.clone(), database.clone());
-        tokio::spawn(async move { get(&names, &database, 1).await })
-    };
+    let call = || spawn_get(&names, &database, 1);
     let before = call();
     gate.arrived(1).await;
     database.set(1, "New");
@@ -119,8 +113,8 @@ async fn a_softly_invalidated_value_may_be_served_stale() {
     assert_eq!(error.get_ref().to_string(), "away");
 }
 
-/// Rule 10: a value that another instance loaded is trusted for the bound on staleness since the log
-/// was confirmed, not since it was read.
+/// Rule 10: a value that another instance loaded is trusted for the bound on staleness since the
+/// log was confirmed, not since it was read.
 #[tokio::test]
 async fn a_value_of_another_instance_is_trusted_since_the_log_was_confirmed() {
     let (store, clock, database) = (MemoryStore::new(), ManualClock::new(), Database::with(1, "Ada"));

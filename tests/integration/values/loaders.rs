@@ -31,6 +31,16 @@ async fn load(names: &Loading) -> Option<String> {
     names.load(&1).await.unwrap().map(|name| (*name).clone())
 }
 
+/// Waits until the new name is in memory.
+async fn wait_until_new(names: &Loading) {
+    soon("the new name is in memory", async {
+        while names.get_cached(&1).into_value().is_none_or(|name| name.as_str() != "new") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_load_goes_on_after_its_callers_have_left() {
     let (cache, database) = (Cache::default(), Database::with(1, "Ada"));
@@ -128,12 +138,7 @@ async fn a_value_is_refreshed_before_it_expires() {
     database.set(1, "new");
     clock.advance(TTL - Duration::from_millis(10));
     assert_eq!(names.get_cached(&1).into_value().unwrap().as_str(), "old");
-    soon("it is refreshed", async {
-        while names.get_cached(&1).into_value().is_none_or(|name| name.as_str() != "new") {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    wait_until_new(&names).await;
     assert_eq!(database.loads(), 2);
 }
 
@@ -204,12 +209,7 @@ async fn a_slow_load_goes_on_while_its_caller_gets_the_stale_value() {
     // Paused time goes on as soon as all tasks wait.
     assert_eq!(load(&names).await.as_deref(), Some("old"));
     gate.open();
-    soon("it is stored", async {
-        while names.get_cached(&1).into_value().is_none_or(|name| name.as_str() != "new") {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    wait_until_new(&names).await;
     assert_eq!(database.loads(), 2);
 }
 

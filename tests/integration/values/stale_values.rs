@@ -5,7 +5,7 @@ use std::time::Duration;
 use larder::values::Cached;
 use larder_testing::{ManualClock, MemoryStore};
 
-use crate::support::{Database, TTL, builder, cache, get, ready, settle, soon};
+use crate::support::{Database, TTL, builder, cache, get, ready, settle, soon, spawn_get};
 
 const WINDOW: Duration = Duration::from_secs(50);
 const SECOND: Duration = Duration::from_secs(1);
@@ -104,10 +104,7 @@ async fn one_call_revalidates_while_others_get_the_stale_value() {
     database.set(1, "new");
     clock.advance(TTL);
     let gate = database.hold();
-    let first = {
-        let (names, database) = (names.clone(), database.clone());
-        tokio::spawn(async move { get(&names, &database, 1).await })
-    };
+    let first = spawn_get(&names, &database, 1);
     gate.arrived(1).await;
     for _ in 0..10 {
         assert_eq!(soon("at once", get(&names, &database, 1)).await.as_deref(), Some("old"));
@@ -129,10 +126,7 @@ async fn a_slow_load_serves_stale_values_to_others_from_the_soft_limit_on() {
     database.set(1, "new");
     clock.advance(TTL);
     let gate = database.hold();
-    let call = || {
-        let (names, database) = (names.clone(), database.clone());
-        tokio::spawn(async move { get(&names, &database, 1).await })
-    };
+    let call = || spawn_get(&names, &database, 1);
     let first = call();
     gate.arrived(1).await;
     let second = call();

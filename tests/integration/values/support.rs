@@ -9,6 +9,7 @@ use std::time::Duration;
 use larder::values::{ValueStats, Values, ValuesBuilder};
 use larder::{Cache, CacheBuilder};
 use larder_testing::{Gate, ManualClock, MemoryStore};
+use tokio::task::JoinHandle;
 
 pub(crate) use larder_tests::http::soon;
 
@@ -110,6 +111,12 @@ pub(crate) fn names(cache: &Cache) -> Names {
 /// Gets a name, and loads it from the database if it is not cached.
 pub(crate) async fn get(names: &Names, database: &Database, id: u64) -> Option<String> {
     names.get_or_load(&id, || database.load(id)).await.unwrap().map(|name| (*name).clone())
+}
+
+/// Gets a name like [`get`], in a task of its own.
+pub(crate) fn spawn_get(names: &Names, database: &Database, id: u64) -> JoinHandle<Option<String>> {
+    let (names, database) = (names.clone(), database.clone());
+    tokio::spawn(async move { get(&names, &database, id).await })
 }
 
 /// Waits until the collection uses its store: a key that is not stored is a miss for that reason.

@@ -7,7 +7,7 @@ use larder::values::Cached;
 use larder::{Cache, Invalidation, InvalidationOutcome, Tag};
 use larder_testing::MemoryStore;
 
-use crate::support::{Database, Names, TTL, builder, get, names, over, settle, soon};
+use crate::support::{Database, Names, TTL, builder, get, names, over, settle, soon, spawn_get};
 
 impl Database {
     /// Commits a row, and returns it as its transaction has left it.
@@ -119,10 +119,7 @@ async fn a_load_that_the_write_overtook_does_not_come_back() {
     let (cache, database) = (Cache::default(), Database::with(1, "old"));
     let names = names(&cache);
     let gate = database.hold();
-    let before = {
-        let (names, database) = (names.clone(), database.clone());
-        tokio::spawn(async move { get(&names, &database, 1).await })
-    };
+    let before = spawn_get(&names, &database, 1);
     gate.arrived(1).await;
     let written = names.write_through(&1, || database.save(1, "new")).await.unwrap();
     assert!(written.is_cached());

@@ -87,9 +87,9 @@ local function hold(write, message)
   count(-size_of(write), 1, size_of(write))
 end
 
--- Returns the sequence number from which on operations of a key are held, the place up to which they
--- may still be in the queue, and up to which place none is left. All are nil if the key is not in
--- quarantine.
+-- Returns the sequence number from which on operations of a key are held, the place up to which
+-- they may still be in the queue, and up to which place none is left. All are nil if the key is not
+-- in quarantine.
 local function mark_of(key)
   local mark = redis.call('HGET', state, 'q' .. key)
   local from, place, swept = string.match(mark or '', '^(%d+) (%d+) (%d+)$')

@@ -51,8 +51,8 @@ elseif found[6] then
 end
 local added = where == 'w' and size - old_size or size
 
--- Whether the partition has no room. The quarantine is bounded as well. Operations that are held may
--- fill only half of it: one key does not block the others.
+-- Whether the partition has no room. The quarantine is bounded as well. Operations that are held
+-- may fill only half of it: one key does not block the others.
 local function is_full()
   local max_entries, max_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
   if is_held then

@@ -74,6 +74,18 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: 
     tokio::time::timeout(limit, waiting).await.unwrap_or_else(|_| panic!("not within {limit:?}: {what}"));
 }
 
+/// Starts a primary, and a replica that is in sync with it.
+pub(crate) async fn primary_and_replica() -> (RedisServer, RedisServer) {
+    let primary = RedisServer::builder().config("repl-diskless-sync-delay 0").start().await.unwrap();
+    let replica = RedisServer::builder().replica_of(&primary).start().await.unwrap();
+    eventually("the replica is in step", async || {
+        let state = primary.command(&["INFO", "replication"]).await.unwrap();
+        state.as_str().unwrap().contains("state=online")
+    })
+    .await;
+    (primary, replica)
+}
+
 /// Returns the number of client connections that the server sees.
 pub(crate) async fn clients(server: &RedisServer) -> usize {
     let list = server.command(&["CLIENT", "LIST"]).await.unwrap();

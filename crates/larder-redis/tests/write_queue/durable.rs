@@ -11,7 +11,7 @@ use larder_redis::RedisStore;
 use larder_testing::RedisServer;
 
 use crate::helpers::{PARTITION, new_id, pending, push, queued, read_all, texts, value, write};
-use crate::support::{eventually, joined, patient, reachable, store};
+use crate::support::{eventually, joined, patient, primary_and_replica, reachable, store};
 
 const ONE: NonZeroU16 = NonZeroU16::MIN;
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -65,20 +65,9 @@ async fn an_acknowledged_write_survives_the_death_of_the_server() {
     assert!(found.is_sorted_by_key(|write| write.sequence));
 }
 
-async fn pair() -> (RedisServer, RedisServer) {
-    let primary = RedisServer::builder().config("repl-diskless-sync-delay 0").start().await.unwrap();
-    let replica = RedisServer::builder().replica_of(&primary).start().await.unwrap();
-    eventually("the replica is in step", async || {
-        let state = primary.command(&["INFO", "replication"]).await.unwrap();
-        state.as_str().unwrap().contains("state=online")
-    })
-    .await;
-    (primary, replica)
-}
-
 #[tokio::test]
 async fn a_write_that_a_replica_has_is_durable() {
-    let (primary, replica) = pair().await;
+    let (primary, replica) = primary_and_replica().await;
     let store = joined(patient(&primary.url())).await;
     ready_to_wait(&store).await;
     let method = store.durability().await.unwrap().method_for(Durability::Replicas(ONE)).unwrap();
@@ -102,7 +91,7 @@ async fn a_write_that_a_replica_has_is_durable() {
 /// The replica has what the primary has now, and that is not the write.
 #[tokio::test]
 async fn a_write_that_a_failover_lost_is_not_durable() {
-    let (primary, _replica) = pair().await;
+    let (primary, _replica) = primary_and_replica().await;
     let store = joined(patient(&primary.url())).await;
     ready_to_wait(&store).await;
     let one = write("a", value("1"));
@@ -115,7 +104,7 @@ async fn a_write_that_a_failover_lost_is_not_durable() {
 /// Many writers share the waits, because the server executes them one after the other.
 #[tokio::test]
 async fn one_wait_serves_many_writers() {
-    let (primary, replica) = pair().await;
+    let (primary, replica) = primary_and_replica().await;
     let store = joined(patient(&primary.url())).await;
     ready_to_wait(&store).await;
     let method = DurabilityMethod::WaitReplicas(ONE);

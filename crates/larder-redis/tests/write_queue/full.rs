@@ -25,7 +25,11 @@ async fn a_queue_is_full_by_entries_until_it_is_drained() {
     queued(store.push(limited("b", value("2"), limits)).await.unwrap());
     assert_eq!(store.push(limited("c", value("3"), limits)).await.unwrap(), Pushed::Full);
     assert_eq!(pending(&store, "c").await, None);
-    assert_eq!(store.push(first).await.unwrap(), Pushed::Duplicate(sequence), "a repeated push is told");
+    assert_eq!(
+        store.push(first).await.unwrap(),
+        Pushed::Duplicate(sequence),
+        "a repeated push is recognized"
+    );
     queued(store.push(limited("b", value("4"), limits)).await.unwrap());
     let writes = read_all(&store).await;
     assert_eq!(texts(&writes), ["a=1", "b=4"]);

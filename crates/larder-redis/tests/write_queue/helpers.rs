@@ -1,4 +1,4 @@
-//! What the tests of the queue share.
+//! Helpers for the tests of the queue.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

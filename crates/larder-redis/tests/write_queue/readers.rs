@@ -15,7 +15,7 @@ async fn a_partition_has_one_reader_at_a_time() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     push(&store, "a", value("1")).await;
-    assert_eq!(store.read(all()).await.unwrap(), ReadReply::NotReader, "nobody has claimed it");
+    assert_eq!(store.read(all()).await.unwrap(), ReadReply::NotReader, "it is not claimed");
     assert!(store.claim_reader(PARTITION, READER, HOUR).await.unwrap());
     assert!(store.claim_reader(PARTITION, READER, HOUR).await.unwrap(), "it has the right already");
     assert!(!store.claim_reader(PARTITION, OTHER, HOUR).await.unwrap());
@@ -46,13 +46,13 @@ async fn the_right_to_read_expires() {
     let ahead = format!(" {} {}", numbers[0] + numbers[1], numbers[1]);
     let ahead = [&OTHER.to_bytes()[..], ahead.as_bytes()].concat();
     server.command(&[&b"SET"[..], name("reader").as_bytes(), &ahead]).await.unwrap();
-    assert!(store.claim_reader(PARTITION, READER, HOUR).await.unwrap(), "nobody waits for two hours");
+    assert!(store.claim_reader(PARTITION, READER, HOUR).await.unwrap(), "the old lease is not waited for");
     assert!(store.extend_reader(PARTITION, READER, Duration::from_micros(1)).await.unwrap());
     eventually("it is free", async || store.claim_reader(PARTITION, OTHER, HOUR).await.unwrap()).await;
     assert_eq!(store.read(all()).await.unwrap(), ReadReply::NotReader);
 }
 
-/// What it flushed is in the database, whoever reads now.
+/// Its writes are in the database, whichever instance reads now.
 #[tokio::test]
 async fn a_reader_that_lost_its_right_completes_what_it_flushed_and_nothing_else() {
     let server = RedisServer::start().await.unwrap();

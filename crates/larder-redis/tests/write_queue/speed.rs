@@ -1,4 +1,4 @@
-//! What the scripts cost. These tests print, and fail only if a script does.
+//! The cost of the scripts. These tests print, and fail only if a script does.
 //!
 //! `cargo test --release -p larder-redis --test write_queue -- --ignored --nocapture`
 

@@ -147,7 +147,8 @@ async fn a_body_that_no_tier_can_store_is_too_large() {
     assert_eq!(store.holds(), 0);
 }
 
-/// Many instances that start at once take turns, so each of them leaves the store alone for a while.
+/// Many instances that start at once take turns, so each of them leaves the store alone for a
+/// while.
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_has_no_place_among_the_starts_pauses_between_polls() {
     let store = MemoryStore::default();

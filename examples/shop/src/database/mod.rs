@@ -1,5 +1,5 @@
-//! The database behind the cache, SQLite or Postgres, with a delay on every query that simulates a distant
-//! database.
+//! The database behind the cache, SQLite or Postgres, with a delay on every query that simulates a
+//! distant database.
 
 mod countries;
 mod location;

@@ -1,5 +1,5 @@
-//! Creates and fills the tables in Postgres exactly once, even if several processes start at the same
-//! time.
+//! Creates and fills the tables in Postgres exactly once, even if several processes start at the
+//! same time.
 
 use sqlx::PgPool;
 use sqlx::postgres::PgConnection;

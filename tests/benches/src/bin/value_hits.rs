@@ -1,8 +1,8 @@
 //! Hits of typed values in memory, and of their lower bound.
 //!
 //! With a number, it repeats the hits of one case, for a tool that counts instructions. The
-//! difference between two runs with different numbers is the cost of the hits alone. Without one, it
-//! prints the name, the nanoseconds and the allocations of a hit of each case.
+//! difference between two runs with different numbers is the cost of the hits alone. Without one,
+//! it prints the name, the nanoseconds and the allocations of a hit of each case.
 //!
 //! It is a program of its own, so that the code of the other programs does not depend on it.
 #![allow(clippy::expect_used, reason = "without a value there is nothing to measure")]

@@ -15,7 +15,7 @@ pub enum Step {
     Tick,
     /// A process begins a write: it notes its position, and then reads the database.
     ///
-    /// What it reads later shows more changes, so this is the worst moment.
+    /// A later read shows more changes, so this is the worst moment.
     Begin(usize),
     /// A write commits. Its value shows its own change, and what it has read.
     Commit(usize),

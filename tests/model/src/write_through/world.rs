@@ -43,7 +43,7 @@ pub struct WriteWorld {
     pub shared: Vec<Stored>,
     /// The changes that every process has to show.
     pub everywhere: RequiredChanges,
-    /// What was applied on one process, and when. It holds everywhere a bit later.
+    /// The changes that were applied on one process, and when. They hold everywhere a bit later.
     pub applied: Vec<(u64, RequiredChanges)>,
     /// Whether an undisturbed write was not stored, or its value was refused.
     pub is_useless: bool,

@@ -1,7 +1,7 @@
 //! Instances that break a rule of the log. Torture must find the violations.
 //!
-//! Rules of the log are broken between the store and the cache, and rules for writers in the handlers.
-//! So the published crates contain no such code.
+//! Rules of the log are broken between the store and the cache, and rules for writers in the
+//! handlers. So the published crates contain no such code.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

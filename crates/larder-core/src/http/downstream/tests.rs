@@ -104,7 +104,7 @@ fn expires_is_a_max_age() {
 
 /// RFC 9213 §2.2: a CDN ignores `Cache-Control` if it finds its own field.
 #[test]
-fn a_cdn_is_needed_nothing_that_cache_control_forbids() {
+fn a_cdn_gets_no_lifetime_that_cache_control_forbids() {
     let cdn = DownstreamRules { cdn: Some(secs(600)), ..NOTHING };
     for (cache_control, expected) in [
         ("public", Some("max-age=700")),
