@@ -214,6 +214,15 @@ async fn a_deletion_stores_an_absence_if_absences_are_stored() {
 }
 
 #[tokio::test]
+async fn a_value_that_is_too_large_for_the_memory_is_not_cached() {
+    let texts = Cache::default().values::<u64, String>("text").max_memory_bytes(1_000).build().unwrap();
+    let written = texts.begin_write(&1).finish("x".repeat(10_000)).await;
+    assert!(!written.is_cached());
+    let stats = texts.stats();
+    assert_eq!((stats.cached_writes, stats.stored, stats.not_stored.get("too-large")), (0, 0, Some(&1)));
+}
+
+#[tokio::test]
 async fn a_value_whose_key_is_too_long_is_only_written() {
     let cache = Cache::default();
     let texts = cache.values::<String, String>("text").build().unwrap();

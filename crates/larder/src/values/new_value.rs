@@ -6,6 +6,7 @@ use std::time::Duration;
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
 use larder_core::lifetime::Lifetime;
+use larder_core::outcome::NotStored;
 use larder_core::time::{BootTime, WallTime};
 use larder_core::value::ValueMeta;
 
@@ -50,5 +51,12 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
         };
         let arrival = Arrival { filled_at, age: Duration::ZERO, received_at: now, weight };
         Arc::new(CachedValue::new(value, meta, arrival))
+    }
+
+    /// Records whether a new value that the log allows is in one of the tiers, and returns that.
+    pub(super) fn record_kept(&self, key: &K, cached: &Arc<CachedValue<V>>, is_shared: bool) -> bool {
+        let is_kept = is_shared || self.is_in_memory(key, cached);
+        self.counters.store_decision(if is_kept { Ok(()) } else { Err(NotStored::TooLarge) });
+        is_kept
     }
 }

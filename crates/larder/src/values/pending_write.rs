@@ -120,15 +120,15 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         if !collection.insert(&self.key, &cached, now) {
             return false;
         }
-        collection.counters.store_decision(Ok(()));
-        match collection.shared_form(&cached, encoded) {
-            Ok(None) => {}
-            Ok(Some(form)) => {
-                engine.background.spawn(share_value(Arc::clone(engine), form, None));
-            }
-            Err(reason) => collection.counters.not_shared(reason),
+        let form = collection.shared_form(&cached, encoded).unwrap_or_else(|reason| {
+            collection.counters.not_shared(reason);
+            None
+        });
+        let is_kept = collection.record_kept(&self.key, &cached, form.is_some());
+        if let Some(form) = form {
+            engine.background.spawn(share_value(Arc::clone(engine), form, None));
         }
-        true
+        is_kept
     }
 
     /// Returns the position under which the value may be stored.

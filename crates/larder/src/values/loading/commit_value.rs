@@ -51,12 +51,11 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
         let has_position = collection.engine.log.has_caught_up();
         let is_valid = collection.insert(&self.key, &cached, now);
         let sharing = self.take_sharing(&cached, encoded, is_valid && has_position);
-        let is_kept = || sharing.is_some() || collection.is_in_memory(&self.key, &cached);
-        collection.counters.store_decision(match is_valid {
-            true if is_kept() => Ok(()),
-            true => Err(NotStored::TooLarge),
-            false => Err(NotStored::Invalidated),
-        });
+        if is_valid {
+            collection.record_kept(&self.key, &cached, sharing.is_some());
+        } else {
+            collection.counters.store_decision(Err(NotStored::Invalidated));
+        }
         // Without the memory tier, no request finds the value before it is in the shared tier.
         // Until then the flight stays open for further followers.
         let open_leader = self.finish(cached);
