@@ -162,6 +162,7 @@ pub use crate::engine::invalidation_log::invalidation::Invalidation;
 pub use crate::engine::invalidation_log::invalidation::InvalidationOutcome;
 pub use crate::engine::report::stats::Stats;
 pub use crate::engine::report::store_state::StoreState;
+pub use crate::engine::report::write_queue_state::WriteQueueState;
 pub use crate::engine::ttl;
 pub use crate::http::body::CacheBody;
 pub use crate::http::policy::Policy;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use larder::Cache;
 use larder::values::WriteErrorKind;
-use larder::write_queue::Durability;
+use larder::write_queue::{Durability, DurabilityGap};
+use larder::{Cache, WriteQueueState};
 use larder_redis::RedisStore;
 use larder_testing::{Proxy, RedisServer};
 use larder_tests::redis::eventually;
@@ -142,6 +142,34 @@ async fn acknowledged_writes_survive_a_kill_of_redis() {
         (0..50).all(|key| table.row(key) == Some(format!("cart {key}")))
     })
     .await;
+}
+
+/// The health says it before the first write.
+#[tokio::test]
+async fn a_queue_that_is_not_durable_enough_is_a_finding_of_the_health() {
+    let (plain, table) = (RedisServer::start().await.unwrap(), Table::default());
+    let cache = instance(&plain).await;
+    assert_eq!(cache.health().write_queue, WriteQueueState::Absent);
+    let carts = behind(&cache, &table).durability(Durability::Fsync).build().unwrap();
+    eventually("the gap is known", async || {
+        cache.health().write_queue == WriteQueueState::NotDurable(DurabilityGap::NoAppendOnlyFile)
+    })
+    .await;
+    assert!(cache.health().is_ready(), "the cache works");
+    drop(carts);
+    eventually("no collection is left", async || cache.health().write_queue == WriteQueueState::Absent).await;
+
+    let safe = durable().await;
+    let cache = instance(&safe).await;
+    let _carts = behind(&cache, &table).durability(Durability::Fsync).build().unwrap();
+    eventually("it is durable", async || cache.health().write_queue == WriteQueueState::Durable).await;
+    safe.kill();
+    let store = RedisStore::connect(&safe.url()).unwrap();
+    let other = Cache::builder().write_queue(store.clone()).shared_store(store).build();
+    let _carts = behind(&other, &table).durability(Durability::Fsync).build().unwrap();
+    assert_eq!(other.health().write_queue, WriteQueueState::Unknown);
+    let _ = cache.close().await;
+    assert_eq!(cache.health().write_queue, WriteQueueState::Absent);
 }
 
 /// The durability is what Redis can do at the moment, and a write waits for it.

@@ -9,6 +9,7 @@ use larder_core::invalidation::tail::Tail;
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidation_log::view::deadline_in;
 use crate::engine::report::store_state::StoreState;
+use crate::engine::report::write_queue_state::WriteQueueState;
 use crate::engine::shared::Engine;
 
 /// The maximum wait: about as long as forever, but no overflow of the clock.
@@ -52,6 +53,9 @@ pub struct Health {
     pub confirmation_age: Option<Duration>,
     /// The number of selectors of deferred invalidations that other instances do not know yet.
     pub deferred: usize,
+    /// The state of the write queue, if a [write-behind](crate::values::WriteBehind) collection
+    /// needs one.
+    pub write_queue: WriteQueueState,
     is_ready: bool,
 }
 
@@ -63,8 +67,10 @@ impl Health {
             Some(_) if closed => StoreState::Closed,
             Some(_) => engine.report.store_state(),
         };
+        let write_queue = engine.report.write_queues.worst();
         if engine.store.is_none() {
-            return Self { store, caught_up: true, confirmation_age: None, deferred: 0, is_ready: true };
+            let (caught_up, confirmation_age, deferred, is_ready) = (true, None, 0, true);
+            return Self { store, caught_up, confirmation_age, deferred, write_queue, is_ready };
         }
         let (now, max_staleness) = (engine.clock.boot(), engine.log.max_staleness());
         engine.log.read(|tail| {
@@ -74,6 +80,7 @@ impl Health {
                 caught_up: confirmation_age.is_some_and(|age| age <= max_staleness),
                 confirmation_age,
                 deferred: tail.pending_count(),
+                write_queue,
                 is_ready: !closed && tail.may_trust_store(now, max_staleness),
             }
         })
@@ -90,14 +97,20 @@ impl Health {
 
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { store, caught_up, confirmation_age, deferred, is_ready } = self;
+        let Self { store, caught_up, confirmation_age, deferred, write_queue, is_ready } = self;
         write!(f, "{}, shared store {store}", if *is_ready { "ready" } else { "not ready" })?;
         match confirmation_age {
             Some(age) if !caught_up => write!(f, ", invalidation log last read {age:?} ago")?,
             None if !caught_up => f.write_str(", invalidation log not read yet")?,
             Some(_) | None => {}
         }
-        if *deferred > 0 { write!(f, ", {deferred} deferred invalidations") } else { Ok(()) }
+        if *deferred > 0 {
+            write!(f, ", {deferred} deferred invalidations")?;
+        }
+        match write_queue {
+            WriteQueueState::Absent | WriteQueueState::Durable => Ok(()),
+            trouble => write!(f, ", write queue {trouble}"),
+        }
     }
 }
 
@@ -141,6 +154,8 @@ pub(super) async fn wait_until_ready(engine: &Arc<Engine>, within: Duration) -> 
 
 #[cfg(test)]
 mod tests {
+    use larder_core::write_queue::DurabilityGap;
+
     use super::*;
 
     #[test]
@@ -150,6 +165,7 @@ mod tests {
             caught_up: true,
             confirmation_age: Some(Duration::from_millis(300)),
             deferred: 0,
+            write_queue: WriteQueueState::Durable,
             is_ready: true,
         };
         let not = Health { is_ready: false, ..ready };
@@ -164,6 +180,11 @@ mod tests {
             (late, "not ready, shared store working, invalidation log last read 9s ago"),
             (never, "not ready, shared store connecting, invalidation log not read yet"),
             (Health { store: StoreState::Closed, ..not }, "not ready, shared store closed"),
+            (
+                Health { write_queue: WriteQueueState::NotDurable(DurabilityGap::NoAppendOnlyFile), ..ready },
+                "ready, shared store working, write queue not durable enough: the store has no append-only \
+                 file: set appendonly yes",
+            ),
         ];
         for (health, text) in cases {
             assert_eq!(health.to_string(), text);

@@ -25,6 +25,7 @@ pub(crate) mod value_counters;
 #[cfg(feature = "metrics")]
 pub(crate) mod value_metrics;
 pub(crate) mod warned_once;
+pub(crate) mod write_queue_state;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,6 +42,7 @@ use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::stats::Stats;
 use crate::engine::report::store_health::{StoreHealth, StoreOp};
 use crate::engine::report::store_state::StoreState;
+use crate::engine::report::write_queue_state::WriteQueueStates;
 
 /// The number of entries in a memory tier, and their size in bytes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,6 +74,7 @@ pub(crate) struct Report {
     store_errors: AtomicU64,
     leases: [AtomicU64; 3],
     store_health: StoreHealth,
+    pub(crate) write_queues: WriteQueueStates,
     clock_skew: ClockSkew,
     #[cfg(feature = "metrics")]
     saved_time: metrics::SavedTime,

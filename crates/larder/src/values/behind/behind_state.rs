@@ -1,28 +1,20 @@
 //! The parts of a write-behind collection, shared by its handles and its worker.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use larder_core::write_queue::{
-    DurabilityGap, DurabilityMethod, KeyState, PartitionId, WriteId, WritePayload,
-};
+use larder_core::write_queue::{KeyState, PartitionId, WriteId, WritePayload};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use crate::engine::queue::Queue;
 use crate::values::behind::behind_counters::BehindCounters;
 use crate::values::behind::behind_options::BehindOptions;
+use crate::values::behind::durability_check::DurabilityCheck;
 use crate::values::behind::queue_entry::{EntryContent, decode};
-use crate::values::behind::write_error::{ReadError, WriteError, WriteErrorKind};
+use crate::values::behind::write_error::ReadError;
 use crate::values::collection_state::Collection;
 use crate::values::value_key::{ValueKey, encoded_key};
-
-/// How often the settings of the store are read.
-const CHECK_INTERVAL: Duration = Duration::from_secs(60);
-/// How often they are read while they are not sufficient.
-const GAP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The parts of one write-behind collection.
 pub(super) struct BehindState<K, V> {
@@ -32,8 +24,7 @@ pub(super) struct BehindState<K, V> {
     pub(super) counters: BehindCounters,
     /// Wakes the reader of each partition.
     pub(super) wake: Vec<Notify>,
-    /// How to wait for durability, and until when that is believed.
-    method: Mutex<Option<(Result<DurabilityMethod, DurabilityGap>, Instant)>>,
+    pub(super) durability: DurabilityCheck,
 }
 
 /// The value of a key in the queue, or `None` for a deletion.
@@ -46,14 +37,9 @@ impl<K: ValueKey, V: Send + Sync + 'static> BehindState<K, V> {
         options: BehindOptions,
     ) -> Self {
         let wake = (0..options.partitions).map(|_| Notify::new()).collect();
-        Self {
-            collection,
-            queue,
-            options,
-            counters: BehindCounters::default(),
-            wake,
-            method: Mutex::default(),
-        }
+        let durability =
+            DurabilityCheck::new(&collection.engine, &queue, &collection.name, options.durability);
+        Self { collection, queue, options, counters: BehindCounters::default(), wake, durability }
     }
 
     /// Returns the partition of a key, which is given by its text.
@@ -70,24 +56,6 @@ impl<K: ValueKey, V: Send + Sync + 'static> BehindState<K, V> {
         if let Some(reader) = self.wake.get(usize::from(partition.number)) {
             reader.notify_one();
         }
-    }
-
-    /// Returns how to wait until a write is durable. Reads the settings of the store at times.
-    pub(super) async fn durability_method(&self) -> Result<DurabilityMethod, WriteError> {
-        let known = *self.method.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((method, _)) = known.filter(|(_, until)| Instant::now() < *until) {
-            return method.map_err(WriteError::gap);
-        }
-        let state = self.queue.durability().await;
-        let state = state.map_err(|error| WriteError::caused(WriteErrorKind::NotQueued, error))?;
-        let method = state.method_for(self.options.durability);
-        if let Err(gap) = &method {
-            let (collection, durability) = (&*self.collection.name, self.options.durability);
-            tracing::error!(collection, ?durability, %gap, "write-behind queue is not durable enough");
-        }
-        let until = Instant::now() + if method.is_ok() { CHECK_INTERVAL } else { GAP_INTERVAL };
-        *self.method.lock().unwrap_or_else(PoisonError::into_inner) = Some((method, until));
-        method.map_err(WriteError::gap)
     }
 }
 

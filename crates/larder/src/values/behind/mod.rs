@@ -6,6 +6,7 @@
 //! | `write_behind.rs` | the handle, and reads: the queue is asked before the database |
 //! | `queued_writes.rs` | writes: push, wait until it is durable, append the event |
 //! | `behind_state.rs` | what handles and worker share; questions to the queue |
+//! | `durability_check.rs` | whether the store's settings are sufficient |
 //! | `queue_entry.rs` | the form of a write in the queue |
 //! | `sink.rs` | the user's side |
 //! | `worker.rs` | the reader of a partition |
@@ -18,6 +19,7 @@ mod behind_counters;
 mod behind_options;
 mod behind_state;
 mod dead_writes;
+mod durability_check;
 mod flush;
 mod flush_failures;
 mod queue_entry;

@@ -60,7 +60,7 @@ impl<K: ValueKey + Serialize, V: Send + Sync + 'static> WriteBehind<K, V> {
             return Err(WriteError::new(WriteErrorKind::NotQueued, "the cache is closed"));
         }
         let entry = encode(&state.collection, key, value.as_ref())?;
-        let method = state.durability_method().await?;
+        let method = state.durability.method().await?;
         // The queue stands for the database: a push is the commit of a write-through. If this
         // future is dropped, the key is invalidated, because the write may be queued.
         let write = PendingWrite::new(&state.collection, key);

@@ -43,6 +43,9 @@ where
         let reading = async move { reader.run_to_end().await };
         background.spawn(background.until_closed(reading));
     }
+    let (watched, stop, closing) = (Arc::clone(state), stop.clone(), background.closing());
+    let watching = async move { watched.durability.watch_until(&stop, &closing).await };
+    background.spawn(background.until_closed(watching));
 }
 
 /// The reader of one partition on this instance.
