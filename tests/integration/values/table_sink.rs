@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use larder::Cache;
-use larder::values::{FlushError, LoadError, ReadError, Sink, Write, WriteBehind, WriteBehindBuilder};
+use larder::values::{
+    FlushError, Flushed, LoadError, ReadError, Sink, Write, WriteBehind, WriteBehindBuilder,
+};
 use larder::write_queue::Durability;
 use larder_testing::Gate;
 
@@ -92,8 +94,8 @@ impl Table {
     }
 }
 
-impl Sink<u64, String> for Table {
-    async fn flush(&self, batch: &[Write<u64, String>]) -> Result<(), FlushError> {
+impl Sink<Write<u64, String>> for Table {
+    async fn flush(&self, batch: &[Write<u64, String>]) -> Result<Flushed, FlushError> {
         self.rows().flushes += 1;
         let gate = self.rows().gate.clone();
         if let Some(gate) = gate {
@@ -103,19 +105,20 @@ impl Sink<u64, String> for Table {
         if rows.is_down {
             return Err(FlushError::unavailable("the database is down"));
         }
-        if batch.iter().any(|write| rows.poison.contains(write.key())) {
+        if batch.iter().any(|write| rows.poison.contains(&write.key)) {
             return Err(io::Error::other("constraint violated").into());
         }
-        for write in batch {
-            let row = rows.rows.entry(*write.key()).or_default();
-            if row.sequence < write.sequence() {
-                *row = Row { sequence: write.sequence(), value: write.value().cloned() };
-                rows.applied += 1;
-            } else {
-                rows.ignored += 1;
+        let mut changed = 0;
+        for Write { key, sequence, value } in batch {
+            let row = rows.rows.entry(*key).or_default();
+            if row.sequence < *sequence {
+                *row = Row { sequence: *sequence, value: value.clone() };
+                changed += 1;
             }
         }
-        Ok(())
+        rows.applied += changed;
+        rows.ignored += batch.len() - changed;
+        Ok(Flushed::rows(changed as u64))
     }
 }
 

@@ -235,6 +235,27 @@ async fn a_write_without_an_event_ends_the_old_value_when_it_is_flushed() {
     assert_eq!(get(&carts, &table, 1).await.as_deref(), Some("new"));
 }
 
+/// A flush comes again until its event is appended. The database ignores it, and that is no failure.
+#[tokio::test]
+async fn a_repeated_flush_is_ignored_and_counted() {
+    let (store, queue, table) = (MemoryStore::default(), MemoryStore::default(), Table::default());
+    let cache = ready(Cache::builder().write_queue(queue).shared_store(store.clone())).await;
+    let carts = carts(&cache, &table);
+    let gate = table.hold();
+    write(&carts, 1, "cheese").await;
+    soon("a flush begins", gate.arrived(1)).await;
+    table.release();
+    store.fail(StoreErrorKind::Timeout);
+    gate.open();
+    eventually("it is repeated", async || table.flushes() >= 3).await;
+    store.heal();
+    flushed(&carts).await;
+    eventually("it is counted", async || carts.write_stats().flushed == 1).await;
+    let stats = carts.write_stats();
+    assert_eq!((stats.queued, stats.failed, table.applied()), (1, 0, 1));
+    assert_eq!(stats.ignored, table.flushes() as u64 - 1);
+}
+
 /// A payload that is of another form, or of another key, is neither flushed nor dropped.
 #[tokio::test]
 async fn a_write_that_cannot_be_decoded_goes_to_the_quarantine() {

@@ -114,6 +114,8 @@ async fn a_reader_that_comes_back_does_not_overwrite_a_later_write() {
     assert_eq!(table.row(1).as_deref(), Some("new"));
     gate.open();
     eventually("the old write comes too late", async || table.ignored() == 1).await;
+    eventually("it is counted", async || carts_a.write_stats().ignored == 1).await;
+    assert_eq!((carts_a.write_stats().flushed, carts_b.write_stats().ignored), (0, 0));
     assert_eq!(table.row(1).as_deref(), Some("new"));
     proxy.pass();
     eventually("both read the new value", async || {

@@ -14,7 +14,7 @@ use crate::engine::config_error::{ConfigError, ConfigErrorKind};
 use crate::engine::queue::Queue;
 use crate::values::behind::behind_options::BehindOptions;
 use crate::values::behind::behind_state::BehindState;
-use crate::values::behind::sink::Sink;
+use crate::values::behind::sink::{Sink, Write};
 use crate::values::behind::worker::spawn_workers;
 use crate::values::behind::write_behind::WriteBehind;
 use crate::values::builder::ValuesBuilder;
@@ -40,7 +40,7 @@ impl<K: ValueKey, V: Send + Sync + 'static, C> ValuesBuilder<K, V, NoLoader, C> 
     ///
     /// A worker brings the writes to the `sink`. See [`WriteBehind`] for what is guaranteed.
     /// Set the options of the values first. A write-behind collection has no loader.
-    pub fn write_behind<S: Sink<K, V>>(mut self, sink: S) -> WriteBehindBuilder<K, V, S, C> {
+    pub fn write_behind<S: Sink<Write<K, V>>>(mut self, sink: S) -> WriteBehindBuilder<K, V, S, C> {
         self.options.is_write_behind = true;
         WriteBehindBuilder { values: self, sink, options: BehindOptions::default() }
     }
@@ -162,7 +162,7 @@ impl<K, V, S, C> WriteBehindBuilder<K, V, S, C> {
     where
         K: ValueKey + Serialize + DeserializeOwned,
         V: Send + Sync + 'static,
-        S: Sink<K, V>,
+        S: Sink<Write<K, V>>,
         C: Codec<V>,
     {
         let Self { values, sink, options } = self;

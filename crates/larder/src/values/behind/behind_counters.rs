@@ -12,6 +12,10 @@ pub struct WriteBehindStats {
     pub refused: u64,
     /// Number of writes that this instance brought to the database and removed from the queue.
     pub flushed: u64,
+    /// Number of writes that the database ignored.
+    ///
+    /// It had the same write or a later one: a flush was repeated, or an instance was paused.
+    pub ignored: u64,
     /// Number of flushes that failed, of a batch or of one write.
     pub failed: u64,
     /// Number of writes that this instance moved to the quarantine.
@@ -24,6 +28,7 @@ pub(super) struct BehindCounters {
     pub(super) queued: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) flushed: AtomicU64,
+    pub(super) ignored: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) quarantined: AtomicU64,
 }
@@ -35,6 +40,7 @@ impl BehindCounters {
             queued: read(&self.queued),
             refused: read(&self.refused),
             flushed: read(&self.flushed),
+            ignored: read(&self.ignored),
             failed: read(&self.failed),
             quarantined: read(&self.quarantined),
         }

@@ -8,12 +8,14 @@
 //! | `behind_state.rs` | what handles and worker share; questions to the queue |
 //! | `durability_check.rs` | whether the store's settings are sufficient |
 //! | `queue_entry.rs` | the form of a write in the queue |
-//! | `sink.rs` | the user's side |
+//! | `sink.rs`, `flush_result.rs` | the user's side |
 //! | `worker.rs` | the reader of a partition |
+//! | `batch.rs` | writes as the sink gets them |
 //! | `flush.rs` | flushing a batch: the sink, the event, the completion |
 //! | `flush_failures.rs` | writes that failed, and when they are tried again |
 //! | `dead_writes.rs` | the quarantine |
 
+mod batch;
 mod behind_builder;
 mod behind_counters;
 mod behind_options;
@@ -22,6 +24,7 @@ mod dead_writes;
 mod durability_check;
 mod flush;
 mod flush_failures;
+mod flush_result;
 mod queue_entry;
 mod queued_writes;
 mod sink;
@@ -32,6 +35,7 @@ mod write_error;
 pub use self::behind_builder::WriteBehindBuilder;
 pub use self::behind_counters::WriteBehindStats;
 pub use self::dead_writes::DeadWrite;
-pub use self::sink::{FlushError, Sink, Write};
+pub use self::flush_result::{FlushError, Flushed};
+pub use self::sink::{Sink, Write};
 pub use self::write_behind::WriteBehind;
 pub use self::write_error::{ReadError, WriteError, WriteErrorKind};

@@ -90,22 +90,15 @@ where
     Some(EntryContent { key, value })
 }
 
-/// Decodes a write of the queue. Returns it unchanged if it cannot be decoded.
+/// Decodes a write of the queue.
 ///
-/// # Errors
-/// If it has another version, schema or codec, or belongs to another key.
-pub(super) fn decode_write<K, V>(
-    collection: &Collection<K, V>,
-    queued: QueuedWrite,
-) -> Result<Write<K, V>, QueuedWrite>
+/// Returns `None` for another version, schema or codec, and for a write of another key.
+pub(super) fn decode_write<K, V>(collection: &Collection<K, V>, queued: &QueuedWrite) -> Option<Write<K, V>>
 where
     K: ValueKey + DeserializeOwned,
 {
-    let WritePayload::Value(payload) = &queued.payload else { return Err(queued) };
-    let Some(EntryContent { key, value }) = decode(collection, payload) else { return Err(queued) };
-    if encoded_key(&collection.name, &key).as_deref() != Some(&*queued.key) {
-        return Err(queued);
-    }
-    let QueuedWrite { place, sequence, key: text, .. } = queued;
-    Ok(Write { key, value, sequence, place, text })
+    let WritePayload::Value(payload) = &queued.payload else { return None };
+    let EntryContent { key, value } = decode(collection, payload)?;
+    let is_its_key = encoded_key(&collection.name, &key).as_deref() == Some(&*queued.key);
+    is_its_key.then_some(Write { key, sequence: queued.sequence, value })
 }

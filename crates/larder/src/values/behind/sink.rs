@@ -1,13 +1,13 @@
-//! The user's side of a write-behind collection: what brings writes to the database.
+//! The user's side of write-behind: what brings writes to the database.
 
-use std::error::Error;
-use std::fmt;
 use std::future::Future;
 
-/// Brings the writes of a write-behind collection to the database.
+use crate::values::behind::flush_result::{FlushError, Flushed};
+
+/// Brings queued writes to the database. `W` is the [`Write`] of a write-behind collection.
 ///
-/// A batch has at most one write for each key. Each write comes at least once: it comes again if
-/// the instance ends, or loses the connection to its store, after the commit.
+/// Each write comes at least once: it comes again if the instance ends, or loses the connection to
+/// its store, after the commit.
 ///
 /// # Compare sequence numbers
 ///
@@ -26,6 +26,9 @@ use std::future::Future;
 /// A sequence number is a number of microseconds since 1970 or a little higher, so it fits into a
 /// `BIGINT`.
 ///
+/// A flush returns the number of rows that it changed. The writes that were ignored are
+/// [counted](crate::values::WriteBehindStats::ignored).
+///
 /// # Errors
 ///
 /// If a batch fails, each of its writes is tried on its own, so one write that the database rejects
@@ -43,112 +46,50 @@ use std::future::Future;
 /// use std::collections::HashMap;
 /// use std::sync::Mutex;
 ///
-/// use larder::values::{FlushError, Sink, Write};
+/// use larder::values::{FlushError, Flushed, Sink, Write};
 ///
 /// /// A table of carts: the sequence number, and the items unless the cart was deleted.
 /// #[derive(Default)]
 /// struct Carts(Mutex<HashMap<u64, (u64, Option<Vec<String>>)>>);
 ///
-/// impl Sink<u64, Vec<String>> for Carts {
-///     async fn flush(&self, batch: &[Write<u64, Vec<String>>]) -> Result<(), FlushError> {
-///         let mut rows = self.0.lock().map_err(|_| FlushError::unavailable("lock is poisoned"))?;
-///         for write in batch {
-///             let row = rows.entry(*write.key()).or_default();
-///             if row.0 < write.sequence() {
-///                 *row = (write.sequence(), write.value().cloned());
+/// impl Sink<Write<u64, Vec<String>>> for Carts {
+///     async fn flush(&self, batch: &[Write<u64, Vec<String>>]) -> Result<Flushed, FlushError> {
+///         let mut table = self.0.lock().map_err(|_| FlushError::unavailable("lock is poisoned"))?;
+///         let mut rows = 0;
+///         for Write { key, sequence, value } in batch {
+///             let row = table.entry(*key).or_default();
+///             if row.0 < *sequence {
+///                 *row = (*sequence, value.clone());
+///                 rows += 1;
 ///             }
 ///         }
-///         Ok(())
+///         Ok(Flushed::rows(rows))
 ///     }
 /// }
 /// ```
-pub trait Sink<K, V>: Send + Sync + 'static {
-    /// Writes a batch to the database, and commits it.
+pub trait Sink<W>: Send + Sync + 'static {
+    /// Writes a batch to the database, commits it, and returns how many rows changed.
     ///
     /// # Errors
     ///
     /// Returns an error if any write of the batch is not committed. Writes that are committed
     /// nevertheless come again.
-    fn flush(&self, batch: &[Write<K, V>]) -> impl Future<Output = Result<(), FlushError>> + Send;
+    fn flush(&self, batch: &[W]) -> impl Future<Output = Result<Flushed, FlushError>> + Send;
 }
 
 /// A write on its way to the database: a value, or a deletion.
-#[derive(Debug, Clone)]
-pub struct Write<K, V> {
-    pub(super) key: K,
-    pub(super) value: Option<V>,
-    pub(super) sequence: u64,
-    /// The name of the write in the queue.
-    pub(super) place: u64,
-    pub(super) text: String,
-}
-
-impl<K, V> Write<K, V> {
-    /// Returns the key.
-    #[must_use]
-    pub const fn key(&self) -> &K {
-        &self.key
-    }
-
-    /// Returns the value. `None` is a deletion.
-    #[must_use]
-    pub const fn value(&self) -> Option<&V> {
-        self.value.as_ref()
-    }
-
-    /// Returns the sequence number, which grows with each write of the same key.
-    #[must_use]
-    pub const fn sequence(&self) -> u64 {
-        self.sequence
-    }
-}
-
-/// The error of a [`Sink`].
 ///
-/// Every error converts to it, as a failure that a write may be the cause of.
-pub struct FlushError {
-    cause: Box<dyn Error + Send + Sync>,
-    is_unavailable: bool,
-}
-
-impl FlushError {
-    /// Creates the error of a batch that failed. One of its writes may be the cause.
-    pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { cause: cause.into(), is_unavailable: false }
-    }
-
-    /// Creates the error of a database that cannot be used. No write is the cause.
+/// A batch has at most one write for each key. Destructure it, as the example of [`Sink`] does: the
+/// compiler then reports a sequence number that is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // A pattern has to name all fields.
+pub struct Write<K, V> {
+    /// The key.
+    pub key: K,
+    /// The sequence number, which grows with each write of the same key.
     ///
-    /// The flush is repeated for as long as it takes, and nothing goes to the quarantine.
-    pub fn unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { cause: cause.into(), is_unavailable: true }
-    }
-
-    /// Whether the database cannot be used.
-    #[must_use]
-    pub const fn is_unavailable(&self) -> bool {
-        self.is_unavailable
-    }
-}
-
-impl<E: Error + Send + Sync + 'static> From<E> for FlushError {
-    fn from(error: E) -> Self {
-        Self::new(error)
-    }
-}
-
-// Not an `Error` itself. Otherwise, not every error could convert to it.
-impl fmt::Debug for FlushError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FlushError")
-            .field("cause", &self.cause)
-            .field("is_unavailable", &self.is_unavailable)
-            .finish()
-    }
-}
-
-impl fmt::Display for FlushError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause.fmt(f)
-    }
+    /// Store it with the row, and ignore the write if the row has the same one or a higher one.
+    pub sequence: u64,
+    /// The value. `None` is a deletion.
+    pub value: Option<V>,
 }

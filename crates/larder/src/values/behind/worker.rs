@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::catch_panic::CatchPanic;
 use crate::values::behind::behind_state::BehindState;
 use crate::values::behind::flush_failures::{FlushFailures, backoff};
-use crate::values::behind::sink::Sink;
+use crate::values::behind::sink::{Sink, Write};
 use crate::values::value_key::ValueKey;
 
 /// The maximum size of the writes that are read at once.
@@ -26,7 +26,7 @@ pub(super) fn spawn_workers<K, V, S>(state: &Arc<BehindState<K, V>>, sink: S, st
 where
     K: ValueKey + DeserializeOwned,
     V: Send + Sync + 'static,
-    S: Sink<K, V>,
+    S: Sink<Write<K, V>>,
 {
     let (sink, background) = (Arc::new(sink), &state.collection.engine.background);
     for number in 0..state.options.partitions {
@@ -76,7 +76,7 @@ impl<K, V, S> Reader<K, V, S>
 where
     K: ValueKey + DeserializeOwned,
     V: Send + Sync + 'static,
-    S: Sink<K, V>,
+    S: Sink<Write<K, V>>,
 {
     pub(super) fn partition(&self) -> PartitionId<'_> {
         self.state.partition(self.number)

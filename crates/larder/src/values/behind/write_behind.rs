@@ -62,15 +62,20 @@ use crate::values::value_key::ValueKey;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use larder::Cache;
-/// use larder::values::{FlushError, Sink, Write, WriteBehind};
+/// use larder::values::{FlushError, Flushed, Sink, Write, WriteBehind};
 /// use larder::write_queue::Durability;
 ///
 /// struct Carts;
 ///
-/// impl Sink<u64, String> for Carts {
-///     async fn flush(&self, batch: &[Write<u64, String>]) -> Result<(), FlushError> {
-///         // … INSERT … ON CONFLICT … WHERE carts.seq < excluded.seq
-///         Ok(())
+/// impl Sink<Write<u64, String>> for Carts {
+///     async fn flush(&self, batch: &[Write<u64, String>]) -> Result<Flushed, FlushError> {
+///         let mut rows = 0;
+///         for Write { key, sequence, value } in batch {
+///             // INSERT … ON CONFLICT … WHERE carts.seq < excluded.seq
+///             // rows += result.rows_affected();
+///             # let _ = (key, sequence, value, &mut rows);
+///         }
+///         Ok(Flushed::rows(rows))
 ///     }
 /// }
 ///
