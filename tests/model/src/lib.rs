@@ -32,4 +32,5 @@ pub mod step;
 pub mod target;
 pub mod tokens;
 pub mod world;
+pub mod write_behind;
 pub mod write_through;
