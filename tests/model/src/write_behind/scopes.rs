@@ -66,6 +66,11 @@ pub struct BehindModel {
     pub durability: Durability,
     /// The lag of the database's replica, in ticks. 0 is no replica.
     pub lag: u64,
+    /// Whether a load stores a pending value that a loss of the queue has brought back, although
+    /// the database has a newer one.
+    ///
+    /// It is served, as it is pending again. If it is stored, no event comes after its completion.
+    pub stores_revived: bool,
     /// The reading of the rule.
     pub reading: BehindReading,
 }
@@ -96,6 +101,7 @@ const fn with(name: &'static str, budget: BehindBudget) -> BehindModel {
         budget,
         durability: Durability::Memory,
         lag: 0,
+        stores_revived: false,
         reading: BehindReading::Right,
     }
 }
@@ -110,7 +116,7 @@ const fn durable(durability: Durability, scope: BehindModel) -> BehindModel {
 
 const FLUSHED: BehindModel = with("flushed", BehindBudget { writes: 2, loads: 1, flushes: 1, ..NONE });
 const STALLED: BehindModel =
-    with("a stalled reader", BehindBudget { writes: 2, flushes: 3, takeovers: 1, ..NONE });
+    with("a stalled reader", BehindBudget { writes: 2, flushes: 2, takeovers: 1, ..NONE });
 const ELSEWHERE: BehindModel =
     with("elsewhere", BehindBudget { writes: 1, loads: 1, flushes: 1, ticks: 2, ..NONE });
 const ABANDONED: BehindModel = with(
@@ -118,13 +124,13 @@ const ABANDONED: BehindModel = with(
     BehindBudget { writes: 1, loads: 1, flushes: 2, abandoned: 1, restarts: 1, takeovers: 1, ..NONE },
 );
 const DEFERRED: BehindModel =
-    with("deferred", BehindBudget { writes: 1, loads: 1, flushes: 2, deferred: 2, ticks: 2, ..NONE });
+    with("deferred", BehindBudget { writes: 1, flushes: 2, deferred: 1, ticks: 2, ..NONE });
 const REPEATED: BehindModel =
     one(with("repeated", BehindBudget { writes: 2, loads: 1, flushes: 2, unheard: 2, ..NONE }));
-const REFUSED: BehindModel = with(
+const REFUSED: BehindModel = one(with(
     "refused",
-    BehindBudget { writes: 2, flushes: 2, loads: 1, refusals: 1, retries: 1, takeovers: 1, ..NONE },
-);
+    BehindBudget { writes: 2, flushes: 2, loads: 1, refusals: 1, retries: 1, ..NONE },
+));
 const DISCARDED: BehindModel = with(
     "discarded",
     BehindBudget { writes: 1, flushes: 2, loads: 1, refusals: 1, discards: 1, takeovers: 1, ..NONE },
@@ -154,7 +160,25 @@ pub fn small() -> Vec<BehindModel> {
 /// Returns the scopes that take longer.
 #[must_use]
 pub fn large() -> Vec<BehindModel> {
-    vec![]
+    let two = |scope: BehindModel| BehindModel { processes: 2, ..scope };
+    let more = |name, scope: BehindModel, budget| BehindModel { name, budget, ..scope };
+    let stalled = BehindBudget { loads: 1, ..STALLED.budget };
+    let dead = BehindBudget { writes: 2, ..ABANDONED.budget };
+    let deferred = BehindBudget { loads: 1, deferred: 2, ..DEFERRED.budget };
+    let refused = BehindBudget { takeovers: 1, ..REFUSED.budget };
+    let lagging = BehindBudget { takeovers: 1, ..LAGGING.budget };
+    vec![
+        more("a stalled reader, with loads", STALLED, stalled),
+        more("writers and readers die", one(ABANDONED), dead),
+        more("deferred, with loads", DEFERRED, deferred),
+        more("refused, elsewhere", two(REFUSED), refused),
+        more("a lagging replica, elsewhere", two(LAGGING), lagging),
+        more("the shared tier", FLUSHED, BehindBudget { gets: 1, writes: 1, ticks: 1, ..FLUSHED.budget }),
+        more("the queue's tail is lost, elsewhere", two(LOST), LOST.budget),
+        more("lost, and writes wait, elsewhere", two(WAITS), WAITS.budget),
+        more("three writes", one(FLUSHED), BehindBudget { writes: 3, flushes: 2, ..FLUSHED.budget }),
+        more("log lost, elsewhere", two(LOG_LOST), LOG_LOST.budget),
+    ]
 }
 
 /// Returns each mistake, in a scope that finds it.
@@ -206,5 +230,8 @@ pub fn harmless() -> Vec<BehindModel> {
 #[must_use]
 pub fn limits() -> Vec<BehindModel> {
     let budget = BehindBudget { clocks_back: 1, ..LOST.budget };
-    vec![BehindModel { name: "the queue's tail is lost, and its clock goes back", budget, ..LOST }]
+    vec![
+        BehindModel { name: "the queue's tail is lost, and its clock goes back", budget, ..LOST },
+        BehindModel { name: "a load stores what came back", stores_revived: true, ..LOST },
+    ]
 }

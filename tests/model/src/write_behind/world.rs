@@ -144,6 +144,11 @@ impl BehindWorld {
         older.map_or(kept, |value| kept.min(value.version))
     }
 
+    /// Whether the pending value is older than that of the database.
+    pub(super) fn is_revived(&self) -> bool {
+        self.queue.value.is_some_and(|value| value.version < self.row.version)
+    }
+
     /// Notes that the versions up to this one are gone, except for those that the database has.
     pub(super) fn lose_versions(&mut self, up_to: u8) {
         let kept = self.queue.value.map_or(0, |value| value.version).max(self.row.version);

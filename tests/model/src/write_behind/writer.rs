@@ -209,6 +209,9 @@ impl BehindWorld {
 
     pub(super) fn begin_load(&mut self, by: usize, model: &BehindModel) -> Option<()> {
         spend(&mut self.left.loads)?;
+        if self.is_revived() && !model.stores_revived {
+            return Some(());
+        }
         let process = self.processes.get(by)?;
         let began = Stored { version: 0, position: process.tail.position(), filled_at: Some(boot(self.now)) };
         let step = match (self.pending(model), model.reading) {
