@@ -13,6 +13,7 @@
 //! * [`replica_lag`]: a model of its own, of handlers that read a lagging database replica.
 //! * [`gateway`]: another one, of a cache in front of a service that has a cache, too.
 //! * [`write_through`]: another one, of writes that store their value.
+//! * [`write_behind`] and [`operations`]: two more, of writes that reach the database later.
 
 pub mod action;
 pub mod canonical;
@@ -21,6 +22,7 @@ pub mod gateway;
 pub mod judge;
 pub mod misreadings;
 pub mod model;
+pub mod operations;
 pub mod protocol;
 pub mod reading;
 pub mod recover;

@@ -4,9 +4,11 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use larder_model::operations::explore_operations;
 use larder_model::run::{Report, check};
 use larder_model::scope::{Budget, Scope};
 use larder_model::world::Promise;
+use larder_model::write_behind::explore_behind;
 use larder_model::write_through::{self, WriteBudget, WriteModel, WriteReport, check_writes};
 use larder_model::{configurations, misreadings};
 
@@ -38,6 +40,8 @@ fn main() -> ExitCode {
         is_right &= holds(&report);
     }
     is_right &= explore_writes(&only, most, threads);
+    is_right &= explore_behind(&only, most, threads);
+    is_right &= explore_operations(&only, most, threads);
     if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

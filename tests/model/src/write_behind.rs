@@ -10,6 +10,7 @@ mod queue;
 mod reader;
 mod scopes;
 mod step;
+mod tables;
 mod world;
 mod writer;
 
@@ -22,6 +23,7 @@ pub use process::{Load, Process, Progress, Reader, Required, Stored, Write};
 pub use queue::{Place, Queue, QueuedValue};
 pub use scopes::{BehindBudget, BehindModel, Durability, harmless, large, limits, misreadings, small};
 pub use step::Step;
+pub use tables::explore_behind;
 pub use world::{BehindWorld, Row};
 
 /// The bound on staleness, in ticks.
