@@ -19,6 +19,8 @@ fn main() {
         ("engine/coalesce/flight.rs", mistakes::FLIGHT),
         ("http/body/shared_body.rs", mistakes::ARRIVING),
         ("engine/coalesce/client_count.rs", mistakes::CLIENT_COUNT),
+        ("engine/coalesce/flight_waits.rs", mistakes::FLIGHT_WAITS),
+        ("engine/fill_scope.rs", mistakes::FILL_SCOPE),
     ];
     for (source, mistakes) in sources {
         let path = Path::new(SOURCES).join(source);

@@ -163,3 +163,47 @@ pub(crate) const CLIENT_COUNT: &[Mistake] = &[
         )],
     ),
 ];
+
+/// Mistakes in the flights that wait for other flights.
+pub(crate) const FLIGHT_WAITS: &[Mistake] = &[
+    (
+        "looks_and_notes_in_two_steps",
+        &[
+            ("let mut waits = self.lock();", "let waits = self.lock();"),
+            (
+                "for fill in &fills {\n            waits.entry",
+                "drop(waits);\n        let mut waits = self.lock();\n        for fill in &fills {\n            waits.entry",
+            ),
+        ],
+    ),
+    (
+        "looks_at_the_next_flight_only",
+        &[(
+            "open.extend(waits.get(&next)",
+            "open.extend((next == flight).then(|| waits.get(&next)).flatten()",
+        )],
+    ),
+    (
+        "waits_stay",
+        &[("if let Some(at) = flights.iter()", "if let Some(at) = flights.iter().filter(|_| false)")],
+    ),
+    ("ends_the_other_waits", &[("if flights.is_empty() {", "if true {")]),
+    (
+        "notes_the_inner_fill_only",
+        &[(
+            "for fill in &fills {\n            waits.entry",
+            "for fill in fills.iter().take(1) {\n            waits.entry",
+        )],
+    ),
+];
+
+/// Mistakes in the scope of a fill.
+pub(crate) const FILL_SCOPE: &[Mistake] = &[(
+    "notes_in_two_steps",
+    &[(
+        "let mut noted = lock(&scope.used);
+            *noted = Some(noted.map_or(used, |noted| noted.and(used)));",
+        "let noted = *lock(&scope.used);
+            *lock(&scope.used) = Some(noted.map_or(used, |noted| noted.and(used)));",
+    )],
+)];

@@ -4,11 +4,11 @@
 //! model lets a thread see.
 //!
 //! The explored sources are those of `larder` itself: `engine/invalidation_log/view.rs`,
-//! `engine/coalesce/flight.rs`, `engine/coalesce/client_count.rs` and `http/body/shared_body.rs`.
-//! Here, they use loom's types instead of those of the standard library and tokio. Each source is
-//! included once unchanged, and once for each of its mistakes in `mistakes.rs`. Every mistake has
-//! to be found. A mistake that is not found shows that the exploration does not cover the code that
-//! it is for.
+//! `engine/fill_scope.rs`, `flight.rs`, `flight_waits.rs` and `client_count.rs` in
+//! `engine/coalesce/`, and `http/body/shared_body.rs`. Here, they use loom's types instead of those
+//! of the standard library and tokio. Each source is included once unchanged, and once for each of
+//! its mistakes in `mistakes.rs`. Every mistake has to be found. A mistake that is not found shows
+//! that the exploration does not cover the code that it is for.
 
 // These are helpers of tests, so they may panic.
 #![allow(clippy::expect_used)]
@@ -16,6 +16,8 @@
 pub mod bodies;
 pub mod client_counts;
 mod engine;
+pub mod fill_scopes;
+pub mod flight_waits;
 pub mod flights;
 mod http;
 mod memory;

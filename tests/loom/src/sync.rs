@@ -64,6 +64,33 @@ impl Future for Notified<'_> {
 /// A replacement for tokio's `timeout_at`, with a deadline that never expires.
 ///
 /// A waiter that is not woken hangs, and loom reports this.
-pub(crate) async fn timeout_at<F: Future>(_: tokio::time::Instant, work: F) -> Result<F::Output, ()> {
+pub(crate) async fn timeout_at<F: Future>(_: ::tokio::time::Instant, work: F) -> Result<F::Output, ()> {
     Ok(work.await)
+}
+
+/// A replacement for tokio's task-local values, which are never set.
+pub(crate) mod tokio {
+    use std::future::Future;
+    use std::marker::PhantomData;
+
+    /// A value that is never set.
+    pub(crate) struct Unset<T>(pub(crate) PhantomData<fn(T) -> T>);
+
+    impl<T> Unset<T> {
+        pub(crate) fn try_with<R>(&'static self, _: impl FnOnce(&T) -> R) -> Result<R, ()> {
+            Err(())
+        }
+
+        pub(crate) fn scope<F: Future>(&'static self, _: T, work: F) -> F {
+            work
+        }
+    }
+
+    macro_rules! task_local {
+        (static $name:ident: $value:ty;) => {
+            static $name: crate::sync::tokio::Unset<$value> =
+                crate::sync::tokio::Unset(std::marker::PhantomData);
+        };
+    }
+    pub(crate) use task_local;
 }

@@ -37,7 +37,7 @@ macro_rules! views {
     ($($(#[$doc:meta])* $name:ident $view:ident),+ $(,)?) => { $(
         // Not all of the source is explored, and mistakes are written briefly.
         #[allow(dead_code, unused_mut, clippy::all)]
-        mod $name {
+        pub(crate) mod $name {
             include!(concat!(env!("OUT_DIR"), "/view_", stringify!($name), ".rs"));
         }
 

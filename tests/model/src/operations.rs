@@ -13,7 +13,9 @@ mod world;
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
 pub use queue::{Entry, KeyQueue, Mark, OperationQueue};
-pub use scopes::{OperationBudget, OperationModel, explore_operations, harmless, large, limits, misreadings, small};
+pub use scopes::{
+    OperationBudget, OperationModel, explore_operations, harmless, large, limits, misreadings, small,
+};
 pub use step::Step;
 pub use world::{OperationWorld, Reader, Repeat, Row};
 

@@ -13,7 +13,7 @@
 
 use std::future::Future;
 use std::iter::successors;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
@@ -24,6 +24,7 @@ use larder_core::time::BootTime;
 use crate::engine::coalesce::client_count::ClientCount;
 use crate::engine::coalesce::flight_waits::FlightId;
 use crate::engine::invalidation_log::view::LogView;
+use crate::engine::sync::{Mutex, MutexGuard};
 
 tokio::task_local! {
     static CURRENT: FillScope;

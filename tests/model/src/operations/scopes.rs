@@ -142,10 +142,7 @@ pub fn misreadings() -> Vec<OperationModel> {
 pub fn harmless() -> Vec<OperationModel> {
     use OperationReading as Reading;
     let misread = |scope: OperationModel, reading| OperationModel { reading, ..scope };
-    vec![
-        misread(TAKEN, Reading::AnyReaderQuarantines),
-        misread(AGAIN, Reading::SweptStays),
-    ]
+    vec![misread(TAKEN, Reading::AnyReaderQuarantines), misread(AGAIN, Reading::SweptStays)]
 }
 
 /// Returns the known limits: faults for which no promise is made.

@@ -85,7 +85,8 @@ impl OperationWorld {
                     return Some(OperationPromise::InOrder);
                 }
             }
-            let is_repeated = |(at, one): (usize, &u8)| row.applied.iter().skip(at + 1).any(|other| other == one);
+            let is_repeated =
+                |(at, one): (usize, &u8)| row.applied.iter().skip(at + 1).any(|other| other == one);
             if row.applied.iter().enumerate().any(is_repeated) {
                 return Some(OperationPromise::Once);
             }
@@ -125,9 +126,8 @@ impl OperationWorld {
         self.acknowledged.sort_unstable();
         // An operation that took effect stays in the database.
         let rows = &self.rows;
-        self.acknowledged.retain(|(operation, key)| {
-            rows.get(*key).is_none_or(|row| !row.applied.contains(operation))
-        });
+        self.acknowledged
+            .retain(|(operation, key)| rows.get(*key).is_none_or(|row| !row.applied.contains(operation)));
         if self.left.lost_queues == 0 {
             self.durable = OperationQueue::default();
         }

@@ -183,7 +183,6 @@ impl Process {
         }
         // Incarnations follow each other. A value of the next one may come from the shared tier.
         let number = |of: Incarnation| of.to_bytes()[0];
-        other != incarnation(PLACEHOLDER)
-            && (own == incarnation(PLACEHOLDER) || number(other) > number(own))
+        other != incarnation(PLACEHOLDER) && (own == incarnation(PLACEHOLDER) || number(other) > number(own))
     }
 }

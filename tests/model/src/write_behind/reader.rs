@@ -119,8 +119,8 @@ impl BehindWorld {
             }
             Some(AppendStatus::Applied) | None => {}
         }
-        let has_waited = flushed.at + model.lag <= self.now
-            || model.is_wrong(BehindReading::CompletedBeforeTheLag);
+        let has_waited =
+            flushed.at + model.lag <= self.now || model.is_wrong(BehindReading::CompletedBeforeTheLag);
         has_waited.then_some(())?;
         process.reader = Reader::Idle;
         self.queue.complete(flushed.write);
@@ -135,7 +135,9 @@ impl BehindWorld {
         spend(&mut self.left.retries)?;
         self.clock += 1;
         self.queue.retry(self.time())?;
-        if let (true, Some(value)) = (model.is_wrong(BehindReading::RetryGetsANewNumber), &mut self.queue.value) {
+        if let (true, Some(value)) =
+            (model.is_wrong(BehindReading::RetryGetsANewNumber), &mut self.queue.value)
+        {
             value.sequence = self.queue.last;
         }
         Some(())

@@ -127,10 +127,8 @@ const DEFERRED: BehindModel =
     with("deferred", BehindBudget { writes: 1, flushes: 2, deferred: 1, ticks: 2, ..NONE });
 const REPEATED: BehindModel =
     one(with("repeated", BehindBudget { writes: 2, loads: 1, flushes: 2, unheard: 2, ..NONE }));
-const REFUSED: BehindModel = one(with(
-    "refused",
-    BehindBudget { writes: 2, flushes: 2, loads: 1, refusals: 1, retries: 1, ..NONE },
-));
+const REFUSED: BehindModel =
+    one(with("refused", BehindBudget { writes: 2, flushes: 2, loads: 1, refusals: 1, retries: 1, ..NONE }));
 const DISCARDED: BehindModel = with(
     "discarded",
     BehindBudget { writes: 1, flushes: 2, loads: 1, refusals: 1, discards: 1, takeovers: 1, ..NONE },
@@ -139,8 +137,10 @@ const LAGGING: BehindModel = BehindModel {
     lag: 1,
     ..one(with("a lagging replica", BehindBudget { writes: 1, flushes: 2, loads: 1, ticks: 2, ..NONE }))
 };
-const LOST: BehindModel =
-    one(with("the queue's tail is lost", BehindBudget { writes: 2, flushes: 2, loads: 1, lost_queues: 1, ..NONE }));
+const LOST: BehindModel = one(with(
+    "the queue's tail is lost",
+    BehindBudget { writes: 2, flushes: 2, loads: 1, lost_queues: 1, ..NONE },
+));
 const WAITS: BehindModel = BehindModel { name: "lost, and writes wait", ..durable(Durability::Waits, LOST) };
 const ALWAYS: BehindModel = BehindModel { name: "lost, always durable", ..durable(Durability::Always, LOST) };
 const CLOCK: BehindModel =

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use super::{BehindBudget, BehindModel, BehindReport, check_behind, harmless, large, limits, misreadings, small};
+use super::{
+    BehindBudget, BehindModel, BehindReport, check_behind, harmless, large, limits, misreadings, small,
+};
 
 /// Explores the scopes and misreadings with this word, and prints the results.
 ///

@@ -242,7 +242,8 @@ impl BehindWorld {
             self.durable = Queue { value: None, last: 0, ids: self.queue.ids };
         }
         if self.left.unheard == 0 && model.durability != Durability::Waits {
-            let repeats = |process: &Process| process.writes.iter().any(|write| write.progress == Progress::Unheard);
+            let repeats =
+                |process: &Process| process.writes.iter().any(|write| write.progress == Progress::Unheard);
             if !self.processes.iter().any(repeats) {
                 (self.queue.ids, self.durable.ids) = (0, 0);
             }

@@ -194,12 +194,7 @@ impl BehindWorld {
         let version = self.queue.discard()?;
         self.lose_versions(version);
         self.acknowledged = self.newest_kept(self.acknowledged);
-        let write = Write {
-            began: None,
-            version,
-            is_discard: true,
-            progress: Progress::Pushed,
-        };
+        let write = Write { began: None, version, is_discard: true, progress: Progress::Pushed };
         if model.is_wrong(BehindReading::DiscardAppendsNothing) {
             return self.acknowledge(by, &write);
         }

@@ -4,9 +4,10 @@
 //! flight asks for the value of the first one, both would wait until their time is up.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::engine::coalesce::client_count::ClientCount;
+use crate::engine::sync::{Mutex, MutexGuard};
 
 /// The flights whose fills wait for other flights at this moment.
 #[derive(Default)]
