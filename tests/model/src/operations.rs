@@ -36,6 +36,8 @@ pub enum OperationReading {
     SequenceIsACounter,
     /// A push that is repeated is queued again.
     DuplicateIsQueued,
+    /// A reader does not wait until what it has read is durable.
+    FlushedBeforeItIsDurable,
     /// An operation is removed from the queue when it is read.
     CompletedBeforeTheCommit,
     /// A flush completes all operations of its key.

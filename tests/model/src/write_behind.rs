@@ -53,6 +53,8 @@ pub enum BehindReading {
     AcknowledgedBeforeTheEvent,
     /// A push that is lost before it is durable is acknowledged.
     AcknowledgedBeforeItIsDurable,
+    /// A reader does not wait until what it has read is durable.
+    FlushedBeforeItIsDurable,
     /// A load does not ask the queue.
     LoadsWithoutAsking,
     /// A load asks the queue after it has read the database.

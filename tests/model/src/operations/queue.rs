@@ -113,7 +113,7 @@ impl OperationQueue {
             Some(mark) if model.is_wrong(OperationReading::SweptStays) => mark.swept,
             _ => 0,
         };
-        key.renew_mark(last, swept, model);
+        key.renew_mark(last, swept);
     }
 
     /// `queue_retry.lua`: one call.
@@ -121,7 +121,7 @@ impl OperationQueue {
         let mark = self.keys.get(key)?.mark?;
         if mark.swept < mark.place && !model.is_wrong(OperationReading::RetryDoesNotSweep) {
             let swept = self.sweep(key, mark);
-            self.keys.get_mut(key)?.renew_mark(mark.place, swept, model);
+            self.keys.get_mut(key)?.renew_mark(mark.place, swept);
             if swept < mark.place && !model.is_wrong(OperationReading::RetrySweepsOnePage) {
                 return Some(());
             }
@@ -140,7 +140,7 @@ impl OperationQueue {
             self.last = place;
         }
         let of = self.keys.get_mut(key)?;
-        of.renew_mark(mark.place, mark.swept, model);
+        of.renew_mark(mark.place, mark.swept);
         if model.is_wrong(OperationReading::RetryEndsTheQuarantine) {
             of.mark = None;
         }
@@ -164,7 +164,7 @@ impl OperationQueue {
         let mark = of.mark?;
         (!of.dead.is_empty()).then_some(())?;
         let dropped = of.dead.remove(0);
-        of.renew_mark(mark.place, mark.swept, model);
+        of.renew_mark(mark.place, mark.swept);
         if model.is_wrong(OperationReading::DiscardEndsTheQuarantine) {
             of.mark = None;
         }
@@ -180,10 +180,7 @@ impl KeyQueue {
     }
 
     /// Holds operations from the first dead letter on, or ends the quarantine.
-    fn renew_mark(&mut self, place: u8, swept: u8, model: &OperationModel) {
-        match self.dead.first() {
-            Some(first) => self.mark = Some(Mark { from: first.sequence, place, swept }),
-            None => self.mark = None,
-        }
+    fn renew_mark(&mut self, place: u8, swept: u8) {
+        self.mark = self.dead.first().map(|first| Mark { from: first.sequence, place, swept });
     }
 }

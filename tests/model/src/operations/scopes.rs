@@ -38,6 +38,8 @@ pub struct OperationModel {
     pub keys: usize,
     /// How often each step may happen.
     pub budget: OperationBudget,
+    /// Whether writers and readers wait until the queue is durable.
+    pub waits: bool,
     /// The reading of the rules.
     pub reading: OperationReading,
 }
@@ -55,7 +57,7 @@ const NONE: OperationBudget = OperationBudget {
 };
 
 const fn with(name: &'static str, keys: usize, budget: OperationBudget) -> OperationModel {
-    OperationModel { name, keys, budget, reading: OperationReading::Right }
+    OperationModel { name, keys, budget, waits: false, reading: OperationReading::Right }
 }
 
 const STALLED: OperationModel =
@@ -80,6 +82,14 @@ const REPEATED: OperationModel =
     with("repeated", 1, OperationBudget { pushes: 3, unheard: 2, reads: 3, takeovers: 1, ..NONE });
 const LOST: OperationModel =
     with("the queue's tail is lost", 1, OperationBudget { pushes: 3, reads: 3, lost_queues: 1, ..NONE });
+const WAITS: OperationModel = OperationModel {
+    waits: true,
+    ..with(
+        "lost, and all wait",
+        1,
+        OperationBudget { pushes: 3, unheard: 1, reads: 3, takeovers: 1, lost_queues: 1, ..NONE },
+    )
+};
 const CLOCK: OperationModel = with(
     "the clock goes back",
     1,
@@ -89,7 +99,7 @@ const CLOCK: OperationModel = with(
 /// Returns the scopes that are explored to the end in seconds.
 #[must_use]
 pub fn small() -> Vec<OperationModel> {
-    vec![STALLED, REFUSED, AGAIN, KEYS, TAKEN, DISCARDED, REPEATED, LOST, CLOCK]
+    vec![STALLED, REFUSED, AGAIN, KEYS, TAKEN, DISCARDED, REPEATED, LOST, WAITS, CLOCK]
 }
 
 /// Returns the scopes that take longer.
@@ -101,14 +111,14 @@ pub fn large() -> Vec<OperationModel> {
     let keys = OperationBudget { reads: 3, takeovers: 1, ..KEYS.budget };
     let lost = OperationBudget { takeovers: 1, refusals: 1, retries: 3, ..LOST.budget };
     let discarded = OperationBudget { retries: 3, discards: 2, ..DISCARDED.budget };
-    let together = OperationBudget { unheard: 1, refusals: 1, retries: 2, lost_queues: 1, ..REPEATED.budget };
+    let together = OperationBudget { refusals: 1, retries: 2, ..WAITS.budget };
     vec![
         more("refused again and again", AGAIN, again),
         more("refused, and two stalled readers", TAKEN, taken),
         more("two keys, and a stalled reader", KEYS, keys),
         more("lost and refused", LOST, lost),
         more("discarded and retried", DISCARDED, discarded),
-        more("faults together", REPEATED, together),
+        more("faults together", WAITS, together),
     ]
 }
 
@@ -122,6 +132,7 @@ pub fn misreadings() -> Vec<OperationModel> {
         misread(KEYS, Reading::OneFenceForAllKeys),
         misread(LOST, Reading::SequenceIsACounter),
         misread(REPEATED, Reading::DuplicateIsQueued),
+        misread(WAITS, Reading::FlushedBeforeItIsDurable),
         misread(STALLED, Reading::CompletedBeforeTheCommit),
         misread(STALLED, Reading::CompletesTheKey),
         misread(REFUSED, Reading::GoesOnAfterARefusal),
@@ -149,7 +160,11 @@ pub fn harmless() -> Vec<OperationModel> {
 #[must_use]
 pub fn limits() -> Vec<OperationModel> {
     let budget = OperationBudget { clocks_back: 1, ..LOST.budget };
-    vec![OperationModel { name: "the queue's tail is lost, and its clock goes back", budget, ..LOST }]
+    let repeated = OperationBudget { unheard: 1, ..LOST.budget };
+    vec![
+        OperationModel { name: "the queue's tail is lost, and its clock goes back", budget, ..LOST },
+        OperationModel { name: "the queue's tail is lost with an id", budget: repeated, ..LOST },
+    ]
 }
 
 /// Explores the scopes and misreadings with this word, and prints the results.

@@ -12,7 +12,7 @@ pub enum Step {
     Push(usize),
     /// The same, but the answer is lost.
     PushUnheard(usize),
-    /// The push is repeated with its id, and acknowledged.
+    /// The push is repeated with its id, or waits until it is durable. Then it is acknowledged.
     Repeat(usize),
     /// A worker reads the queue. It has the right to read, or gets it.
     Read(usize),
@@ -68,7 +68,11 @@ impl OperationWorld {
                 spend(&mut self.left.pushes)?;
                 self.pushes += 1;
                 self.push(key, self.pushes, model);
-                self.acknowledged.push((self.pushes, key));
+                if model.waits {
+                    self.repeats.push(Repeat { operation: self.pushes, key });
+                } else {
+                    self.acknowledged.push((self.pushes, key));
+                }
             }
             Step::PushUnheard(key) => {
                 spend(&mut self.left.pushes)?;
@@ -77,7 +81,7 @@ impl OperationWorld {
                 self.push(key, self.pushes, model);
                 self.repeats.push(Repeat { operation: self.pushes, key });
             }
-            Step::Repeat(one) => self.repeat(one, model),
+            Step::Repeat(one) => self.repeat(one, model)?,
             Step::Read(by) => self.read(by, model)?,
             Step::Commit(by, one) => {
                 let entry = self.take_from_batch(by, one, model)?;
@@ -116,7 +120,7 @@ impl OperationWorld {
             }
             Step::LoseQueue => {
                 spend(&mut self.left.lost_queues)?;
-                self.lose_queue();
+                self.lose_queue(model);
             }
             Step::SetClockBack => {
                 spend(&mut self.left.clocks_back)?;
@@ -131,22 +135,24 @@ impl OperationWorld {
         self.queue.push(self.time(), key, operation, model);
     }
 
-    fn repeat(&mut self, one: usize, model: &OperationModel) {
-        let Repeat { operation, key } = self.repeats.remove(one);
-        if self.queue.ids & (1 << operation) != 0 {
-            if model.is_wrong(OperationReading::DuplicateIsQueued) {
-                self.push(key, operation, model);
-            }
-            // It may have been discarded meanwhile.
-            if self.left.discards == model.budget.discards {
-                self.acknowledged.push((operation, key));
-            }
-        } else {
-            // The store has lost it. A worker may still bring it to the database.
-            self.pushes += 1;
-            self.push(key, self.pushes, model);
-            self.acknowledged.push((self.pushes, key));
+    /// Lets a push wait until it is durable, or repeats it. It is acknowledged after that.
+    fn repeat(&mut self, one: usize, model: &OperationModel) -> Option<()> {
+        let Repeat { operation, key } = *self.repeats.get(one)?;
+        let is_in = |ids: u8| ids & (1 << operation) != 0;
+        if !is_in(self.queue.ids) || model.is_wrong(OperationReading::DuplicateIsQueued) {
+            // The store has lost the operation and its id.
+            self.push(key, operation, model);
         }
+        let has_to_wait = model.waits && self.left.lost_queues > 0 && !is_in(self.durable.ids);
+        if has_to_wait {
+            return Some(());
+        }
+        self.repeats.remove(one);
+        // It may have been discarded meanwhile.
+        if self.left.discards == model.budget.discards {
+            self.acknowledged.push((operation, key));
+        }
+        Some(())
     }
 
     fn read(&mut self, by: usize, model: &OperationModel) -> Option<()> {
@@ -162,6 +168,11 @@ impl OperationWorld {
             reader.has_right = other == by;
         }
         let batch = self.queue.read(model);
+        let waits = model.waits && !model.is_wrong(OperationReading::FlushedBeforeItIsDurable);
+        if waits && self.left.lost_queues > 0 {
+            let newest = batch.last().map_or(0, |entry| entry.place);
+            (newest <= self.durable.last).then_some(())?;
+        }
         if model.is_wrong(OperationReading::CompletedBeforeTheCommit) {
             batch.iter().for_each(|entry| self.queue.complete(*entry, model));
         }

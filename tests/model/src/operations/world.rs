@@ -1,7 +1,7 @@
 //! A state of the model of operations.
 
 use super::queue::{Entry, OperationQueue};
-use super::{KEYS, OperationBudget, OperationPromise};
+use super::{KEYS, OperationBudget, OperationModel, OperationPromise};
 
 /// A complete state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,7 +23,7 @@ pub struct OperationWorld {
     pub readers: Vec<Reader>,
     /// The number of pushes. Each one is an operation.
     pub pushes: u8,
-    /// The operations whose push was not answered, and is repeated.
+    /// The operations whose push is repeated, or waits until it is durable.
     pub repeats: Vec<Repeat>,
     /// The key of each operation that nothing may lose.
     pub acknowledged: Vec<(u8, usize)>,
@@ -51,7 +51,7 @@ pub struct Reader {
     pub flushed: Vec<Entry>,
 }
 
-/// A push that is to be repeated.
+/// A push that is repeated, or waits until it is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Repeat {
@@ -109,10 +109,13 @@ impl OperationWorld {
     }
 
     /// Loses everything of the queue that is not durable.
-    pub(super) fn lose_queue(&mut self) {
+    pub(super) fn lose_queue(&mut self, model: &OperationModel) {
         self.queue = self.durable.clone();
         self.clock += 1;
         self.readers.iter_mut().for_each(|reader| reader.has_right = false);
+        if model.waits {
+            return;
+        }
         // `Memory` does not promise these.
         let mut kept = std::mem::take(&mut self.acknowledged);
         kept.retain(|(operation, key)| self.is_safe(*operation, *key));

@@ -7,12 +7,18 @@ use super::process::{Flushed, Reader, Required};
 use super::queue::Place;
 use super::step::spend;
 use super::world::Row;
-use super::{BehindModel, BehindReading, BehindWorld};
+use super::{BehindModel, BehindReading, BehindWorld, Durability};
 
 impl BehindWorld {
     pub(super) fn read_queue(&mut self, by: usize, model: &BehindModel) -> Option<()> {
         (self.processes.get(by)?.reader == Reader::Idle).then_some(())?;
         let write = self.queue.readable()?;
+        let waits =
+            model.durability == Durability::Waits && !model.is_wrong(BehindReading::FlushedBeforeItIsDurable);
+        if waits && self.left.lost_queues > 0 {
+            let Place::Queued(place) = write.place else { return None };
+            (place <= self.durable.last).then_some(())?;
+        }
         spend(&mut self.left.flushes)?;
         let is_taken = self.processes.iter().any(|process| process.is_reader);
         if is_taken && !self.processes.get(by)?.is_reader {

@@ -142,6 +142,11 @@ const LOST: BehindModel = one(with(
     BehindBudget { writes: 2, flushes: 2, loads: 1, lost_queues: 1, ..NONE },
 ));
 const WAITS: BehindModel = BehindModel { name: "lost, and writes wait", ..durable(Durability::Waits, LOST) };
+const WAITS_AGAIN: BehindModel = BehindModel {
+    name: "lost, repeated, and all wait",
+    budget: BehindBudget { unheard: 1, loads: 0, flushes: 3, ..LOST.budget },
+    ..WAITS
+};
 const ALWAYS: BehindModel = BehindModel { name: "lost, always durable", ..durable(Durability::Always, LOST) };
 const CLOCK: BehindModel =
     one(with("the clock goes back", BehindBudget { writes: 3, flushes: 2, clocks_back: 1, ..NONE }));
@@ -152,8 +157,21 @@ const LOG_LOST: BehindModel =
 #[must_use]
 pub fn small() -> Vec<BehindModel> {
     vec![
-        FLUSHED, STALLED, ELSEWHERE, ABANDONED, DEFERRED, REPEATED, REFUSED, DISCARDED, LAGGING, LOST, WAITS,
-        ALWAYS, CLOCK, LOG_LOST,
+        FLUSHED,
+        STALLED,
+        ELSEWHERE,
+        ABANDONED,
+        DEFERRED,
+        REPEATED,
+        REFUSED,
+        DISCARDED,
+        LAGGING,
+        LOST,
+        WAITS,
+        WAITS_AGAIN,
+        ALWAYS,
+        CLOCK,
+        LOG_LOST,
     ]
 }
 
@@ -173,11 +191,11 @@ pub fn large() -> Vec<BehindModel> {
         more("deferred, with loads", DEFERRED, deferred),
         more("refused, elsewhere", two(REFUSED), refused),
         more("a lagging replica, elsewhere", two(LAGGING), lagging),
-        more("the shared tier", FLUSHED, BehindBudget { gets: 1, writes: 1, ticks: 1, ..FLUSHED.budget }),
-        more("the queue's tail is lost, elsewhere", two(LOST), LOST.budget),
+        more("the shared tier", FLUSHED, BehindBudget { gets: 1, ..FLUSHED.budget }),
+        more("the queue's tail is lost, elsewhere", two(LOST), BehindBudget { loads: 0, ..LOST.budget }),
         more("lost, and writes wait, elsewhere", two(WAITS), WAITS.budget),
         more("three writes", one(FLUSHED), BehindBudget { writes: 3, flushes: 2, ..FLUSHED.budget }),
-        more("log lost, elsewhere", two(LOG_LOST), LOG_LOST.budget),
+        more("log lost, elsewhere", two(LOG_LOST), BehindBudget { writes: 1, ..LOG_LOST.budget }),
     ]
 }
 
@@ -197,6 +215,7 @@ pub fn misreadings() -> Vec<BehindModel> {
         misread(FLUSHED, Reading::BeginsAfterThePush),
         misread(FLUSHED, Reading::AcknowledgedBeforeTheEvent),
         misread(WAITS, Reading::AcknowledgedBeforeItIsDurable),
+        misread(WAITS_AGAIN, Reading::FlushedBeforeItIsDurable),
         misread(FLUSHED, Reading::LoadsWithoutAsking),
         misread(FLUSHED, Reading::AsksAfterTheRead),
         misread(FLUSHED, Reading::AsksBeforeThePosition),

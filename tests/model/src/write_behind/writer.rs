@@ -97,10 +97,13 @@ impl BehindWorld {
         let is_known = self.queue.ids & (1 << write.version) != 0;
         let write = Write { progress: Progress::Pushed, ..write };
         if !is_known {
-            // The store has lost it.
-            self.pushes += 1;
-            self.push(self.pushes, is_behind, model);
-            return Some(Write { began: Some(position), version: self.pushes, ..write });
+            // The store has lost the write and its id. If it has taken effect, this is the second
+            // time. Otherwise it is a new write, in the order of the pushes.
+            let has_taken_effect = self.row.version >= write.version;
+            let version = if has_taken_effect { write.version } else { self.pushes + 1 };
+            self.pushes = self.pushes.max(version);
+            self.push(version, is_behind, model);
+            return Some(Write { began: Some(position), version, ..write });
         }
         if model.is_wrong(BehindReading::DuplicateIsQueued) {
             self.push(write.version, is_behind, model);
