@@ -87,7 +87,7 @@ const WAITS: OperationModel = OperationModel {
     ..with(
         "lost, and all wait",
         1,
-        OperationBudget { pushes: 3, unheard: 1, reads: 3, takeovers: 1, lost_queues: 1, ..NONE },
+        OperationBudget { pushes: 2, reads: 3, takeovers: 1, lost_queues: 1, ..NONE },
     )
 };
 const CLOCK: OperationModel = with(

@@ -137,12 +137,19 @@ impl OperationWorld {
 
     /// Lets a push wait until it is durable, or repeats it. It is acknowledged after that.
     fn repeat(&mut self, one: usize, model: &OperationModel) -> Option<()> {
-        let Repeat { operation, key } = *self.repeats.get(one)?;
-        let is_in = |ids: u8| ids & (1 << operation) != 0;
-        if !is_in(self.queue.ids) || model.is_wrong(OperationReading::DuplicateIsQueued) {
-            // The store has lost the operation and its id.
+        let Repeat { mut operation, key } = *self.repeats.get(one)?;
+        let is_known = self.queue.ids & (1 << operation) != 0;
+        if !is_known && !self.rows.get(key)?.applied.contains(&operation) {
+            // The store has lost the operation and its id, and it has not taken effect. So it is a
+            // new one, in the order of the pushes.
+            self.pushes += 1;
+            operation = self.pushes;
+            *self.repeats.get_mut(one)? = Repeat { operation, key };
+        }
+        if !is_known || model.is_wrong(OperationReading::DuplicateIsQueued) {
             self.push(key, operation, model);
         }
+        let is_in = |ids: u8| ids & (1 << operation) != 0;
         let has_to_wait = model.waits && self.left.lost_queues > 0 && !is_in(self.durable.ids);
         if has_to_wait {
             return Some(());

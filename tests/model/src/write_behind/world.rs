@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use larder_core::invalidation::position::{Position, Watermark};
 
 use super::log::{Log, boot};
-use super::process::{Process, Progress, Required, Stored};
+use super::process::{Process, Progress, Required, Stored, Write};
 use super::queue::Queue;
 use super::step::spend;
 use super::{BehindBudget, BehindModel, BehindPromise, Durability, STALENESS, ticks};
@@ -43,6 +43,8 @@ pub struct BehindWorld {
     pub shared: Vec<Stored>,
     /// The number of pushes. Each one is a version.
     pub pushes: u8,
+    /// The versions that the database has had, one bit for each. For writes that are repeated.
+    pub committed: u8,
     /// The newest version that was acknowledged and that nothing may lose.
     pub acknowledged: u8,
     /// The versions that were lost with the store, or discarded, one bit for each.
@@ -81,6 +83,7 @@ impl BehindWorld {
             replicating: vec![],
             shared: vec![],
             pushes: 0,
+            committed: 0,
             acknowledged: 0,
             gone: 0,
             everywhere: Required::default(),
@@ -176,6 +179,7 @@ impl BehindWorld {
     /// Notes that the database has this version, whatever was lost.
     pub(super) fn keep_version(&mut self, version: u8) {
         let others = !(1 << version);
+        self.committed |= 1 << version;
         self.gone &= others;
         self.everywhere.not &= others;
         self.applied.iter_mut().for_each(|(_, required)| required.not &= others);
@@ -247,6 +251,12 @@ impl BehindWorld {
             if !self.processes.iter().any(repeats) {
                 (self.queue.ids, self.durable.ids) = (0, 0);
             }
+        }
+        let is_unheard = |write: &Write| write.progress == Progress::Unheard;
+        if self.left.unheard == 0
+            && !self.processes.iter().any(|process| process.writes.iter().any(is_unheard))
+        {
+            self.committed = 0;
         }
         sort(&mut self.shared);
         // The newest version of all is never wrong, unless it is discarded.

@@ -99,7 +99,7 @@ impl BehindWorld {
         if !is_known {
             // The store has lost the write and its id. If it has taken effect, this is the second
             // time. Otherwise it is a new write, in the order of the pushes.
-            let has_taken_effect = self.row.version >= write.version;
+            let has_taken_effect = self.committed & (1 << write.version) != 0;
             let version = if has_taken_effect { write.version } else { self.pushes + 1 };
             self.pushes = self.pushes.max(version);
             self.push(version, is_behind, model);
