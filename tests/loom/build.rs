@@ -45,6 +45,8 @@ fn main() {
 /// Prepares the source for inclusion in another file: removes the module doc and the unit tests.
 fn included(text: &str) -> String {
     let text = text.replace("#[cfg(test)]\nmod tests;\n", "");
+    // Unit tests within a source are at its end.
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     text.lines().filter(|line| !line.starts_with("//!")).map(|line| format!("{line}\n")).collect()
 }
 

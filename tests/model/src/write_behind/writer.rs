@@ -117,9 +117,8 @@ impl BehindWorld {
         let (next, time) = (self.queue.last + 1, self.time());
         let sequence = match model.reading {
             BehindReading::SequenceIsACounter => next,
-            BehindReading::SequenceIsTheTime => time,
             BehindReading::SequenceIsTheLocalTime if is_behind => 1,
-            BehindReading::SequenceIsTheLocalTime => time,
+            BehindReading::SequenceIsTheLocalTime | BehindReading::SequenceIsTheTime => time,
             _ => next.max(time),
         };
         self.queue.push(sequence, version);
