@@ -107,13 +107,7 @@ impl BehindWorld {
     /// Takes this step. Returns `None` if it cannot be taken.
     pub(super) fn take(&mut self, step: Step, model: &BehindModel) -> Option<()> {
         match step {
-            Step::Tick => {
-                spend(&mut self.left.ticks)?;
-                self.now += 1;
-                while self.replicating.first().is_some_and(|(at, _)| at + model.lag <= self.now) {
-                    self.replica = self.replicating.remove(0).1;
-                }
-            }
+            Step::Tick => self.tick(model)?,
             Step::Replicate => {
                 (!self.replicating.is_empty()).then_some(())?;
                 self.replica = self.replicating.remove(0).1;
@@ -164,6 +158,15 @@ impl BehindWorld {
             Step::GiveUp(by) => self.processes.get_mut(by)?.reader = Reader::Idle,
             Step::Retry => self.retry(model)?,
             Step::Discard(by) => self.discard(by, model)?,
+        }
+        Some(())
+    }
+
+    fn tick(&mut self, model: &BehindModel) -> Option<()> {
+        spend(&mut self.left.ticks)?;
+        self.now += 1;
+        while self.replicating.first().is_some_and(|(at, _)| at + model.lag <= self.now) {
+            self.replica = self.replicating.remove(0).1;
         }
         Some(())
     }
