@@ -9,9 +9,13 @@ mod failing;
 mod faults;
 mod forms;
 mod invalidating;
+#[cfg(unix)]
+mod ledger_sink;
 mod loaders;
 mod many;
 mod memory;
+#[cfg(unix)]
+mod operations;
 mod own_keys;
 #[cfg(unix)]
 mod sharing;

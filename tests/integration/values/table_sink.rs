@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use larder::Cache;
 use larder::values::{
-    FlushError, Flushed, LoadError, ReadError, Sink, Write, WriteBehind, WriteBehindBuilder,
+    FlushError, Flushed, LoadError, ReadError, Sink, ValuesBuilder, Write, WriteBehind, WriteBehindBuilder,
 };
 use larder::write_queue::Durability;
 use larder_testing::Gate;
@@ -125,7 +125,7 @@ impl Sink<Write<u64, String>> for Table {
 pub(crate) type Carts = WriteBehind<u64, String>;
 
 /// Returns a collection of carts with short times.
-pub(crate) fn behind(cache: &Cache, table: &Table) -> WriteBehindBuilder<u64, String, Table> {
+pub(crate) fn behind(cache: &Cache, table: &Table) -> WriteBehindBuilder<ValuesBuilder<u64, String>, Table> {
     cache
         .values("cart")
         .negative_ttl(Duration::from_secs(100))

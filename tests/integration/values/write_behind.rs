@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use larder::values::{ReadError, Values, WriteErrorKind};
+use larder::values::{ReadError, Values, Write, WriteErrorKind};
 use larder::write_queue::{
     Durability, PartitionId, PushWrite, Pushed, QueueLimits, WriteId, WritePayload, WriteQueue as _,
 };
@@ -110,7 +110,8 @@ async fn a_poison_write_blocks_no_other_key_and_stays_the_value() {
     assert!((0..5).all(|key| table.row(key).as_deref() == Some("good")));
     let letters = carts.dead_letters(10).await.unwrap();
     assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].write, Some((7, Some("poison".to_owned()))));
+    let write = Write { key: 7, sequence: letters[0].sequence, value: Some("poison".to_owned()) };
+    assert_eq!(letters[0].write, Some(write));
     assert_eq!(letters[0].error, "constraint violated");
     let _ = carts.invalidate(&7).await;
     assert_eq!(get(&carts, &table, 7).await.as_deref(), Some("poison"), "it is still the value");

@@ -42,7 +42,7 @@ use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
 use crate::http::policy::Policy;
 use crate::values::registry::ValueRegistry;
-use crate::values::{ValueKey, ValuesBuilder};
+use crate::values::{OperationsBuilder, ValueKey, ValuesBuilder};
 
 /// An HTTP response cache, shared by its layers and by the handlers that invalidate responses.
 ///
@@ -171,6 +171,26 @@ impl Cache {
     /// ```
     pub fn values<K: ValueKey, V: Send + Sync + 'static>(&self, name: &str) -> ValuesBuilder<K, V> {
         ValuesBuilder::new(Arc::clone(&self.engine), Arc::clone(&self.values), name)
+    }
+
+    /// Returns the builder of a collection of operations, such as the increments of a counter.
+    ///
+    /// Operations are queued, and reach the database later, in order. See
+    /// [`Operations`](crate::values::Operations).
+    ///
+    /// The name is a part of the keys of the [write queue](CacheBuilder::write_queue). No collection
+    /// of values can have the same name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::default();
+    /// let views = cache.operations::<u64, u32>("views").invalidates(|page| format!("page:{page}"));
+    /// ```
+    pub fn operations<K: ValueKey, Op: Send + Sync + 'static>(&self, name: &str) -> OperationsBuilder<K, Op> {
+        OperationsBuilder::new(Arc::clone(&self.engine), Arc::clone(&self.values), name)
     }
 
     /// Returns the counters of this cache since it was built, and its memory use.

@@ -19,7 +19,7 @@ use crate::values::collection_state::{Collection, Functions, LoaderFn, TagsFn, W
 use crate::values::error_table::ErrorTable;
 use crate::values::load_error::shared;
 use crate::values::loader_mark::{Loader, NoLoader};
-use crate::values::registry::{MemoryUse, ValueForm, ValueRegistry};
+use crate::values::registry::{CollectionForm, MemoryUse, ValueRegistry};
 use crate::values::value_event::ValueFlights;
 use crate::values::value_key::ValueKey;
 use crate::values::value_options::ValueOptions;
@@ -322,12 +322,12 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
         if let Some(problem) = problem {
             return Err(problem);
         }
-        let form = ValueForm {
+        let form = CollectionForm {
             key: TypeId::of::<K>(),
             value: TypeId::of::<V>(),
             schema: options.schema,
             format: C::FORMAT,
-            is_write_behind: options.is_write_behind,
+            kind: options.kind,
         };
         let counters = registry.register(&name, form)?;
         engine.note_values();

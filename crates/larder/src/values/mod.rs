@@ -146,8 +146,8 @@ mod written;
 pub use crate::engine::report::value_counters::ValueStats;
 
 pub use self::behind::{
-    DeadWrite, FlushError, Flushed, ReadError, Sink, Write, WriteBehind, WriteBehindBuilder,
-    WriteBehindStats, WriteError, WriteErrorKind,
+    DeadWrite, FlushError, Flushed, Operation, Operations, OperationsBuilder, ReadError, Sink, Write,
+    WriteBehind, WriteBehindBuilder, WriteBehindStats, WriteError, WriteErrorKind,
 };
 pub use self::builder::ValuesBuilder;
 pub use self::cached::Cached;

@@ -17,7 +17,7 @@ pub(crate) struct ValueRegistry {
 }
 
 struct Registered {
-    form: ValueForm,
+    form: CollectionForm,
     counters: Arc<ValueCounters>,
     memories: Vec<Weak<dyn MemoryUse>>,
 }
@@ -29,13 +29,22 @@ pub(super) trait MemoryUse: Send + Sync {
 
 /// The types and forms that all collections of one name must have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ValueForm {
+pub(super) struct CollectionForm {
     pub(super) key: TypeId,
     pub(super) value: TypeId,
     pub(super) schema: u32,
     pub(super) format: u8,
-    /// Whether its writes are queued. Reads of another collection would not see those writes.
-    pub(super) is_write_behind: bool,
+    pub(super) kind: CollectionKind,
+}
+
+/// The kind of a collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CollectionKind {
+    Values,
+    /// Values whose writes are queued. Reads of another collection would not see those writes.
+    WriteBehind,
+    /// Operations. `value` is their type.
+    Operations,
 }
 
 impl ValueRegistry {
@@ -43,10 +52,14 @@ impl ValueRegistry {
     ///
     /// # Errors
     /// If the name is empty, or in use for values of another form.
-    pub(super) fn register(&self, name: &str, form: ValueForm) -> Result<Arc<ValueCounters>, ConfigError> {
+    pub(super) fn register(
+        &self,
+        name: &str,
+        form: CollectionForm,
+    ) -> Result<Arc<ValueCounters>, ConfigError> {
         let error = |what: String| Err(ConfigError::new(ConfigErrorKind::Collection, what));
         if name.is_empty() {
-            return error("a collection of values needs a name".to_owned());
+            return error("a collection needs a name".to_owned());
         }
         let mut collections = self.collections();
         let registered = collections.entry(name.into()).or_insert_with(|| Registered {
@@ -57,7 +70,7 @@ impl ValueRegistry {
         if registered.form != form {
             return error(format!(
                 "the collection {name:?} exists already with other types, another schema, another codec \
-                 or another kind of writes"
+                 or another kind"
             ));
         }
         Ok(Arc::clone(&registered.counters))
@@ -71,10 +84,11 @@ impl ValueRegistry {
         }
     }
 
-    /// Returns the counters of all collections.
+    /// Returns the counters of all collections of values.
     pub(crate) fn stats(&self) -> BTreeMap<String, ValueStats> {
         let collections = self.collections();
-        collections.iter().map(|(name, registered)| (String::from(&**name), registered.stats())).collect()
+        let values = collections.iter().filter(|(_, one)| one.form.kind != CollectionKind::Operations);
+        values.map(|(name, registered)| (String::from(&**name), registered.stats())).collect()
     }
 
     /// Returns the counters of one collection.

@@ -8,6 +8,7 @@ use larder_core::lifetime::jitter::Jitter;
 
 use crate::engine::coalesce::wait_limits::DEFAULT_RERUNS;
 use crate::engine::ttl;
+use crate::values::registry::CollectionKind;
 
 /// The options of a collection that do not depend on its types.
 #[derive(Debug, Clone)]
@@ -31,8 +32,7 @@ pub(super) struct ValueOptions {
     pub(super) max_value_bytes: usize,
     pub(super) memory_bytes: u64,
     pub(super) schema: u32,
-    /// Whether writes are queued.
-    pub(super) is_write_behind: bool,
+    pub(super) kind: CollectionKind,
 }
 
 impl Default for ValueOptions {
@@ -50,7 +50,7 @@ impl Default for ValueOptions {
             max_value_bytes: 1024 * 1024,
             memory_bytes: 32 * 1024 * 1024,
             schema: 1,
-            is_write_behind: false,
+            kind: CollectionKind::Values,
         }
     }
 }

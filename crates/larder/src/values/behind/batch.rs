@@ -1,5 +1,7 @@
 //! Writes that were read from the queue, as the sink gets them.
 
+use std::collections::{HashMap, HashSet};
+
 use larder_core::write_queue::{QueuedWrite, WriteRef};
 
 /// Writes for the sink, and the name of each in the queue.
@@ -33,12 +35,17 @@ impl<W> Batch<W> {
         self.names.push(WriteName { place, sequence, text });
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.writes.len()
-    }
-
     pub(super) fn all(&self) -> BatchPart<'_, W> {
         BatchPart { writes: &self.writes, names: &self.names }
+    }
+
+    /// Returns the indexes of the writes of each key, in their order.
+    pub(super) fn by_key(&self) -> Vec<Vec<usize>> {
+        let mut keys: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, name) in self.names.iter().enumerate() {
+            keys.entry(&name.text).or_default().push(index);
+        }
+        keys.into_values().collect()
     }
 
     /// Returns the write with this index. It is empty if there is none.
@@ -48,7 +55,14 @@ impl<W> Batch<W> {
     }
 }
 
-impl<W> BatchPart<'_, W> {
+impl<'a, W> BatchPart<'a, W> {
+    /// Returns the first write of each key.
+    pub(super) fn one_of_each_key(self) -> impl Iterator<Item = (&'a W, &'a WriteName)> {
+        let mut seen = HashSet::with_capacity(self.names.len());
+        let named = self.writes.iter().zip(self.names);
+        named.filter(move |(_, name)| seen.insert(name.text.as_str()))
+    }
+
     /// Returns the number of writes.
     pub(super) fn len(&self) -> u64 {
         u64::try_from(self.writes.len()).unwrap_or(u64::MAX)

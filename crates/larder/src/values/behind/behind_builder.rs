@@ -8,31 +8,36 @@ use larder_core::write_queue::{Durability, MAX_PARTITIONS, QueueLimits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::engine::config_error::{ConfigError, ConfigErrorKind};
 use crate::engine::queue::Queue;
+use crate::engine::shared::Engine;
 use crate::values::behind::behind_options::BehindOptions;
 use crate::values::behind::behind_state::BehindState;
+use crate::values::behind::queued_collection::QueuedCollection;
 use crate::values::behind::sink::{Sink, Write};
 use crate::values::behind::worker::spawn_workers;
 use crate::values::behind::write_behind::WriteBehind;
 use crate::values::builder::ValuesBuilder;
-use crate::values::codec::{Codec, Json};
+use crate::values::codec::Codec;
+use crate::values::collection_state::Collection;
 use crate::values::loader_mark::NoLoader;
+use crate::values::registry::CollectionKind;
 use crate::values::value_key::ValueKey;
 
 const MIN_LEASE: Duration = Duration::from_millis(100);
 const MAX_BATCH: u32 = 10_000;
 
-/// A builder of a write-behind collection.
+/// A builder of a collection whose writes are queued. `B` is the builder of the collection.
 ///
-/// Returned by [`ValuesBuilder::write_behind`].
+/// Returned by [`ValuesBuilder::write_behind`] and
+/// [`OperationsBuilder::sink`](crate::values::OperationsBuilder::sink).
 #[must_use = "call `build`"]
-pub struct WriteBehindBuilder<K, V, S, C = Json> {
-    values: ValuesBuilder<K, V, NoLoader, C>,
-    sink: S,
-    options: BehindOptions,
+pub struct WriteBehindBuilder<B, S> {
+    pub(super) collection: B,
+    pub(super) sink: S,
+    pub(super) options: BehindOptions,
 }
 
 impl<K: ValueKey, V: Send + Sync + 'static, C> ValuesBuilder<K, V, NoLoader, C> {
@@ -40,13 +45,17 @@ impl<K: ValueKey, V: Send + Sync + 'static, C> ValuesBuilder<K, V, NoLoader, C> 
     ///
     /// A worker brings the writes to the `sink`. See [`WriteBehind`] for what is guaranteed.
     /// Set the options of the values first. A write-behind collection has no loader.
-    pub fn write_behind<S: Sink<Write<K, V>>>(mut self, sink: S) -> WriteBehindBuilder<K, V, S, C> {
-        self.options.is_write_behind = true;
-        WriteBehindBuilder { values: self, sink, options: BehindOptions::default() }
+    pub fn write_behind<S: Sink<Write<K, V>>>(mut self, sink: S) -> WriteBehindBuilder<Self, S> {
+        self.options.kind = CollectionKind::WriteBehind;
+        WriteBehindBuilder::new(self, sink)
     }
 }
 
-impl<K, V, S, C> WriteBehindBuilder<K, V, S, C> {
+impl<B, S> WriteBehindBuilder<B, S> {
+    pub(super) fn new(collection: B, sink: S) -> Self {
+        Self { collection, sink, options: BehindOptions::default() }
+    }
+
     /// Sets the number of partitions of the queue.
     ///
     /// Each partition has one reader at a time, so this is the number of flushes at the same time,
@@ -89,15 +98,6 @@ impl<K, V, S, C> WriteBehindBuilder<K, V, S, C> {
     /// Default: 1 s. Minimum: 1 ms.
     pub const fn durability_timeout(mut self, limit: Duration) -> Self {
         self.options.durability_timeout = limit;
-        self
-    }
-
-    /// Lets a read load the value from the database if the queue cannot be asked.
-    ///
-    /// Such a read may return, and store, a value from before an acknowledged write, until that
-    /// write is flushed. Default: such a read is an error.
-    pub const fn may_lag(mut self) -> Self {
-        self.options.may_lag = true;
         self
     }
 
@@ -150,6 +150,17 @@ impl<K, V, S, C> WriteBehindBuilder<K, V, S, C> {
         self.options.max_attempts = attempts;
         self
     }
+}
+
+impl<K: ValueKey, V: Send + Sync + 'static, C, S> WriteBehindBuilder<ValuesBuilder<K, V, NoLoader, C>, S> {
+    /// Lets a read load the value from the database if the queue cannot be asked.
+    ///
+    /// Such a read may return, and store, a value from before an acknowledged write, until that
+    /// write is flushed. Default: such a read is an error.
+    pub const fn may_lag(mut self) -> Self {
+        self.options.may_lag = true;
+        self
+    }
 
     /// Builds the collection, and starts its worker.
     ///
@@ -160,28 +171,39 @@ impl<K, V, S, C> WriteBehindBuilder<K, V, S, C> {
     /// [shared store](crate::CacheBuilder::shared_store), or outside of a Tokio runtime.
     pub fn build(self) -> Result<WriteBehind<K, V>, ConfigError>
     where
-        K: ValueKey + Serialize + DeserializeOwned,
-        V: Send + Sync + 'static,
+        K: Serialize + DeserializeOwned,
         S: Sink<Write<K, V>>,
         C: Codec<V>,
     {
-        let Self { values, sink, options } = self;
+        let Self { collection, sink, options } = self;
         check(&options)?;
-        let queue = queue_of(&values)?;
-        let values = values.build()?;
-        let state = Arc::new(BehindState::new(Arc::clone(&values.collection), queue, options));
-        let stop = CancellationToken::new();
-        spawn_workers(&state, sink, &stop);
-        Ok(WriteBehind::new(values, state, stop.drop_guard()))
+        let queue = queue_of(&collection.engine)?;
+        let values = collection.build()?;
+        let Collection { engine, name, .. } = &*values.collection;
+        let state = BehindState::new(engine, name, Arc::clone(&values.collection), queue, options);
+        let (state, running) = start(state, sink);
+        Ok(WriteBehind::new(values, state, running))
     }
 }
 
-fn queue_of<K, V, L, C>(values: &ValuesBuilder<K, V, L, C>) -> Result<Arc<dyn Queue>, ConfigError> {
+/// Starts the worker of a collection. It stops when the guard is dropped.
+pub(super) fn start<C, S>(state: BehindState<C>, sink: S) -> (Arc<BehindState<C>>, DropGuard)
+where
+    C: QueuedCollection,
+    S: Sink<C::Write>,
+{
+    let (state, stop) = (Arc::new(state), CancellationToken::new());
+    spawn_workers(&state, sink, &stop);
+    (state, stop.drop_guard())
+}
+
+/// Returns the queue of the cache.
+pub(super) fn queue_of(engine: &Engine) -> Result<Arc<dyn Queue>, ConfigError> {
     let error = |what: &str| ConfigError::new(ConfigErrorKind::WriteQueue, what);
-    let Some(queue) = &values.engine.queue else {
+    let Some(queue) = &engine.queue else {
         return Err(error("write-behind needs a write queue: call `CacheBuilder::write_queue`"));
     };
-    if values.engine.store.is_none() {
+    if engine.store.is_none() {
         return Err(error("write-behind needs a shared store: call `CacheBuilder::shared_store`"));
     }
     if Handle::try_current().is_err() {
@@ -190,7 +212,8 @@ fn queue_of<K, V, L, C>(values: &ValuesBuilder<K, V, L, C>) -> Result<Arc<dyn Qu
     Ok(Arc::clone(queue))
 }
 
-fn check(options: &BehindOptions) -> Result<(), ConfigError> {
+/// Checks the options.
+pub(super) fn check(options: &BehindOptions) -> Result<(), ConfigError> {
     let limit = |what: &str| Err(ConfigError::new(ConfigErrorKind::Limit, what));
     let QueueLimits { entries, bytes } = options.limits;
     if entries == 0 || bytes == 0 {
@@ -217,10 +240,10 @@ fn check(options: &BehindOptions) -> Result<(), ConfigError> {
     Ok(())
 }
 
-impl<K, V, S, C> fmt::Debug for WriteBehindBuilder<K, V, S, C> {
+impl<B: fmt::Debug, S> fmt::Debug for WriteBehindBuilder<B, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WriteBehindBuilder")
-            .field("values", &self.values)
+            .field("collection", &self.collection)
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

@@ -1,24 +1,29 @@
-//! The parts of a write-behind collection, shared by its handles and its worker.
+//! The parts of a collection whose writes are queued, shared by its handles and its worker.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use larder_core::write_queue::{KeyState, PartitionId, WriteId, WritePayload};
+use larder_core::store::StoreError;
+use larder_core::write_queue::{KeyState, PartitionId, QueueStats, WriteId, WritePayload};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
 use crate::engine::queue::Queue;
+use crate::engine::shared::Engine;
 use crate::values::behind::behind_counters::BehindCounters;
 use crate::values::behind::behind_options::BehindOptions;
 use crate::values::behind::durability_check::DurabilityCheck;
-use crate::values::behind::queue_entry::{EntryContent, decode};
+use crate::values::behind::queue_entry::EntryContent;
+use crate::values::behind::queued_collection::value_form;
 use crate::values::behind::write_error::ReadError;
 use crate::values::collection_state::Collection;
 use crate::values::value_key::{ValueKey, encoded_key};
 
-/// The parts of one write-behind collection.
-pub(super) struct BehindState<K, V> {
-    pub(super) collection: Arc<Collection<K, V>>,
+/// The parts of one collection, `C`, whose writes are queued.
+pub(super) struct BehindState<C> {
+    pub(super) engine: Arc<Engine>,
+    pub(super) name: Box<str>,
+    pub(super) collection: Arc<C>,
     pub(super) queue: Arc<dyn Queue>,
     pub(super) options: BehindOptions,
     pub(super) counters: BehindCounters,
@@ -30,16 +35,25 @@ pub(super) struct BehindState<K, V> {
 /// The value of a key in the queue, or `None` for a deletion.
 pub(super) struct Pending<V>(pub(super) Option<V>);
 
-impl<K: ValueKey, V: Send + Sync + 'static> BehindState<K, V> {
+impl<C> BehindState<C> {
     pub(super) fn new(
-        collection: Arc<Collection<K, V>>,
+        engine: &Arc<Engine>,
+        name: &str,
+        collection: Arc<C>,
         queue: Arc<dyn Queue>,
         options: BehindOptions,
     ) -> Self {
-        let wake = (0..options.partitions).map(|_| Notify::new()).collect();
-        let durability =
-            DurabilityCheck::new(&collection.engine, &queue, &collection.name, options.durability);
-        Self { collection, queue, options, counters: BehindCounters::default(), wake, durability }
+        let durability = DurabilityCheck::new(engine, &queue, name, options.durability);
+        Self {
+            engine: Arc::clone(engine),
+            name: name.into(),
+            collection,
+            queue,
+            options,
+            counters: BehindCounters::default(),
+            wake: (0..options.partitions).map(|_| Notify::new()).collect(),
+            durability,
+        }
     }
 
     /// Returns the partition of a key, which is given by its text.
@@ -49,7 +63,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> BehindState<K, V> {
     }
 
     pub(super) fn partition(&self, number: u16) -> PartitionId<'_> {
-        PartitionId { collection: &self.collection.name, number, count: self.options.partitions }
+        PartitionId { collection: &self.name, number, count: self.options.partitions }
     }
 
     pub(super) fn wake(&self, partition: PartitionId<'_>) {
@@ -57,9 +71,18 @@ impl<K: ValueKey, V: Send + Sync + 'static> BehindState<K, V> {
             reader.notify_one();
         }
     }
+
+    /// Returns the size of each partition of the queue.
+    pub(super) async fn queue_stats(&self) -> Result<Vec<QueueStats>, StoreError> {
+        let mut all = Vec::with_capacity(usize::from(self.options.partitions));
+        for number in 0..self.options.partitions {
+            all.push(self.queue.queue_stats(self.partition(number)).await?);
+        }
+        Ok(all)
+    }
 }
 
-impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static> BehindState<K, V> {
+impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static> BehindState<Collection<K, V>> {
     /// Returns the pending value of each key, in order of `keys`.
     ///
     /// # Errors
@@ -67,7 +90,7 @@ impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static> BehindState<K, V>
     pub(super) async fn pending<E>(&self, keys: &[K]) -> Result<Vec<Option<Pending<V>>>, ReadError<E>> {
         let mut all: Vec<Option<Pending<V>>> = keys.iter().map(|_| None).collect();
         // A key that is too long is never written.
-        let texts: Vec<_> = keys.iter().map(|key| encoded_key(&self.collection.name, key)).collect();
+        let texts: Vec<_> = keys.iter().map(|key| encoded_key(&self.name, key)).collect();
         let mut by_partition: BTreeMap<u16, (Vec<usize>, Vec<&str>)> = BTreeMap::new();
         for (index, text) in texts.iter().enumerate() {
             if let Some(text) = text {
@@ -96,7 +119,7 @@ impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static> BehindState<K, V>
     fn decode_pending(&self, state: KeyState) -> Result<Option<Pending<V>>, ()> {
         let Some(pending) = state.value else { return Ok(None) };
         let WritePayload::Value(payload) = pending.payload else { return Err(()) };
-        let EntryContent { value, .. } = decode::<K, V>(&self.collection, &payload).ok_or(())?;
+        let EntryContent { value, .. } = value_form(&self.collection).decode::<K>(&payload).ok_or(())?;
         Ok(Some(Pending(value)))
     }
 }

@@ -1,7 +1,6 @@
 //! Flushing a batch: the sink, then the event, then the completion.
 
 use larder_core::write_queue::{QuarantineReply, QueuedWrite, WriteRef};
-use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout};
 
 use crate::engine::catch_panic::CatchPanic;
@@ -12,83 +11,113 @@ use crate::values::behind::batch::{Batch, BatchPart, WriteName};
 use crate::values::behind::behind_counters::add;
 use crate::values::behind::flush_failures::Blame;
 use crate::values::behind::flush_result::{FlushError, Flushed};
-use crate::values::behind::queue_entry::decode_write;
-use crate::values::behind::sink::{Sink, Write};
+use crate::values::behind::queued_collection::QueuedCollection;
+use crate::values::behind::sink::Sink;
 use crate::values::behind::worker::{PassEnd, Reader};
-use crate::values::value_key::ValueKey;
 
 /// How many single writes may fail before the rest of the batch is left for later.
 ///
 /// If none has succeeded by then, the database is probably the cause.
 const MAX_FAILURES: usize = 8;
 
+/// The reason for which the writes of a key were not all flushed.
+enum KeyFailure<'a, W> {
+    /// This one failed.
+    Write(BatchPart<'a, W>, FlushError),
+    /// Nothing more can be flushed.
+    Pass(PassEnd),
+}
+
 /// The collections whose sink returned an impossible number of rows.
 static TOO_MANY_ROWS: WarnedOnce = WarnedOnce::new();
 
-impl<K, V, S> Reader<K, V, S>
-where
-    K: ValueKey + DeserializeOwned,
-    V: Send + Sync + 'static,
-    S: Sink<Write<K, V>>,
-{
-    /// Flushes writes, each of another key.
+impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
+    /// Flushes writes, in their order.
     pub(super) async fn flush(&mut self, writes: Vec<QueuedWrite>) -> PassEnd {
-        let mut batch = Batch::with_capacity(writes.len());
-        for queued in writes {
-            match decode_write(&self.state.collection, &queued) {
-                Some(write) => batch.push(write, queued),
-                None => self.quarantine(queued.to_ref(), "the write cannot be decoded").await,
-            }
-        }
-        if batch.len() == 0 {
+        let batch = self.decode(writes).await;
+        if batch.all().len() == 0 {
             return PassEnd::Done;
         }
         match self.call_sink(batch.all()).await {
             Ok(()) => self.commit(batch.all()).await,
             Err(error) if error.is_unavailable() => PassEnd::Failed,
-            Err(error) => match batch.all().names {
-                [name] => {
-                    self.note_failure(name, &error, Blame::Write).await;
-                    PassEnd::Done
-                }
-                _ => self.flush_each(&batch).await,
-            },
+            Err(error) if batch.all().len() == 1 => {
+                self.note_failure(batch.all(), &error, Blame::Write).await;
+                PassEnd::Done
+            }
+            Err(_) => self.flush_each(&batch).await,
         }
     }
 
+    /// Decodes writes. Those that cannot be decoded go to the quarantine.
+    async fn decode(&mut self, writes: Vec<QueuedWrite>) -> Batch<C::Write> {
+        let mut batch = Batch::with_capacity(writes.len());
+        for queued in writes {
+            if self.is_blocked(&queued.key) {
+                continue;
+            }
+            if let Some(write) = self.state.collection.decode(&queued) {
+                batch.push(write, queued);
+            } else {
+                self.block(&queued.key);
+                self.quarantine(queued.to_ref(), "the write cannot be decoded").await;
+            }
+        }
+        batch
+    }
+
     /// Flushes each write on its own, after the batch has failed.
-    async fn flush_each(&mut self, batch: &Batch<Write<K, V>>) -> PassEnd {
-        let (mut failed, mut flushed) = (Vec::new(), 0);
+    ///
+    /// The operations of a key keep their order, and those after a failed one wait.
+    async fn flush_each(&mut self, batch: &Batch<C::Write>) -> PassEnd {
+        let mut keys = batch.by_key();
         // In a random order, so that a few rejected writes at the beginning do not end each pass.
-        let mut order: Vec<_> = (0..batch.len()).map(|index| batch.one(index)).collect();
-        fastrand::shuffle(&mut order);
-        for write in order {
+        fastrand::shuffle(&mut keys);
+        let (mut failed, mut flushed) = (Vec::new(), 0);
+        for writes in &keys {
+            match self.flush_key(batch, writes, &mut flushed).await {
+                Ok(()) => {}
+                Err(KeyFailure::Pass(end)) => return end,
+                Err(KeyFailure::Write(write, error)) => failed.push((write, error)),
+            }
+            if self.is_stopped() || (flushed == 0 && failed.len() == MAX_FAILURES) {
+                break;
+            }
+        }
+        // Without another key, there is nothing to compare with.
+        let is_alone = keys.len() == 1;
+        let blame = if flushed > 0 || is_alone { Blame::Write } else { Blame::Database };
+        for (write, error) in failed {
+            self.note_failure(write, &error, blame).await;
+        }
+        if flushed > 0 || is_alone { PassEnd::Done } else { PassEnd::Failed }
+    }
+
+    /// Flushes writes of one key, in their order, until one fails.
+    async fn flush_key<'a>(
+        &mut self,
+        batch: &'a Batch<C::Write>,
+        writes: &[usize],
+        flushed: &mut usize,
+    ) -> Result<(), KeyFailure<'a, C::Write>> {
+        for write in writes.iter().map(|index| batch.one(*index)) {
             if self.is_stopped() {
                 break;
             }
             match self.call_sink(write).await {
                 Ok(()) => match self.commit(write).await {
-                    PassEnd::Done => flushed += 1,
-                    end => return end,
+                    PassEnd::Done => *flushed += 1,
+                    end => return Err(KeyFailure::Pass(end)),
                 },
-                Err(error) if error.is_unavailable() => return PassEnd::Failed,
-                Err(error) => failed.push((write, error)),
-            }
-            if flushed == 0 && failed.len() == MAX_FAILURES {
-                break;
+                Err(error) if error.is_unavailable() => return Err(KeyFailure::Pass(PassEnd::Failed)),
+                Err(error) => return Err(KeyFailure::Write(write, error)),
             }
         }
-        let blame = if flushed > 0 { Blame::Write } else { Blame::Database };
-        for (write, error) in failed {
-            for name in write.names {
-                self.note_failure(name, &error, blame).await;
-            }
-        }
-        if flushed > 0 { PassEnd::Done } else { PassEnd::Failed }
+        Ok(())
     }
 
     /// Calls the sink. A panic and a timeout are failures.
-    async fn call_sink(&self, batch: BatchPart<'_, Write<K, V>>) -> Result<(), FlushError> {
+    async fn call_sink(&self, batch: BatchPart<'_, C::Write>) -> Result<(), FlushError> {
         let flush = CatchPanic::new(self.sink.flush(batch.writes));
         let flush = timeout(self.state.options.flush_timeout, flush);
         let flushed = match self.keep_reading(flush).await {
@@ -96,7 +125,7 @@ where
             Ok(Err(_)) => Err(FlushError::new("the sink panicked")),
             Err(_) => Err(FlushError::new("the flush took too long")),
         };
-        let (collection, writes) = (&*self.state.collection.name, batch.len());
+        let (collection, writes) = (&*self.state.name, batch.len());
         match flushed {
             Ok(flushed) => {
                 self.count_ignored(flushed, writes);
@@ -112,7 +141,7 @@ where
 
     /// Counts the writes that the database ignored.
     fn count_ignored(&self, flushed: Flushed, writes: u64) {
-        let collection = &*self.state.collection.name;
+        let collection = &*self.state.name;
         let (ignored, is_possible) = flushed.ignored(writes);
         if !is_possible && TOO_MANY_ROWS.is_first(collection) {
             tracing::warn!(
@@ -137,13 +166,12 @@ where
     ///
     /// The event comes first: the instance that wrote may have ended before its own. If it cannot
     /// be appended, the writes stay in the queue and are flushed again.
-    async fn commit(&mut self, batch: BatchPart<'_, Write<K, V>>) -> PassEnd {
-        let collection = &self.state.collection;
+    async fn commit(&mut self, batch: BatchPart<'_, C::Write>) -> PassEnd {
         let mut names = Invalidation::default();
-        let written = batch.writes.iter().zip(batch.names);
-        names.extend(written.map(|(write, name)| collection.names_of_write(&name.text, Some(&write.key))));
-        let engine = &collection.engine;
-        if self.keep_reading(invalidate(engine, names)).await != InvalidationOutcome::Applied {
+        for (write, name) in batch.one_of_each_key() {
+            names.extend([self.state.collection.names(&name.text, Some(write))]);
+        }
+        if self.keep_reading(invalidate(&self.state.engine, names)).await != InvalidationOutcome::Applied {
             return PassEnd::Failed;
         }
         let writes: Vec<_> = batch.names.iter().map(WriteName::to_ref).collect();
@@ -159,10 +187,13 @@ where
     }
 
     /// Notes that a write failed, and moves it to the quarantine after the last attempt.
-    async fn note_failure(&mut self, write: &WriteName, error: &FlushError, blame: Blame) {
-        let attempts = self.failures.record(write.place, blame, self.retry_delay(), Instant::now());
-        if attempts >= self.state.options.max_attempts {
-            self.quarantine(write.to_ref(), &error.to_string()).await;
+    async fn note_failure(&mut self, write: BatchPart<'_, C::Write>, error: &FlushError, blame: Blame) {
+        for name in write.names {
+            self.block(&name.text);
+            let attempts = self.failures.record(name.place, blame, self.retry_delay(), Instant::now());
+            if attempts >= self.state.options.max_attempts {
+                self.quarantine(name.to_ref(), &error.to_string()).await;
+            }
         }
     }
 
@@ -173,7 +204,7 @@ where
         }
         self.failures.remove(write.place);
         add(&self.state.counters.quarantined, 1);
-        let (collection, key, sequence) = (&*self.state.collection.name, write.key, write.sequence);
+        let (collection, key, sequence) = (&*self.state.name, write.key, write.sequence);
         tracing::error!(collection, key, sequence, error, "write moved to the quarantine");
     }
 }

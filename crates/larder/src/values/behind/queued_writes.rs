@@ -1,5 +1,6 @@
 //! Writing to a write-behind collection.
 
+use bytes::Bytes;
 use larder_core::write_queue::{
     DurabilityMethod, PushOutcome, PushWrite, Pushed, WaitReply, WaitRequest, WriteId, WritePayload,
 };
@@ -7,7 +8,8 @@ use serde::Serialize;
 
 use crate::values::behind::behind_counters::add;
 use crate::values::behind::behind_state::{BehindState, new_write_id};
-use crate::values::behind::queue_entry::{QueueEntry, encode};
+use crate::values::behind::queue_entry::QueueEntry;
+use crate::values::behind::queued_collection::value_form;
 use crate::values::behind::write_behind::WriteBehind;
 use crate::values::behind::write_error::{WriteError, WriteErrorKind};
 use crate::values::pending_write::PendingWrite;
@@ -56,15 +58,13 @@ impl<K: ValueKey + Serialize, V: Send + Sync + 'static> WriteBehind<K, V> {
 
     async fn put(&self, id: WriteId, key: &K, value: Option<V>) -> Result<(), WriteError> {
         let state = &*self.state;
-        if state.collection.engine.background.is_closed() {
-            return Err(WriteError::new(WriteErrorKind::NotQueued, "the cache is closed"));
-        }
-        let entry = encode(&state.collection, key, value.as_ref())?;
+        state.check_open()?;
+        let entry = value_form(&state.collection).encode(key, value.as_ref())?;
         let method = state.durability.method().await?;
         // The queue stands for the database: a push is the commit of a write-through. If this
         // future is dropped, the key is invalidated, because the write may be queued.
         let write = PendingWrite::new(&state.collection, key);
-        let is_first = match state.push(id, &entry).await {
+        let is_first = match state.push(id, &entry, WritePayload::Value).await {
             Ok(is_first) => is_first,
             Err(error) if error.kind() == WriteErrorKind::Unknown => {
                 write.abort().await;
@@ -90,13 +90,26 @@ impl<K: ValueKey + Serialize, V: Send + Sync + 'static> WriteBehind<K, V> {
     }
 }
 
-impl<K: ValueKey, V: Send + Sync + 'static> BehindState<K, V> {
-    /// Puts a write into the queue. Returns whether it was not there before.
-    async fn push(&self, id: WriteId, entry: &QueueEntry) -> Result<bool, WriteError> {
+impl<C> BehindState<C> {
+    /// Fails if the cache is closed.
+    pub(super) fn check_open(&self) -> Result<(), WriteError> {
+        if self.engine.background.is_closed() {
+            return Err(WriteError::new(WriteErrorKind::NotQueued, "the cache is closed"));
+        }
+        Ok(())
+    }
+
+    /// Puts a write of this kind into the queue. Returns whether it was not there before.
+    pub(super) async fn push(
+        &self,
+        id: WriteId,
+        entry: &QueueEntry,
+        kind: fn(Bytes) -> WritePayload,
+    ) -> Result<bool, WriteError> {
         let push = PushWrite {
             partition: self.partition_of(&entry.text),
             key: &entry.text,
-            payload: WritePayload::Value(entry.payload.clone()),
+            payload: kind(entry.payload.clone()),
             id,
             limits: self.options.limits,
         };
@@ -113,7 +126,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> BehindState<K, V> {
         }
     }
 
-    async fn wait_durable(
+    pub(super) async fn wait_durable(
         &self,
         id: WriteId,
         entry: &QueueEntry,

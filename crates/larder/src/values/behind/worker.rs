@@ -7,28 +7,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use larder_core::lease::LeaseId;
-use larder_core::write_queue::{PartitionId, ReadReply, ReadRequest, WriteBatch};
-use serde::de::DeserializeOwned;
+use larder_core::write_queue::{PartitionId, QueuedWrite, ReadReply, ReadRequest, WriteBatch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::catch_panic::CatchPanic;
 use crate::values::behind::behind_state::BehindState;
 use crate::values::behind::flush_failures::{FlushFailures, backoff};
-use crate::values::behind::sink::{Sink, Write};
-use crate::values::value_key::ValueKey;
+use crate::values::behind::queued_collection::QueuedCollection;
+use crate::values::behind::sink::Sink;
 
 /// The maximum size of the writes that are read at once.
 const MAX_BATCH_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Starts a reader for each partition.
-pub(super) fn spawn_workers<K, V, S>(state: &Arc<BehindState<K, V>>, sink: S, stop: &CancellationToken)
+pub(super) fn spawn_workers<C, S>(state: &Arc<BehindState<C>>, sink: S, stop: &CancellationToken)
 where
-    K: ValueKey + DeserializeOwned,
-    V: Send + Sync + 'static,
-    S: Sink<Write<K, V>>,
+    C: QueuedCollection,
+    S: Sink<C::Write>,
 {
-    let (sink, background) = (Arc::new(sink), &state.collection.engine.background);
+    let (sink, background) = (Arc::new(sink), &state.engine.background);
     for number in 0..state.options.partitions {
         let mut reader = Reader {
             state: Arc::clone(state),
@@ -37,6 +35,7 @@ where
             id: LeaseId::from_bytes(fastrand::u128(..).to_be_bytes()),
             extended: Instant::now(),
             failures: FlushFailures::default(),
+            blocked: HashSet::new(),
             stop: stop.clone(),
             closing: background.closing(),
         };
@@ -49,14 +48,16 @@ where
 }
 
 /// The reader of one partition on this instance.
-pub(super) struct Reader<K, V, S> {
-    pub(super) state: Arc<BehindState<K, V>>,
+pub(super) struct Reader<C, S> {
+    pub(super) state: Arc<BehindState<C>>,
     pub(super) sink: Arc<S>,
     number: u16,
     pub(super) id: LeaseId,
     /// When the right to read was last extended.
     extended: Instant,
     pub(super) failures: FlushFailures,
+    /// The keys with an operation that is not flushed in this pass. Later ones of the key wait.
+    blocked: HashSet<String>,
     stop: CancellationToken,
     closing: CancellationToken,
 }
@@ -72,12 +73,7 @@ pub(super) enum PassEnd {
     Lost,
 }
 
-impl<K, V, S> Reader<K, V, S>
-where
-    K: ValueKey + DeserializeOwned,
-    V: Send + Sync + 'static,
-    S: Sink<Write<K, V>>,
-{
+impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
     pub(super) fn partition(&self) -> PartitionId<'_> {
         self.state.partition(self.number)
     }
@@ -85,7 +81,7 @@ where
     /// Reads until the worker stops. Goes on after a panic, of a codec for example.
     async fn run_to_end(&mut self) {
         while CatchPanic::new(self.run()).await.is_err() {
-            let (collection, partition) = (&*self.state.collection.name, self.number);
+            let (collection, partition) = (&*self.state.name, self.number);
             tracing::error!(collection, partition, "worker of write-behind panicked");
             self.unless_stopped(sleep(self.state.options.reader_lease)).await;
         }
@@ -132,6 +128,7 @@ where
     /// Writes that failed stay in the queue. So later writes are never blocked by them.
     async fn pass(&mut self) -> PassEnd {
         let (mut after, mut places) = (None, HashSet::new());
+        self.blocked.clear();
         loop {
             let batch = match self.read(after).await {
                 Ok(batch) => batch,
@@ -141,8 +138,7 @@ where
             let has_more = batch.has_more && batch.last_place != after;
             after = batch.last_place;
             let now = Instant::now();
-            let due: Vec<_> =
-                batch.writes.into_iter().filter(|write| self.failures.is_due(write.place, now)).collect();
+            let due: Vec<_> = batch.writes.into_iter().filter(|write| self.is_due(write, now)).collect();
             if !due.is_empty() {
                 match self.flush(due).await {
                     PassEnd::Done => {}
@@ -158,6 +154,26 @@ where
                 return PassEnd::Done;
             }
         }
+    }
+
+    /// Whether a write may be flushed. The later operations of its key wait if it may not.
+    fn is_due(&mut self, write: &QueuedWrite, now: Instant) -> bool {
+        let is_due = self.failures.is_due(write.place, now);
+        if !is_due {
+            self.block(&write.key);
+        }
+        is_due && !self.is_blocked(&write.key)
+    }
+
+    /// Lets the later operations of a key wait for the next pass. Values do not wait.
+    pub(super) fn block(&mut self, key: &str) {
+        if C::IS_ORDERED && !self.blocked.contains(key) {
+            self.blocked.insert(key.to_owned());
+        }
+    }
+
+    pub(super) fn is_blocked(&self, key: &str) -> bool {
+        self.blocked.contains(key)
     }
 
     /// Reads the next writes.
@@ -181,7 +197,7 @@ where
             Err(_) => return Err(PassEnd::Failed),
         };
         if !batch.unreadable.is_empty() {
-            let (collection, places) = (&*self.state.collection.name, &batch.unreadable);
+            let (collection, places) = (&*self.state.name, &batch.unreadable);
             tracing::error!(collection, ?places, "entries of the write queue cannot be read");
         }
         Ok(batch)

@@ -18,6 +18,7 @@ use crate::values::behind::behind_state::{BehindState, Pending};
 use crate::values::behind::write_error::ReadError;
 use crate::values::cached::Cached;
 use crate::values::collection::Values;
+use crate::values::collection_state::Collection;
 use crate::values::load_error::LoadError;
 use crate::values::value_key::ValueKey;
 
@@ -92,13 +93,17 @@ use crate::values::value_key::ValueKey;
 /// ```
 pub struct WriteBehind<K, V> {
     pub(super) values: Values<K, V>,
-    pub(super) state: Arc<BehindState<K, V>>,
+    pub(super) state: Arc<BehindState<Collection<K, V>>>,
     /// Stops the worker when the last handle is dropped.
     running: Arc<DropGuard>,
 }
 
 impl<K: ValueKey, V: Send + Sync + 'static> WriteBehind<K, V> {
-    pub(super) fn new(values: Values<K, V>, state: Arc<BehindState<K, V>>, running: DropGuard) -> Self {
+    pub(super) fn new(
+        values: Values<K, V>,
+        state: Arc<BehindState<Collection<K, V>>>,
+        running: DropGuard,
+    ) -> Self {
         Self { values, state, running: Arc::new(running) }
     }
 
@@ -149,11 +154,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> WriteBehind<K, V> {
     ///
     /// Returns an error if the queue cannot be asked.
     pub async fn queue_stats(&self) -> Result<Vec<QueueStats>, StoreError> {
-        let mut all = Vec::with_capacity(usize::from(self.state.options.partitions));
-        for number in 0..self.state.options.partitions {
-            all.push(self.state.queue.queue_stats(self.state.partition(number)).await?);
-        }
-        Ok(all)
+        self.state.queue_stats().await
     }
 }
 
