@@ -132,7 +132,7 @@ impl Inner {
             self.flushes.push(None);
             return Err(io::Error::other("constraint violated").into());
         }
-        if self.is_half_broken && self.flushes.len() % 2 == 0 {
+        if self.is_half_broken && self.flushes.len().is_multiple_of(2) {
             self.flushes.push(None);
             self.commit(&batch[..batch.len() / 2]);
             return Err(io::Error::other("connection lost").into());

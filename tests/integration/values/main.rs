@@ -16,6 +16,8 @@ mod many;
 mod memory;
 #[cfg(unix)]
 mod operations;
+#[cfg(unix)]
+mod operations_random;
 mod own_keys;
 #[cfg(unix)]
 mod sharing;

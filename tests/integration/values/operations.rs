@@ -185,9 +185,43 @@ async fn operations_behind_a_discarded_one_go_on() {
     drained(&entries).await;
     let letters = entries.dead_letters(10).await.unwrap();
     assert_eq!(letters[0].held, 3);
+    let shown = cache.values::<u64, String>("shown").tags(|key, _| [format!("ledger:{key}")]);
+    let shown = shown.build().unwrap();
+    shown.get_or_load(&7, || table.load(7)).await.unwrap();
+    assert!(shown.get_cached(&7).is_cached());
     assert!(entries.discard_dead_letter(&letters[0]).await.unwrap().is_some());
+    assert!(!shown.get_cached(&7).is_cached(), "a flush that failed may have been committed");
     eventually("the others are applied", async || table.row(7) == [1, 2, 3]).await;
     assert_eq!(entries.discard_dead_letter(&letters[0]).await.unwrap(), None);
+}
+
+/// A retry takes several steps if the queue is long.
+#[tokio::test]
+async fn a_retry_finds_held_operations_behind_many_others() {
+    let (redis, table) = (redis().await, Ledger::default());
+    let cache = instance(&redis).await;
+    let entries = ledger(&cache, &table).max_attempts(1).max_batch(1).build().unwrap();
+    table.reject(7, 0);
+    push(&entries, 7, 0).await;
+    quarantined(&entries, 7).await;
+    let gate = table.hold();
+    push(&entries, 8, 0).await;
+    soon("a flush begins", gate.arrived(1)).await;
+    for number in 1..2500 {
+        push(&entries, 8, number).await;
+    }
+    table.accept_all();
+    let letters = entries.dead_letters(10).await.unwrap();
+    assert!(entries.retry_dead_letter(&letters[0]).await.unwrap());
+    assert!(entries.dead_letters(10).await.unwrap().is_empty());
+    table.release();
+    gate.open();
+    eventually("it is applied", async || table.row(7) == [0]).await;
+}
+
+/// The payload of an operation in the queue, which all versions must be able to read.
+fn payload(key: u8, entry: u8) -> Vec<u8> {
+    [&[1, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1][..], &[b'0' + key, b'0' + entry]].concat()
 }
 
 /// Bytes that are no operation go to the quarantine, and the later ones of the key wait.
@@ -198,31 +232,29 @@ async fn operations_wait_behind_one_that_cannot_be_decoded() {
     let store = RedisStore::connect(&redis.url()).unwrap();
     eventually("it is connected", async || store.durability().await.is_ok()).await;
     let partition = PartitionId { collection: "ledger", number: 0, count: 1 };
-    for (id, payload) in [
+    // All of them are in the queue before it is read.
+    for (key, payload) in [
         // Of another version.
-        vec![9; 40],
+        (7, vec![9; 40]),
         // Without an operation, as a deletion.
-        [&[1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1][..], b"8"].concat(),
+        (8, [&[1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1][..], b"8"].concat()),
         // Of another key.
-        [&[1, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1][..], b"2", b"5"].concat(),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let text = format!("v|ledger|{}", 7 + id);
-        let payload = WritePayload::Operation(payload.into());
+        (9, payload(2, 5)),
+        (7, payload(7, 1)),
+        (8, payload(8, 1)),
+        (9, payload(9, 1)),
+        (5, payload(5, 1)),
+    ] {
+        let (text, payload) = (format!("v|ledger|{key}"), WritePayload::Operation(payload.into()));
         let limits = QueueLimits { entries: 10, bytes: 10_000 };
-        let id = WriteId::from_bytes([u8::try_from(id).unwrap(); 16]);
+        let id = WriteId::from_bytes(fastrand::u128(..).to_be_bytes());
         let pushed = store.push(PushWrite { partition, key: &text, payload, id, limits }).await;
         assert!(matches!(pushed, Ok(Pushed::Queued(_))), "{pushed:?}");
     }
     let entries = entries(&cache, &table);
-    for key in 7..11 {
-        push(&entries, key, 1).await;
-    }
     eventually("they are in the quarantine", async || entries.write_stats().quarantined == 3).await;
     drained(&entries).await;
-    assert_eq!((7..11).map(|key| table.row(key).len()).collect::<Vec<_>>(), [0, 0, 0, 1]);
+    assert_eq!([7, 8, 9, 5].map(|key| table.row(key).len()), [0, 0, 0, 1]);
     let letters = entries.dead_letters(10).await.unwrap();
     assert!(letters.iter().all(|letter| letter.write.is_none() && letter.held == 1), "{letters:?}");
 }
@@ -314,30 +346,32 @@ async fn an_unknown_push_is_repeated_under_its_id() {
     assert_eq!(table.row(1), [0, 1, 2]);
 }
 
-/// Two instances push, and one of them reads. A second reader takes over where it ended.
+/// Two instances push, and the first one reads. When it closes, the second one goes on.
 #[tokio::test]
 async fn one_instance_reads_and_another_one_takes_over() {
     let (redis, table) = (redis().await, Ledger::default());
     let (a, b) = (instance(&redis).await, instance(&redis).await);
-    let (entries_a, entries_b) = (entries(&a, &table), entries(&b, &table));
-    for number in 0..100 {
-        push(if number % 2 == 0 { &entries_a } else { &entries_b }, u64::from(number % 3), number).await;
-        if number == 50 {
-            let report = soon("it is closed", if table.flushes().is_empty() { &b } else { &a }.close()).await;
-            assert!(report.is_clean(), "{report}");
-            break;
-        }
+    let with_long_lease = |cache| ledger(cache, &table).reader_lease(Duration::from_secs(3)).build().unwrap();
+    let entries_a = with_long_lease(&a);
+    push(&entries_a, 1, 0).await;
+    drained(&entries_a).await;
+    let entries_b = with_long_lease(&b);
+    let gate = table.hold();
+    for number in 1..20 {
+        push(if number % 2 == 0 { &entries_a } else { &entries_b }, 1, number).await;
     }
-    let open = if entries_a.push(&9, &0).await.is_ok() { &entries_a } else { &entries_b };
-    for number in 51..100 {
-        push(open, u64::from(number % 3), number).await;
+    soon("a flush begins", gate.arrived(1)).await;
+    let closing = tokio::spawn(async move { a.close().await });
+    table.release();
+    gate.open();
+    assert!(soon("it is closed", closing).await.unwrap().is_clean());
+    for number in 20..40 {
+        push(&entries_b, 1, number).await;
     }
-    drained(open).await;
-    for key in 0..3 {
-        let expected: Vec<_> = (0..100).filter(|number| u64::from(number % 3) == key).collect();
-        assert_eq!(table.row(key), expected);
-    }
+    drained(&entries_b).await;
+    assert_eq!(table.row(1), (0..40).collect::<Vec<_>>());
     assert_eq!(table.most_running(), 1, "two instances read at once");
+    assert!(entries_a.write_stats().flushed > 1 && entries_b.write_stats().flushed >= 20);
 }
 
 /// A reader that stalled comes back with a batch that another one has flushed, and more.

@@ -93,7 +93,7 @@ impl<V> EntryForm<'_, V> {
         Some(EntryContent { key, value })
     }
 
-    /// Decodes the payload of the key with this text. Returns `None` for one of another key as well.
+    /// Decodes the payload of the key with this text. Returns `None` for one of another key, too.
     pub(super) fn decode_of<K>(&self, text: &str, payload: &[u8]) -> Option<EntryContent<K, V>>
     where
         K: ValueKey + DeserializeOwned,

@@ -41,9 +41,9 @@ impl<K: ValueKey + DeserializeOwned, Op: Send + Sync + 'static> Operations<K, Op
     ///
     /// # Errors
     ///
-    /// Returns an error if the queue cannot be asked. Call this again then. If it returns `None`, the
-    /// operation is dropped, but later ones may still be in the quarantine: see
-    /// [`dead_letters`](Self::dead_letters).
+    /// Returns an error if the queue cannot be asked. Call this again then. If it returns `None`,
+    /// the operation is dropped, but later ones may still be in the quarantine:
+    /// [`dead_letters`](Self::dead_letters) returns them.
     pub async fn discard_dead_letter(
         &self,
         letter: &DeadWrite<Operation<K, Op>>,
