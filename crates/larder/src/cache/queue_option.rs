@@ -7,13 +7,14 @@ use larder_core::write_queue::WriteQueue;
 use crate::cache::builder::CacheBuilder;
 
 impl CacheBuilder {
-    /// Sets the queue that keeps the writes of write-behind collections.
+    /// Sets the queue that keeps the writes of write-behind collections, and operations.
     ///
     /// A clone of the shared store can be the queue. Another Redis is useful if its settings
     /// differ: a queue needs `appendfsync always`, which slows the writes of a cache. The cache
     /// does not close a queue that is not its shared store.
     ///
-    /// Default: none. [`write_behind`](crate::values::ValuesBuilder::write_behind) then fails.
+    /// Default: none. [`write_behind`](crate::values::ValuesBuilder::write_behind) and
+    /// [`operations`](crate::Cache::operations) then fail.
     ///
     /// # Examples
     ///

@@ -91,6 +91,10 @@
 //! numbers. It is for values that are written often and that nothing else writes: carts, drafts,
 //! positions. A write is as fast as the queue. [`WriteBehind`] has the guarantees.
 //!
+//! An [`Operation`] is a write that changes a row and has no value of its own, such as the
+//! increment of a counter. [`Operations`] queues all of them, in order. They cannot be read: read
+//! the row from the database.
+//!
 //! # Inside a handler that is cached
 //!
 //! A handler or a load that uses values makes a result that is no newer than they are. So within a

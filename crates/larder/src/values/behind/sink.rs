@@ -4,7 +4,8 @@ use std::future::Future;
 
 use crate::values::behind::flush_result::{FlushError, Flushed};
 
-/// Brings queued writes to the database. `W` is the [`Write`] of a write-behind collection.
+/// Brings queued writes to the database. `W` is the [`Write`] of a write-behind collection, or an
+/// [`Operation`](crate::values::Operation).
 ///
 /// Each write comes at least once: it comes again if the instance ends, or loses the connection to
 /// its store, after the commit.

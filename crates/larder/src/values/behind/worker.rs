@@ -205,8 +205,12 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
 
     /// Waits for a write of this instance, for the next poll, or for the next retry.
     async fn wait_for_writes(&self) {
-        let poll = Instant::now() + self.state.options.poll_interval.min(self.state.options.reader_lease / 3);
-        let until = self.failures.next().map_or(poll, |retry| retry.min(poll));
+        let now = Instant::now();
+        let poll = now + self.state.options.poll_interval.min(self.state.options.reader_lease / 3);
+        // A write that is due already was left out of the pass. It must not begin the next pass at
+        // once.
+        let retry = self.failures.next().map(|due| if due > now { due } else { now + self.retry_delay() });
+        let until = retry.map_or(poll, |retry| retry.min(poll));
         let Some(wake) = self.state.wake.get(usize::from(self.number)) else { return };
         let news = async {
             tokio::select! {

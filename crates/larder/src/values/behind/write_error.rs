@@ -55,8 +55,9 @@ impl WriteError {
 
     /// Returns the id of a write that may take effect.
     ///
-    /// Pass it to [`write_with_id`](crate::values::WriteBehind::write_with_id), which does not
-    /// queue the write a second time.
+    /// Pass it to [`write_with_id`](crate::values::WriteBehind::write_with_id) or
+    /// [`push_with_id`](crate::values::Operations::push_with_id), which do not queue the write a
+    /// second time.
     #[must_use]
     pub const fn id(&self) -> Option<WriteId> {
         self.id
