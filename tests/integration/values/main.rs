@@ -3,6 +3,8 @@
 // Helpers of tests may panic. The lint exempts only functions that are marked as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[cfg(unix)]
+mod behind_loaders;
 mod coalescing;
 mod failing;
 #[cfg(unix)]
@@ -19,6 +21,10 @@ mod operations;
 #[cfg(unix)]
 mod operations_random;
 mod own_keys;
+#[cfg(unix)]
+mod own_writes;
+#[cfg(unix)]
+mod replica_lag;
 #[cfg(unix)]
 mod sharing;
 mod stale_values;

@@ -126,10 +126,12 @@ pub(crate) type Carts = WriteBehind<u64, String>;
 
 /// Returns a collection of carts with short times.
 pub(crate) fn behind(cache: &Cache, table: &Table) -> WriteBehindBuilder<ValuesBuilder<u64, String>, Table> {
-    cache
-        .values("cart")
-        .negative_ttl(Duration::from_secs(100))
-        .write_behind(table.clone())
+    short(cache.values("cart").negative_ttl(Duration::from_secs(100)).write_behind(table.clone()))
+}
+
+/// Sets short times.
+pub(crate) fn short<B>(builder: WriteBehindBuilder<B, Table>) -> WriteBehindBuilder<B, Table> {
+    builder
         .durability(Durability::Memory)
         .partitions(2)
         .retry_delay(Duration::from_millis(1))
@@ -155,8 +157,16 @@ pub(crate) async fn get(carts: &Carts, table: &Table, key: u64) -> Option<String
     try_get(carts, table, key).await.unwrap()
 }
 
-/// Reads many carts.
 pub(crate) async fn get_many(carts: &Carts, table: &Table, keys: &[u64]) -> Vec<Option<String>> {
+    try_get_many(carts, table, keys).await.unwrap()
+}
+
+/// Reads many carts.
+pub(crate) async fn try_get_many(
+    carts: &Carts,
+    table: &Table,
+    keys: &[u64],
+) -> Result<Vec<Option<String>>, LoadError<ReadError<io::Error>>> {
     let load = |missing: Vec<u64>| async move {
         let mut found = Vec::new();
         for key in missing {
@@ -164,6 +174,6 @@ pub(crate) async fn get_many(carts: &Carts, table: &Table, keys: &[u64]) -> Vec<
         }
         Ok::<_, io::Error>(found)
     };
-    let values = carts.get_many_or_load(keys, load).await.unwrap();
-    values.into_iter().map(|value| value.map(|value| (*value).clone())).collect()
+    let values = carts.get_many_or_load(keys, load).await?;
+    Ok(values.into_iter().map(|value| value.map(|value| (*value).clone())).collect())
 }

@@ -207,14 +207,14 @@ async fn a_read_that_cannot_see_pending_values_is_an_error_unless_it_may_lag() {
 }
 
 /// The payload of a value in the queue, which all versions must be able to read.
-fn payload(key: &str, value: &str) -> WritePayload {
+pub(crate) fn payload(key: &str, value: &str) -> WritePayload {
     let mut bytes = vec![1, 1, 1, 0, 0, 0, 1, 0, 0, 0, u8::try_from(key.len()).unwrap()];
     bytes.extend([key.as_bytes(), value.as_bytes()].concat());
     WritePayload::Value(bytes.into())
 }
 
 /// Pushes a write as an instance does that ends before it appends the event.
-async fn push_without_event(store: &MemoryStore, key: u64, payload: WritePayload) {
+pub(crate) async fn push_without_event(store: &MemoryStore, key: u64, payload: WritePayload) {
     let text = format!("v|cart|{key}");
     let partition = PartitionId::of_key("cart", 2, &text);
     let limits = QueueLimits { entries: 10, bytes: 10_000 };

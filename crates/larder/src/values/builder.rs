@@ -36,7 +36,7 @@ use crate::values::value_options::ValueOptions;
 ///   [`stale_if_error`](Self::stale_if_error), [`serve_stale_after`](Self::serve_stale_after)
 /// * Loads: [`loader`](Self::loader), [`load_timeout`](Self::load_timeout),
 ///   [`max_reruns`](Self::max_reruns), [`retry_after_error`](Self::retry_after_error),
-///   [`error_ttl`](Self::error_ttl)
+///   [`error_ttl`](Self::error_ttl), [`replica_lag`](Self::replica_lag)
 /// * Invalidation: [`tags`](Self::tags)
 /// * Writes: [`invalidates`](Self::invalidates), [`write_behind`](Self::write_behind)
 /// * Memory: [`max_memory_bytes`](Self::max_memory_bytes), [`weigh`](Self::weigh)
@@ -72,7 +72,7 @@ pub struct ValuesBuilder<K, V, L = NoLoader, C = Json> {
     tags: Option<TagsFn<K, V>>,
     weigh: Option<WeighFn<V>>,
     also_invalidates: Option<WriteNamesFn<K>>,
-    loader: Option<LoaderFn<K, V>>,
+    pub(super) loader: Option<LoaderFn<K, V>>,
     pub(super) problem: Option<ConfigError>,
     mark: PhantomData<fn() -> L>,
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::engine::coalesce::wait_limits::{FILL_TIMEOUT, MAX_RETRY_AFTER_ERROR, STALE_AFTER};
 use crate::engine::config_error::ConfigErrorKind;
+use crate::engine::replica_lag::checked_lag;
 use crate::values::builder::ValuesBuilder;
 use crate::values::value_key::ValueKey;
 
@@ -161,6 +162,46 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
     /// ```
     pub fn error_ttl(mut self, lifetime: Duration) -> Self {
         self.options.error_ttl = Some(self.checked_lifetime("lifetime of an error", lifetime));
+        self
+    }
+
+    /// Sets how far the database replicas that loads read may lag behind the primary.
+    ///
+    /// A load that reads a replica right after an invalidation may get the old value, and it would
+    /// be stored under a new position. With this limit, the value of a load that begins less than
+    /// `lag` after an invalidation of one of its names is returned. But it is stored only until
+    /// `lag` has passed since that invalidation, and without stale windows. So once `lag` has
+    /// passed, no older value is returned. See
+    /// [`Policy::replica_lag`](crate::Policy::replica_lag) for what counts as an invalidation.
+    ///
+    /// The value of a write-through has its whole lifetime, because it is not read from a replica.
+    /// A [write-behind](Self::write_behind) collection keeps a write in its queue until `lag` has
+    /// passed since its flush. Until then, the write is the value. A partition then flushes at most
+    /// 10,000 writes in each `lag`.
+    ///
+    /// Use a bound that the replicas keep, not their usual lag.
+    ///
+    /// Default: none, for loads that read the primary. Minimum: 1 ms. Maximum: 1 hour.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::Cache;
+    /// use larder::values::Values;
+    ///
+    /// # fn main() -> Result<(), larder::ConfigError> {
+    /// let names: Values<u64, String> =
+    ///     Cache::default().values("name").replica_lag(Duration::from_secs(5)).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn replica_lag(mut self, lag: Duration) -> Self {
+        match checked_lag(lag) {
+            Ok(lag) => self.options.replica_lag = Some(lag),
+            Err(what) => self.record_error(ConfigErrorKind::Timeout, &what),
+        }
         self
     }
 

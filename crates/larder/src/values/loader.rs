@@ -53,6 +53,14 @@ impl<K: ValueKey, V: Send + Sync + 'static, E: Send + Sync + 'static> Values<K, 
     /// # }
     /// ```
     pub async fn load(&self, key: &K) -> Result<Option<Arc<V>>, LoadError<E>> {
+        self.load_with_errors(key).await
+    }
+
+    /// Loads like [`load`](Self::load), with a loader whose errors are of the type `F`.
+    pub(super) async fn load_with_errors<F>(&self, key: &K) -> Result<Option<Arc<V>>, LoadError<F>>
+    where
+        F: Send + Sync + 'static,
+    {
         if let Some(cached) = self.hit(key) {
             return Ok(cached.value.clone());
         }
@@ -64,6 +72,6 @@ impl<K: ValueKey, V: Send + Sync + 'static, E: Send + Sync + 'static> Values<K, 
                 None => Ok(None),
             }
         };
-        Box::pin(load_with_loader(&self.collection, key, is_error_of::<E>, load)).await.map_err(own)
+        Box::pin(load_with_loader(&self.collection, key, is_error_of::<F>, load)).await.map_err(own)
     }
 }

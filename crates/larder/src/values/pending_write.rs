@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use larder_core::invalidation::append_status::Appended;
 use larder_core::invalidation::names::Names;
-use larder_core::invalidation::position::Position;
-#[cfg(larder_broken = "write-through-unchecked")]
-use larder_core::invalidation::position::Watermark;
+use larder_core::invalidation::position::{Position, Watermark};
 use larder_core::outcome::NotStored;
 
 use crate::engine::invalidate::append::{append_invalidation, invalidate_now};
@@ -55,13 +53,42 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
     /// This never fails. If Redis cannot be reached, the invalidation is
     /// [deferred](crate::InvalidationOutcome::Deferred), and nothing is stored.
     pub async fn finish(mut self, value: impl Into<Option<V>>) -> Written<V> {
-        let value = value.into().map(Arc::new);
+        self.end(value.into()).await.0
+    }
+
+    /// Ends the write like [`finish`](Self::finish), and returns the position of its value.
+    ///
+    /// An event of the key beyond this position may come from a later write. An invalidation that
+    /// was deferred has no place in the log. The position is then that from before the write, with
+    /// the present local number, so it does not tell whether another write of this process was
+    /// deferred meanwhile. Returns `None` if another write may have overlapped.
+    pub(super) async fn finish_and_locate(
+        mut self,
+        value: impl Into<Option<V>>,
+    ) -> (Written<V>, Option<Position>) {
+        let (written, entry) = self.end(value.into()).await;
+        let log = &self.collection.engine.log;
+        let names = Names::of_value(&key_name(&self.collection.name, &self.key), &[]);
+        let position = match (entry, written.invalidation) {
+            (Some(entry), _) => log.read(|tail| tail.written_position(&self.began, &entry, &names)),
+            (None, InvalidationOutcome::Applied) => None,
+            (None, InvalidationOutcome::Deferred) => {
+                let local = log.position().watermark.local;
+                let watermark = Watermark { local, ..self.began.watermark };
+                Some(Position { incarnation: self.began.incarnation, watermark })
+            }
+        };
+        (written, position)
+    }
+
+    async fn end(&mut self, value: Option<V>) -> (Written<V>, Option<Appended>) {
+        let value = value.map(Arc::new);
         let (invalidation, entry) = self.invalidate().await;
         #[cfg(larder_broken = "write-through-deferred")]
         let entry = entry.or(Some(NO_ENTRY));
         let is_cached = entry.is_some_and(|entry| self.store(value.clone(), &entry));
         self.collection.counters.written(is_cached);
-        Written { value, invalidation, is_cached }
+        (Written { value, invalidation, is_cached }, entry)
     }
 
     /// Invalidates the value after a write that failed, and waits for that.
@@ -167,5 +194,94 @@ impl<K: ValueKey, V: Send + Sync + 'static> Drop for PendingWrite<K, V> {
 impl<K: ValueKey, V: Send + Sync + 'static> fmt::Debug for PendingWrite<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PendingWrite").field("collection", &self.collection.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use larder_core::invalidation::table::Verdict;
+    use larder_core::store::StoreErrorKind;
+    use larder_testing::MemoryStore;
+
+    use super::*;
+    use crate::cache::Cache;
+    use crate::testing::soon;
+    use crate::values::Values;
+
+    struct App {
+        store: MemoryStore,
+        names: Values<u64, String>,
+        /// The same collection on another instance.
+        other: Values<u64, String>,
+    }
+
+    impl App {
+        async fn start() -> Self {
+            let store = MemoryStore::default();
+            let names = async |store: &MemoryStore| {
+                let cache = Cache::builder().shared_store(store.clone()).build();
+                cache.ready(Duration::from_secs(20)).await.unwrap();
+                cache.values("name").build().unwrap()
+            };
+            Self { names: names(&store).await, other: names(&store).await, store }
+        }
+
+        /// Waits until this instance has read the log up to the other one's position.
+        async fn catches_up(&self) {
+            let reached = self.other.collection.engine.log.position();
+            let log = &self.names.collection.engine.log;
+            soon(async {
+                while log.position().watermark.log < reached.watermark.log {
+                    tokio::task::yield_now().await;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            })
+            .await;
+        }
+
+        fn is_refused(&self, position: &Position) -> bool {
+            let engine = &self.names.collection.engine;
+            let names = Names::of_value(&key_name("name", &7_u64), &[]);
+            engine.log.read(|tail| tail.check(position, &names, engine.clock.boot())) == Verdict::Refused
+        }
+    }
+
+    #[tokio::test]
+    async fn the_position_of_a_write_is_refused_by_the_next_event_of_its_key() {
+        let app = App::start().await;
+        let (written, position) = app.names.begin_write(&7).finish_and_locate("Ada".to_owned()).await;
+        let position = position.unwrap();
+        assert!(written.is_cached() && !app.is_refused(&position));
+        let _ = app.other.invalidate(&8).await;
+        app.catches_up().await;
+        assert!(!app.is_refused(&position));
+        let _ = app.other.invalidate(&7).await;
+        app.catches_up().await;
+        assert!(app.is_refused(&position));
+    }
+
+    #[tokio::test]
+    async fn a_write_that_another_instance_overlapped_has_no_position() {
+        let app = App::start().await;
+        let write = app.names.begin_write(&7);
+        let _ = app.other.invalidate(&7).await;
+        assert_eq!(write.finish_and_locate("Ada".to_owned()).await.1, None);
+    }
+
+    /// The event of the other instance lies between the beginning of the write and its deferral.
+    #[tokio::test]
+    async fn the_position_of_a_deferred_write_covers_only_the_write() {
+        let app = App::start().await;
+        let (overlapped, alone) = (app.names.begin_write(&7), app.names.begin_write(&7));
+        app.store.fail(StoreErrorKind::Timeout);
+        let (_, position) = alone.finish_and_locate("Ada".to_owned()).await;
+        assert!(!app.is_refused(&position.unwrap()));
+        app.store.heal();
+        let _ = app.other.invalidate(&7).await;
+        app.catches_up().await;
+        app.store.fail(StoreErrorKind::Timeout);
+        let (written, position) = overlapped.finish_and_locate("Bob".to_owned()).await;
+        assert_eq!(written.invalidation(), InvalidationOutcome::Deferred);
+        assert!(app.is_refused(&position.unwrap()));
     }
 }

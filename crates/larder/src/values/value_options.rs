@@ -28,6 +28,8 @@ pub(super) struct ValueOptions {
     pub(super) retry_after_error: Duration,
     /// How long an error is remembered. `None` if errors are not.
     pub(super) error_ttl: Option<Duration>,
+    /// How far the database replicas that loads read may lag. `None` if loads read the primary.
+    pub(super) replica_lag: Option<Duration>,
     /// The maximum size of an encoded value that is shared.
     pub(super) max_value_bytes: usize,
     pub(super) memory_bytes: u64,
@@ -47,6 +49,7 @@ impl Default for ValueOptions {
             stale_after: None,
             retry_after_error: Duration::from_secs(1),
             error_ttl: None,
+            replica_lag: None,
             max_value_bytes: 1024 * 1024,
             memory_bytes: 32 * 1024 * 1024,
             schema: 1,

@@ -18,8 +18,8 @@ use larder_core::outcome::NotStored;
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::BootTime;
 
+use crate::engine::replica_lag::{ReadTimes, limit_for_replicas};
 use crate::http::fill::followers::Release;
-use crate::http::fill::lag_limit::ReadTimes;
 use crate::http::fill::{Fill, FillTimes};
 use crate::http::memory::cached_response::{CachedResponse, is_never_fresh};
 use crate::http::policy::names::NamesBuilder;
@@ -187,8 +187,10 @@ impl Fill {
         }
         let (key, names) = self.key_and_names(&headers, storage);
         let names = names.build(storage.tags.iter().cloned());
-        let times = ReadTimes { began: storage.times.start.boot, received: now };
-        let lifetime = self.limit_for_replicas(&names, times, storage.initial_age, storage.lifetime);
+        let (began, initial_age) = (storage.times.start.boot, storage.initial_age);
+        let times = ReadTimes { began, received: now, initial_age };
+        let (log, lag) = (&self.layer.engine.log, self.layer.policy.replica_lag);
+        let lifetime = limit_for_replicas(log, lag, &names, times, storage.lifetime);
         let mut meta = Meta {
             selecting: self.selecting_fields(vary, &key),
             key,

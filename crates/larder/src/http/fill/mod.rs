@@ -28,8 +28,7 @@
 //! | `store_response.rs` | 6: read the body and store the response |
 //! | `publish.rs` | 6: hand the head and the body to followers |
 //! | `stated_length.rs` | 6: compare the body with its stated length |
-//! | `build.rs` | 7: build the stored response |
-//! | `lag_limit.rs` | 7: limit the lifetime after an invalidation, for lagging replicas |
+//! | `build.rs` | 7: build the stored response, with the limit for lagging replicas |
 //! | `expected_head.rs` | 6: the head as it will be stored, for the fields that the client gets |
 //! | `partial.rs` | 7: combine a part with a stored part |
 //! | `commit.rs` | 7: store in memory, then notify followers |
@@ -45,7 +44,6 @@ mod conditional;
 mod expected_head;
 mod followers;
 mod freshen;
-mod lag_limit;
 mod partial;
 mod publish;
 pub(crate) mod refresh;

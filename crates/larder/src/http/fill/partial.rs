@@ -10,10 +10,10 @@ use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::BootTime;
 
+use crate::engine::replica_lag::{ReadTimes, limit_for_replicas};
 use crate::http::fill::Fill;
 use crate::http::fill::build::StorageRecord;
 use crate::http::fill::commit::Committed;
-use crate::http::fill::lag_limit::ReadTimes;
 use crate::http::memory::MemoryLookup;
 use crate::http::memory::cached_response::CachedResponse;
 
@@ -93,8 +93,9 @@ impl Fill {
         let mut meta = merged_meta(stored, new, (!is_whole).then_some(part))?;
         if let Some(began) = new.filled_at {
             // The older part may have tags that the new one has not.
-            let times = ReadTimes { began, received: now };
-            meta.lifetime = self.limit_for_replicas(&meta.names, times, meta.initial_age, meta.lifetime);
+            let times = ReadTimes { began, received: now, initial_age: meta.initial_age };
+            let (log, lag) = (&self.layer.engine.log, self.layer.policy.replica_lag);
+            meta.lifetime = limit_for_replicas(log, lag, &meta.names, times, meta.lifetime);
         }
         // Rule 10 of the log: the bytes of the older part do not become younger. `None` counts as
         // older than every response that this process filled.

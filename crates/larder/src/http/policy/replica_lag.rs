@@ -1,12 +1,10 @@
 //! The lag of the database replicas that handlers read.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::engine::config_error::ConfigErrorKind;
+use crate::engine::replica_lag::checked_lag;
 use crate::http::policy::Policy;
-
-const REPLICA_LAG: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
 
 /// The method for database replicas.
 impl Policy {
@@ -42,11 +40,9 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn replica_lag(mut self, lag: Duration) -> Self {
-        if REPLICA_LAG.contains(&lag) {
-            self.replica_lag = Some(lag);
-        } else {
-            let what = format!("a replica_lag of {lag:?} is not between 1 ms and 1 hour");
-            self.record_error(ConfigErrorKind::Timeout, &what);
+        match checked_lag(lag) {
+            Ok(lag) => self.replica_lag = Some(lag),
+            Err(what) => self.record_error(ConfigErrorKind::Timeout, &what),
         }
         self
     }

@@ -13,7 +13,7 @@ pub(super) struct Batch<W> {
 /// The name of a write in the queue.
 pub(super) struct WriteName {
     pub(super) place: u64,
-    sequence: u64,
+    pub(super) sequence: u64,
     pub(super) text: String,
 }
 

@@ -13,6 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::engine::config_error::{ConfigError, ConfigErrorKind};
 use crate::engine::queue::Queue;
 use crate::engine::shared::Engine;
+use crate::values::behind::behind_loader::LinkLoader;
 use crate::values::behind::behind_options::BehindOptions;
 use crate::values::behind::behind_state::BehindState;
 use crate::values::behind::queued_collection::QueuedCollection;
@@ -22,7 +23,6 @@ use crate::values::behind::write_behind::WriteBehind;
 use crate::values::builder::ValuesBuilder;
 use crate::values::codec::Codec;
 use crate::values::collection_state::Collection;
-use crate::values::loader_mark::NoLoader;
 use crate::values::registry::CollectionKind;
 use crate::values::value_key::ValueKey;
 
@@ -40,11 +40,12 @@ pub struct WriteBehindBuilder<B, S> {
     pub(super) options: BehindOptions,
 }
 
-impl<K: ValueKey, V: Send + Sync + 'static, C> ValuesBuilder<K, V, NoLoader, C> {
+impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
     /// Makes this a write-behind collection: writes are queued, and reach the database later.
     ///
     /// A worker brings the writes to the `sink`. See [`WriteBehind`] for what is guaranteed.
-    /// Set the options of the values first. A write-behind collection has no loader.
+    /// Set the options of the values first, and the [`loader`](Self::loader): each of its loads asks
+    /// the queue first, also in the background.
     pub fn write_behind<S: Sink<Write<K, V>>>(mut self, sink: S) -> WriteBehindBuilder<Self, S> {
         self.options.kind = CollectionKind::WriteBehind;
         WriteBehindBuilder::new(self, sink)
@@ -152,13 +153,23 @@ impl<B, S> WriteBehindBuilder<B, S> {
     }
 }
 
-impl<K: ValueKey, V: Send + Sync + 'static, C, S> WriteBehindBuilder<ValuesBuilder<K, V, NoLoader, C>, S> {
+impl<K: ValueKey, V: Send + Sync + 'static, L, C, S> WriteBehindBuilder<ValuesBuilder<K, V, L, C>, S> {
     /// Lets a read load the value from the database if the queue cannot be asked.
     ///
     /// Such a read may return, and store, a value from before an acknowledged write, until that
     /// write is flushed. Default: such a read is an error.
     pub const fn may_lag(mut self) -> Self {
         self.options.may_lag = true;
+        self
+    }
+
+    /// Sets how many bytes of its own unflushed writes an instance keeps in memory.
+    ///
+    /// While the queue cannot be asked, they answer the reads of this instance. If they take more,
+    /// the oldest are dropped, and reads of them are errors as on other instances. With 0, nothing
+    /// is kept. Default: 16 MiB.
+    pub const fn max_unflushed_bytes(mut self, bytes: u64) -> Self {
+        self.options.max_unflushed_bytes = bytes;
         self
     }
 
@@ -169,19 +180,22 @@ impl<K: ValueKey, V: Send + Sync + 'static, C, S> WriteBehindBuilder<ValuesBuild
     /// Returns an error if an option is invalid, if the name is empty or taken, if the cache has no
     /// [write queue](crate::CacheBuilder::write_queue) or no
     /// [shared store](crate::CacheBuilder::shared_store), or outside of a Tokio runtime.
-    pub fn build(self) -> Result<WriteBehind<K, V>, ConfigError>
+    pub fn build(self) -> Result<WriteBehind<K, V, L>, ConfigError>
     where
         K: Serialize + DeserializeOwned,
+        L: LinkLoader<K, V>,
         S: Sink<Write<K, V>>,
         C: Codec<V>,
     {
-        let Self { collection, sink, options } = self;
+        let Self { mut collection, sink, options } = self;
         check(&options)?;
         let queue = queue_of(&collection.engine)?;
+        let link = L::link(&mut collection.loader);
         let values = collection.build()?;
         let Collection { engine, name, .. } = &*values.collection;
         let state = BehindState::new(engine, name, Arc::clone(&values.collection), queue, options);
         let (state, running) = start(state, sink);
+        link.set(&state);
         Ok(WriteBehind::new(values, state, running))
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct BehindOptions {
     /// How long a write waits until it is durable.
     pub(super) durability_timeout: Duration,
     pub(super) may_lag: bool,
+    /// The maximum size of the copies of unflushed writes.
+    pub(super) max_unflushed_bytes: u64,
     pub(super) max_batch: u32,
     pub(super) poll_interval: Duration,
     /// How long a reader has the right to read without an extension.
@@ -30,6 +32,7 @@ impl Default for BehindOptions {
             durability: Durability::Fsync,
             durability_timeout: Duration::from_secs(1),
             may_lag: false,
+            max_unflushed_bytes: 16 * 1024 * 1024,
             max_batch: 500,
             poll_interval: Duration::from_millis(500),
             reader_lease: Duration::from_secs(10),

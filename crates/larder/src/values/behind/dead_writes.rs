@@ -10,7 +10,7 @@ use crate::values::behind::write_behind::WriteBehind;
 use crate::values::value_key::ValueKey;
 
 /// The quarantine.
-impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static> WriteBehind<K, V> {
+impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static, L> WriteBehind<K, V, L> {
     /// Returns the writes in the quarantine, at most about `limit` of them.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOu
 use crate::engine::report::warned_once::WarnedOnce;
 use crate::values::behind::batch::{Batch, BatchPart, WriteName};
 use crate::values::behind::behind_counters::add;
+use crate::values::behind::committed_writes::CommittedWrite;
 use crate::values::behind::flush_failures::Blame;
 use crate::values::behind::flush_result::{FlushError, Flushed};
 use crate::values::behind::queued_collection::QueuedCollection;
@@ -19,6 +20,8 @@ use crate::values::behind::worker::{PassEnd, Reader};
 ///
 /// If none has succeeded by then, the database is probably the cause.
 const MAX_FAILURES: usize = 8;
+/// The maximum number of writes that are removed from the queue at once.
+const MAX_COMPLETED: usize = 1_000;
 
 /// The reason for which the writes of a key were not all flushed.
 enum KeyFailure<'a, W> {
@@ -165,8 +168,10 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
     /// Removes writes from the queue that the sink has committed.
     ///
     /// The event comes first: the instance that wrote may have ended before its own. If it cannot
-    /// be appended, the writes stay in the queue and are flushed again.
+    /// be appended, the writes stay in the queue and are flushed again. If loads read replicas of
+    /// the database, the writes stay until the replicas have them.
     async fn commit(&mut self, batch: BatchPart<'_, C::Write>) -> PassEnd {
+        let committed_at = Instant::now();
         let mut names = Invalidation::default();
         for (write, name) in batch.one_of_each_key() {
             names.extend([self.state.collection.names(&name.text, Some(write))]);
@@ -174,16 +179,39 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
         if self.keep_reading(invalidate(&self.state.engine, names)).await != InvalidationOutcome::Applied {
             return PassEnd::Failed;
         }
-        let writes: Vec<_> = batch.names.iter().map(WriteName::to_ref).collect();
-        let completed = self.state.queue.complete(self.partition(), &writes);
-        match self.keep_reading(completed).await {
-            Ok(completed) => add(&self.state.counters.flushed, completed.removed),
-            Err(_) => return PassEnd::Failed,
-        }
+        let due = committed_at + self.state.collection.replica_lag();
         for name in batch.names {
-            self.failures.remove(name.place);
+            let WriteName { place, sequence, text, .. } = name;
+            self.failures.remove(*place);
+            self.committed.add(CommittedWrite {
+                place: *place,
+                sequence: *sequence,
+                text: text.clone(),
+                due,
+            });
         }
-        PassEnd::Done
+        self.complete_due().await
+    }
+
+    /// Removes writes from the queue that the database and its replicas have.
+    ///
+    /// If that fails, it is tried again with the next pass. The writes are not flushed again.
+    pub(super) async fn complete_due(&mut self) -> PassEnd {
+        loop {
+            let due = self.committed.due(Instant::now(), MAX_COMPLETED);
+            if due.is_empty() {
+                return PassEnd::Done;
+            }
+            let count = due.len();
+            let completed = self.state.queue.complete(self.partition(), &due);
+            match self.keep_reading(completed).await {
+                Ok(completed) => add(&self.state.counters.flushed, completed.removed),
+                Err(_) => return PassEnd::Failed,
+            }
+            for write in self.committed.remove_first(count) {
+                self.state.own_writes.remove_flushed(&write.text, write.sequence);
+            }
+        }
     }
 
     /// Notes that a write failed, and moves it to the quarantine after the last attempt.

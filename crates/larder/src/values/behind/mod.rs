@@ -4,28 +4,36 @@
 //! | --- | --- |
 //! | `behind_builder.rs`, `behind_options.rs` | the options |
 //! | `write_behind.rs` | the handle, and reads: the queue is asked before the database |
+//! | `behind_loader.rs` | reads with a loader |
 //! | `queued_writes.rs` | writes: push, wait until it is durable, append the event |
-//! | `behind_state.rs` | what handles and worker share; questions to the queue |
+//! | `behind_state.rs` | what handles and worker share |
 //! | `durability_check.rs` | whether the store's settings are sufficient |
+//! | `pending.rs` | questions to the queue |
+//! | `own_writes.rs` | copies of unflushed writes, for reads while the queue cannot be asked |
 //! | `queue_entry.rs` | the form of a write in the queue |
 //! | `sink.rs`, `flush_result.rs` | the user's side |
 //! | `worker.rs` | the reader of a partition |
 //! | `batch.rs` | writes as the sink gets them |
 //! | `flush.rs` | flushing a batch: the sink, the event, the completion |
+//! | `committed_writes.rs` | writes that wait for the replicas of the database |
 //! | `flush_failures.rs` | writes that failed, and when they are tried again |
 //! | `dead_writes.rs` | the quarantine |
 
 mod batch;
 mod behind_builder;
 mod behind_counters;
+mod behind_loader;
 mod behind_options;
 mod behind_state;
+mod committed_writes;
 mod dead_writes;
 mod durability_check;
 mod flush;
 mod flush_failures;
 mod flush_result;
 mod operations;
+mod own_writes;
+mod pending;
 mod quarantine;
 mod queue_entry;
 mod queued_collection;

@@ -1,5 +1,7 @@
 //! A collection whose writes are queued: of values, or of operations.
 
+use std::time::Duration;
+
 use larder_core::write_queue::{QueuedWrite, WritePayload};
 use serde::de::DeserializeOwned;
 
@@ -24,6 +26,11 @@ pub(super) trait QueuedCollection: Send + Sync + 'static {
 
     /// Returns what a flush of the key with this text invalidates. `None` is an unreadable write.
     fn names(&self, text: &str, write: Option<&Self::Write>) -> Invalidation;
+
+    /// Returns how long a write stays in the queue after its commit, for replicas that lag.
+    fn replica_lag(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static> QueuedCollection for Collection<K, V> {
@@ -39,6 +46,10 @@ impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static> QueuedCollection 
 
     fn names(&self, text: &str, write: Option<&Write<K, V>>) -> Invalidation {
         self.names_of_write(text, write.map(|write| &write.key))
+    }
+
+    fn replica_lag(&self) -> Duration {
+        self.options.replica_lag.unwrap_or_default()
     }
 }
 

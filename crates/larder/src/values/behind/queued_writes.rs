@@ -16,7 +16,7 @@ use crate::values::pending_write::PendingWrite;
 use crate::values::value_key::ValueKey;
 
 /// Writes.
-impl<K: ValueKey + Serialize, V: Send + Sync + 'static> WriteBehind<K, V> {
+impl<K: ValueKey + Serialize, V: Send + Sync + 'static, L> WriteBehind<K, V, L> {
     /// Writes a value. Returns when the write is durable, and invalidated on this instance.
     ///
     /// # Errors
@@ -63,9 +63,10 @@ impl<K: ValueKey + Serialize, V: Send + Sync + 'static> WriteBehind<K, V> {
         let method = state.durability.method().await?;
         // The queue stands for the database: a push is the commit of a write-through. If this
         // future is dropped, the key is invalidated, because the write may be queued.
+        let own = state.own_writes.begin(&entry.text);
         let write = PendingWrite::new(&state.collection, key);
-        let is_first = match state.push(id, &entry, WritePayload::Value).await {
-            Ok(is_first) => is_first,
+        let (sequence, is_first) = match state.push(id, &entry, WritePayload::Value).await {
+            Ok(pushed) => pushed,
             Err(error) if error.kind() == WriteErrorKind::Unknown => {
                 write.abort().await;
                 return Err(error);
@@ -80,11 +81,14 @@ impl<K: ValueKey + Serialize, V: Send + Sync + 'static> WriteBehind<K, V> {
             return Err(error);
         }
         // A write that was pushed before may have been replaced by a later one.
-        if is_first {
-            drop(write.finish(value).await);
+        let position = if is_first {
+            write.finish_and_locate(value).await.1
         } else {
             write.abort().await;
-        }
+            None
+        };
+        let is_refused = |key: &str, position: &_| state.is_refused(key, position);
+        own.acknowledge(sequence, entry.payload.clone(), position, is_refused);
         state.wake(state.partition_of(&entry.text));
         Ok(())
     }
@@ -99,13 +103,15 @@ impl<C> BehindState<C> {
         Ok(())
     }
 
-    /// Puts a write of this kind into the queue. Returns whether it was not there before.
+    /// Puts a write of this kind into the queue.
+    ///
+    /// Returns its sequence number, and whether it was not there before.
     pub(super) async fn push(
         &self,
         id: WriteId,
         entry: &QueueEntry,
         kind: fn(Bytes) -> WritePayload,
-    ) -> Result<bool, WriteError> {
+    ) -> Result<(u64, bool), WriteError> {
         let push = PushWrite {
             partition: self.partition_of(&entry.text),
             key: &entry.text,
@@ -114,8 +120,8 @@ impl<C> BehindState<C> {
             limits: self.options.limits,
         };
         match self.queue.push(push).await {
-            Ok(Pushed::Queued(_)) => Ok(true),
-            Ok(Pushed::Duplicate(_)) => Ok(false),
+            Ok(Pushed::Queued(sequence)) => Ok((sequence, true)),
+            Ok(Pushed::Duplicate(sequence)) => Ok((sequence, false)),
             Ok(Pushed::Full) => {
                 Err(WriteError::new(WriteErrorKind::Full, "`max_queued` or `max_queued_bytes` is reached"))
             }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::catch_panic::CatchPanic;
 use crate::values::behind::behind_state::BehindState;
+use crate::values::behind::committed_writes::CommittedWrites;
 use crate::values::behind::flush_failures::{FlushFailures, backoff};
 use crate::values::behind::queued_collection::QueuedCollection;
 use crate::values::behind::sink::Sink;
@@ -36,6 +37,7 @@ where
             extended: Instant::now(),
             failures: FlushFailures::default(),
             blocked: HashSet::new(),
+            committed: CommittedWrites::default(),
             stop: stop.clone(),
             closing: background.closing(),
         };
@@ -58,6 +60,7 @@ pub(super) struct Reader<C, S> {
     pub(super) failures: FlushFailures,
     /// The keys with an operation that is not flushed in this pass. Later ones of the key wait.
     blocked: HashSet<String>,
+    pub(super) committed: CommittedWrites,
     stop: CancellationToken,
     closing: CancellationToken,
 }
@@ -127,9 +130,13 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
     ///
     /// Writes that failed stay in the queue. So later writes are never blocked by them.
     async fn pass(&mut self) -> PassEnd {
-        let (mut after, mut places) = (None, HashSet::new());
+        if self.complete_due().await == PassEnd::Failed {
+            return PassEnd::Failed;
+        }
+        let (mut after, mut places) = (self.committed.start(Instant::now()), HashSet::new());
         self.blocked.clear();
         loop {
+            let start = after;
             let batch = match self.read(after).await {
                 Ok(batch) => batch,
                 Err(end) => return end,
@@ -138,16 +145,19 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
             let has_more = batch.has_more && batch.last_place != after;
             after = batch.last_place;
             let now = Instant::now();
-            let due: Vec<_> = batch.writes.into_iter().filter(|write| self.is_due(write, now)).collect();
+            let mut due: Vec<_> = batch.writes.into_iter().filter(|write| self.is_due(write, now)).collect();
+            let is_full = due.len() > self.committed.room();
+            due.truncate(self.committed.room());
             if !due.is_empty() {
                 match self.flush(due).await {
                     PassEnd::Done => {}
                     end => return end,
                 }
             }
-            if self.is_stopped() {
+            if is_full || self.is_stopped() {
                 return PassEnd::Done;
             }
+            self.committed.note_page(start, &page);
             places.extend(page.into_iter().filter(|place| self.failures.contains(*place)));
             if !has_more {
                 self.failures.retain(&places);
@@ -158,6 +168,10 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
 
     /// Whether a write may be flushed. The later operations of its key wait if it may not.
     fn is_due(&mut self, write: &QueuedWrite, now: Instant) -> bool {
+        // A write that the database has blocks nothing.
+        if self.committed.contains(write.place) {
+            return false;
+        }
         let is_due = self.failures.is_due(write.place, now);
         if !is_due {
             self.block(&write.key);
@@ -203,14 +217,15 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
         Ok(batch)
     }
 
-    /// Waits for a write of this instance, for the next poll, or for the next retry.
+    /// Waits for a write of this instance, for the next poll, retry or completion.
     async fn wait_for_writes(&self) {
         let now = Instant::now();
         let poll = now + self.state.options.poll_interval.min(self.state.options.reader_lease / 3);
         // A write that is due already was left out of the pass. It must not begin the next pass at
         // once.
-        let retry = self.failures.next().map(|due| if due > now { due } else { now + self.retry_delay() });
-        let until = retry.map_or(poll, |retry| retry.min(poll));
+        let later = |due: Instant| if due > now { due } else { now + self.retry_delay() };
+        let times = [self.failures.next(), self.committed.next()];
+        let until = times.into_iter().flatten().map(later).fold(poll, Instant::min);
         let Some(wake) = self.state.wake.get(usize::from(self.number)) else { return };
         let news = async {
             tokio::select! {

@@ -14,12 +14,14 @@ use tokio_util::sync::DropGuard;
 use crate::engine::invalidation_log::invalidation::InvalidationOutcome;
 use crate::engine::report::value_counters::ValueStats;
 use crate::values::behind::behind_counters::WriteBehindStats;
-use crate::values::behind::behind_state::{BehindState, Pending};
+use crate::values::behind::behind_state::BehindState;
+use crate::values::behind::pending::Pending;
 use crate::values::behind::write_error::ReadError;
 use crate::values::cached::Cached;
 use crate::values::collection::Values;
 use crate::values::collection_state::Collection;
 use crate::values::load_error::LoadError;
+use crate::values::loader_mark::NoLoader;
 use crate::values::value_key::ValueKey;
 
 /// A collection of values whose writes reach the database later.
@@ -37,7 +39,9 @@ use crate::values::value_key::ValueKey;
 ///   reads a value from before a write that it acknowledged.
 /// * A read of another instance sees the write like an invalidation: within
 ///   [`max_staleness`](crate::CacheBuilder::max_staleness).
-/// * If the queue cannot be asked, a read that needs it is an error.
+/// * If the queue cannot be asked, the writes of this instance that are not flushed answer its
+///   reads, within [`max_unflushed_bytes`](crate::values::WriteBehindBuilder::max_unflushed_bytes).
+///   Any other read that needs the queue is an error.
 ///   [`may_lag`](crate::values::WriteBehindBuilder::may_lag) allows a load instead.
 /// * A write that the sink rejects again and again goes to the quarantine, and blocks no other key.
 ///   It stays the value until you [retry](Self::retry_dead_letter) or
@@ -91,16 +95,16 @@ use crate::values::value_key::ValueKey;
 /// # Ok(())
 /// # }
 /// ```
-pub struct WriteBehind<K, V> {
-    pub(super) values: Values<K, V>,
+pub struct WriteBehind<K, V, L = NoLoader> {
+    pub(super) values: Values<K, V, L>,
     pub(super) state: Arc<BehindState<Collection<K, V>>>,
     /// Stops the worker when the last handle is dropped.
     running: Arc<DropGuard>,
 }
 
-impl<K: ValueKey, V: Send + Sync + 'static> WriteBehind<K, V> {
+impl<K: ValueKey, V: Send + Sync + 'static, L> WriteBehind<K, V, L> {
     pub(super) fn new(
-        values: Values<K, V>,
+        values: Values<K, V, L>,
         state: Arc<BehindState<Collection<K, V>>>,
         running: DropGuard,
     ) -> Self {
@@ -159,14 +163,15 @@ impl<K: ValueKey, V: Send + Sync + 'static> WriteBehind<K, V> {
 }
 
 /// Reads.
-impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static> WriteBehind<K, V> {
+impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static, L> WriteBehind<K, V, L> {
     /// Returns the value. If it is not cached, it is the pending one, or is loaded.
     ///
     /// This is [`Values::get_or_load`], with a question to the queue before each load.
     ///
     /// # Errors
     ///
-    /// Returns an error if the queue cannot be asked, or if the load fails.
+    /// Returns an error if the queue cannot be asked and this instance has no unflushed write of the
+    /// key, or if the load fails.
     pub async fn get_or_load<F, Fut, T, E>(
         &self,
         key: &K,
@@ -232,14 +237,14 @@ impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static> WriteBehind<K, V>
     }
 }
 
-impl<K, V> Clone for WriteBehind<K, V> {
+impl<K, V, L> Clone for WriteBehind<K, V, L> {
     fn clone(&self) -> Self {
         let (state, running) = (Arc::clone(&self.state), Arc::clone(&self.running));
         Self { values: self.values.clone(), state, running }
     }
 }
 
-impl<K, V> fmt::Debug for WriteBehind<K, V> {
+impl<K, V, L> fmt::Debug for WriteBehind<K, V, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WriteBehind")
             .field("values", &self.values)

@@ -1,7 +1,9 @@
 //! Committing a loaded value: it is stored in memory, then followers get it, then it is shared.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
 use larder_core::lifetime::Lifetime;
 use larder_core::outcome::NotStored;
@@ -10,6 +12,7 @@ use crate::engine::fill_scope::UsedValue;
 use crate::engine::lease::Lease;
 use crate::engine::lease::fill_result::FillResult;
 use crate::engine::lease::shared_write::SharedWrite;
+use crate::engine::replica_lag::{ReadTimes, limit_for_replicas};
 use crate::values::cached_value::CachedValue;
 use crate::values::encoded_value::{EncodedValue, share_value};
 use crate::values::loading::load_run::{LoadRun, LoadTimes, LoadedValue};
@@ -21,13 +24,14 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
     /// Stores a loaded value or absence, and ends the flight with it.
     pub(super) fn commit(mut self, value: Option<V>, times: LoadTimes) -> LoadedValue<V> {
         let collection = Arc::clone(&self.collection);
-        let (used, lifetime) = self.limits(value.is_some(), times);
+        let names = collection.names(&self.text, &self.key, value.as_ref());
+        let (used, lifetime) = self.limits(&names, value.is_some(), times);
         let is_stored = lifetime.is_some() && !self.is_late;
         let encoded =
             if is_stored { collection.encode(&self.text, value.as_ref()) } else { EncodedValue::NotNeeded };
         let new = NewValue {
             text: self.text.clone(),
-            names: collection.names(&self.text, &self.key, value.as_ref()),
+            names,
             value: value.map(Arc::new),
             position: used.position,
             filled_at: used.filled_at,
@@ -82,12 +86,14 @@ impl<K: ValueKey, V: Send + Sync + 'static> LoadRun<K, V> {
     }
 
     /// Returns the limits of the result, and its lifetime. There is none if it is not stored.
-    fn limits(&self, is_present: bool, times: LoadTimes) -> (UsedValue, Option<Lifetime>) {
-        let options = &self.collection.options;
+    fn limits(&self, names: &Names, is_present: bool, times: LoadTimes) -> (UsedValue, Option<Lifetime>) {
+        let (options, engine) = (&self.collection.options, &self.collection.engine);
         let used = self.lowered(times);
         let lifetime = options.lifetime_of(is_present).map(|lifetime| {
             let lifetime = options.varied(lifetime);
-            let now = self.collection.engine.clock.boot();
+            let now = engine.clock.boot();
+            let read = ReadTimes { began: times.filled_at, received: now, initial_age: Duration::ZERO };
+            let lifetime = limit_for_replicas(&engine.log, options.replica_lag, names, read, lifetime);
             let most = used.fresh_until.map(|until| until.saturating_since(now));
             Lifetime { fresh: most.map_or(lifetime.fresh, |most| lifetime.fresh.min(most)), ..lifetime }
         });
