@@ -139,7 +139,8 @@ fn a_lag_out_of_range_is_an_error() {
 async fn lagging(store: &MemoryStore, table: &Table) -> Carts {
     let cache = ready(Cache::builder().write_queue(store.clone()).shared_store(store.clone())).await;
     let values = cache.values("cart").replica_lag(LAG);
-    short(values.write_behind(table.clone())).partitions(1).build().unwrap()
+    let carts = short(values.write_behind(table.clone())).partitions(1);
+    carts.poll_interval(Duration::from_millis(100)).reader_lease(secs(2)).build().unwrap()
 }
 
 async fn write(carts: &Carts, key: u64, value: &str) {
