@@ -12,7 +12,7 @@
 //! - `detach.rs`: work that goes on after its client has left
 //! - `failure_table.rs`: the stored values that could not be replaced
 //! - `config_error.rs`: the error for an invalid option
-//! - `replica_lag.rs`: the limit on results of lagging database replicas
+//! - `lag_limit.rs`: the limit on results of lagging database replicas
 //! - `report/`: counters, metrics and log events
 //! - `store_miss.rs`: the reason of a lookup without a result in the shared tier
 //! - `store_time.rs`: the time that a request spends on the shared store
@@ -30,10 +30,10 @@ pub(crate) mod failure_table;
 pub(crate) mod fill_scope;
 pub(crate) mod invalidate;
 pub(crate) mod invalidation_log;
+pub(crate) mod lag_limit;
 pub(crate) mod lease;
 pub(crate) mod memory_tier;
 pub(crate) mod queue;
-pub(crate) mod replica_lag;
 pub(crate) mod report;
 pub(crate) mod shared;
 pub(crate) mod store;

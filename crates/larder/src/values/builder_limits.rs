@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::coalesce::wait_limits::{FILL_TIMEOUT, MAX_RETRY_AFTER_ERROR, STALE_AFTER};
 use crate::engine::config_error::ConfigErrorKind;
-use crate::engine::replica_lag::checked_lag;
+use crate::engine::lag_limit::checked_lag;
 use crate::values::builder::ValuesBuilder;
 use crate::values::value_key::ValueKey;
 

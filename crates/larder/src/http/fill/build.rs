@@ -18,7 +18,7 @@ use larder_core::outcome::NotStored;
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::BootTime;
 
-use crate::engine::replica_lag::{ReadTimes, limit_for_replicas};
+use crate::engine::lag_limit::{ReadTimes, limit_for_replicas};
 use crate::http::fill::followers::Release;
 use crate::http::fill::{Fill, FillTimes};
 use crate::http::memory::cached_response::{CachedResponse, is_never_fresh};

@@ -10,7 +10,7 @@ use larder_core::http::reuse::{Reuse, reuse};
 use larder_core::stored::{Meta, StoredResponse};
 use larder_core::time::BootTime;
 
-use crate::engine::replica_lag::{ReadTimes, limit_for_replicas};
+use crate::engine::lag_limit::{ReadTimes, limit_for_replicas};
 use crate::http::fill::Fill;
 use crate::http::fill::build::StorageRecord;
 use crate::http::fill::commit::Committed;

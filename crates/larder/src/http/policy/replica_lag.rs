@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::config_error::ConfigErrorKind;
-use crate::engine::replica_lag::checked_lag;
+use crate::engine::lag_limit::checked_lag;
 use crate::http::policy::Policy;
 
 /// The method for database replicas.

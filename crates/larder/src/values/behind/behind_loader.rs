@@ -100,7 +100,8 @@ where
     ///
     /// # Errors
     ///
-    /// Returns an error if the queue cannot be asked, or if the load fails.
+    /// Returns an error if the queue cannot be asked and this instance has no unflushed write of
+    /// the key, or if the load fails.
     ///
     /// # Examples
     ///

@@ -111,7 +111,8 @@ impl OwnWrites {
     /// Drops the oldest copies if the log refuses them, at most two.
     ///
     /// Most writes are flushed by other instances, which this one only sees as events. Two for each
-    /// write are enough to keep up. While there is room, an answer of the queue may still renew them.
+    /// write are enough to keep up. While there is room, an answer of the queue may still renew
+    /// them.
     fn sweep(&self, is_refused: impl Fn(&str, &Position) -> bool) {
         let mut copies = self.lock();
         for _ in 0..2 {

@@ -18,7 +18,7 @@ use crate::values::value_key::{ValueKey, encoded_key};
 /// The value of a key in the queue, or `None` for a deletion.
 pub(super) struct Pending<V>(pub(super) Option<V>);
 
-/// What is known about the pending write of a key.
+/// The knowledge of the pending write of a key.
 enum Answer {
     /// Nothing is pending. The database has the value.
     Nothing,

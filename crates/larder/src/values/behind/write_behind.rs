@@ -170,8 +170,8 @@ impl<K: ValueKey + DeserializeOwned, V: Send + Sync + 'static, L> WriteBehind<K,
     ///
     /// # Errors
     ///
-    /// Returns an error if the queue cannot be asked and this instance has no unflushed write of the
-    /// key, or if the load fails.
+    /// Returns an error if the queue cannot be asked and this instance has no unflushed write of
+    /// the key, or if the load fails.
     pub async fn get_or_load<F, Fut, T, E>(
         &self,
         key: &K,

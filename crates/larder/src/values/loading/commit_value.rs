@@ -9,10 +9,10 @@ use larder_core::lifetime::Lifetime;
 use larder_core::outcome::NotStored;
 
 use crate::engine::fill_scope::UsedValue;
+use crate::engine::lag_limit::{ReadTimes, limit_for_replicas};
 use crate::engine::lease::Lease;
 use crate::engine::lease::fill_result::FillResult;
 use crate::engine::lease::shared_write::SharedWrite;
-use crate::engine::replica_lag::{ReadTimes, limit_for_replicas};
 use crate::values::cached_value::CachedValue;
 use crate::values::encoded_value::{EncodedValue, share_value};
 use crate::values::loading::load_run::{LoadRun, LoadTimes, LoadedValue};
