@@ -10,6 +10,10 @@ mod failing;
 #[cfg(unix)]
 mod faults;
 mod forms;
+#[cfg(unix)]
+mod in_process;
+#[cfg(unix)]
+mod in_process_closing;
 mod invalidating;
 #[cfg(unix)]
 mod ledger_sink;

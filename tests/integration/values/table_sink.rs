@@ -11,6 +11,7 @@ use larder::values::{
 };
 use larder::write_queue::Durability;
 use larder_testing::Gate;
+use larder_tests::redis::eventually;
 
 /// A table of carts by id, with the sequence number of each row.
 #[derive(Clone, Default)]
@@ -26,7 +27,8 @@ struct Rows {
     loads: usize,
     /// The number of writes whose sequence number was not higher than that of the row.
     ignored: usize,
-    applied: usize,
+    /// The keys of the writes that changed a row, in order.
+    applied: Vec<u64>,
     flushes: usize,
 }
 
@@ -84,7 +86,12 @@ impl Table {
     }
 
     pub(crate) fn applied(&self) -> usize {
-        self.rows().applied
+        self.rows().applied.len()
+    }
+
+    /// Returns the keys of the writes that changed a row, in order.
+    pub(crate) fn applied_keys(&self) -> Vec<u64> {
+        self.rows().applied.clone()
     }
 
     async fn load(&self, key: u64) -> io::Result<Option<String>> {
@@ -114,25 +121,38 @@ impl Sink<Write<u64, String>> for Table {
             if row.sequence < *sequence {
                 *row = Row { sequence: *sequence, value: value.clone() };
                 changed += 1;
+                rows.applied.push(*key);
             }
         }
-        rows.applied += changed;
         rows.ignored += batch.len() - changed;
         Ok(Flushed::rows(changed as u64))
     }
 }
 
 pub(crate) type Carts = WriteBehind<u64, String>;
+type CartsBuilder = WriteBehindBuilder<ValuesBuilder<u64, String>, Table>;
 
 /// Returns a collection of carts with short times.
-pub(crate) fn behind(cache: &Cache, table: &Table) -> WriteBehindBuilder<ValuesBuilder<u64, String>, Table> {
-    short(cache.values("cart").negative_ttl(Duration::from_secs(100)).write_behind(table.clone()))
+pub(crate) fn behind(cache: &Cache, table: &Table) -> CartsBuilder {
+    short(builder(cache, table))
 }
 
-/// Sets short times.
+/// Returns a collection of carts whose queue is in the process.
+pub(crate) fn in_process(cache: &Cache, table: &Table) -> CartsBuilder {
+    quick(builder(cache, table)).in_process()
+}
+
+fn builder(cache: &Cache, table: &Table) -> CartsBuilder {
+    cache.values("cart").negative_ttl(Duration::from_secs(100)).write_behind(table.clone())
+}
+
+/// Sets short times, and no durability.
 pub(crate) fn short<B>(builder: WriteBehindBuilder<B, Table>) -> WriteBehindBuilder<B, Table> {
+    quick(builder).durability(Durability::Memory)
+}
+
+fn quick<B>(builder: WriteBehindBuilder<B, Table>) -> WriteBehindBuilder<B, Table> {
     builder
-        .durability(Durability::Memory)
         .partitions(2)
         .retry_delay(Duration::from_millis(1))
         .poll_interval(Duration::from_millis(5))
@@ -141,6 +161,19 @@ pub(crate) fn short<B>(builder: WriteBehindBuilder<B, Table>) -> WriteBehindBuil
 
 pub(crate) fn carts(cache: &Cache, table: &Table) -> Carts {
     behind(cache, table).build().unwrap()
+}
+
+pub(crate) async fn write(carts: &Carts, key: u64, value: &str) {
+    carts.write(&key, value.to_owned()).await.unwrap();
+}
+
+/// Returns the number of writes that are not flushed.
+pub(crate) async fn queued(carts: &Carts) -> u64 {
+    carts.queue_stats().await.unwrap().iter().map(|partition| partition.entries).sum()
+}
+
+pub(crate) async fn flushed(carts: &Carts) {
+    eventually("the queue is empty", async || queued(carts).await == 0).await;
 }
 
 /// Reads a cart, and loads it from the table if it is neither cached nor pending.

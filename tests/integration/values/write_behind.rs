@@ -11,21 +11,10 @@ use larder_testing::MemoryStore;
 use larder_tests::redis::eventually;
 
 use crate::support::{ready, soon};
-use crate::table_sink::{Carts, Table, behind, carts, get, get_many, try_get};
+use crate::table_sink::{Carts, Table, behind, carts, flushed, get, get_many, try_get, write};
 
 async fn over(store: &MemoryStore) -> Cache {
     ready(Cache::builder().write_queue(store.clone()).shared_store(store.clone())).await
-}
-
-async fn flushed(carts: &Carts) {
-    eventually("the queue is empty", async || {
-        carts.queue_stats().await.unwrap().iter().all(|partition| partition.entries == 0)
-    })
-    .await;
-}
-
-async fn write(carts: &Carts, key: u64, value: &str) {
-    carts.write(&key, value.to_owned()).await.unwrap();
 }
 
 /// Until it is flushed, the pending value is the value, on every instance.

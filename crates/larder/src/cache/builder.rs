@@ -26,6 +26,7 @@ use crate::engine::invalidation_log::reclaim_queue::ReclaimState;
 use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
 use crate::engine::invalidation_log::uri_aliases::UriAliases;
 use crate::engine::invalidation_log::view::LogView;
+use crate::engine::local_queue::LocalQueue;
 use crate::engine::queue::Queue;
 use crate::engine::report::Report;
 use crate::engine::shared::{Engine, StoreLimits};
@@ -345,6 +346,7 @@ impl CacheBuilder {
             ..HttpState::new(memory, variation_table, reporting, self.served_extension)
         };
         let engine = Engine {
+            local_queue: Arc::new(LocalQueue::new(Arc::clone(&self.clock))),
             clock: self.clock,
             log: LogView::new(tail, self.max_staleness),
             store: self.store,

@@ -40,8 +40,13 @@ pub struct CloseReport {
     ///
     /// These tasks are lost with the process, and so are the responses that they would have stored
     /// and the invalidations that they would have made. Writes that are not flushed stay in the
-    /// queue.
+    /// queue, except those that [`writes`](Self::writes) counts.
     pub tasks: usize,
+    /// The number of [in-process](crate::values::WriteBehindBuilder::in_process) writes that are
+    /// lost: they were acknowledged, and did not get to the database, or the flush did not end.
+    ///
+    /// Writes in the quarantine count as well. Writes in Redis do not: they stay there.
+    pub writes: u64,
     /// The number of selectors of deferred invalidations that could not be appended to the log.
     pub invalidations: usize,
     /// Whether the shared store has closed its connections. `true` without a shared store.
@@ -52,7 +57,7 @@ impl CloseReport {
     /// Returns whether nothing was left undone.
     #[must_use]
     pub const fn is_clean(self) -> bool {
-        self.tasks == 0 && self.invalidations == 0 && self.disconnected
+        self.tasks == 0 && self.writes == 0 && self.invalidations == 0 && self.disconnected
     }
 }
 
@@ -61,8 +66,11 @@ impl fmt::Display for CloseReport {
         if self.is_clean() {
             return f.write_str("nothing was left undone");
         }
-        let Self { tasks, invalidations, .. } = self;
+        let Self { tasks, writes, invalidations, .. } = self;
         write!(f, "left undone: tasks: {tasks}, deferred invalidations: {invalidations}")?;
+        if *writes > 0 {
+            write!(f, ", in-process writes: {writes}")?;
+        }
         if self.disconnected { Ok(()) } else { f.write_str(", connections of the shared store") }
     }
 }
@@ -71,6 +79,8 @@ impl fmt::Display for CloseReport {
 pub(crate) async fn close(engine: &Arc<Engine>, within: Duration) -> CloseReport {
     let (background, deadline) = (&engine.background, Instant::now() + within);
     let for_work = deadline - FOR_CONNECTIONS.min(within / 4);
+    // The workers of in-process collections flush what is in the queue by now.
+    engine.local_queue.close();
     background.stop_refreshes();
     // Keep following the log meanwhile. Writes wait for their invalidations, and the task that
     // follows the log flushes the outbox.
@@ -81,11 +91,21 @@ pub(crate) async fn close(engine: &Arc<Engine>, within: Duration) -> CloseReport
     engine.log.wait(for_work, |tail| tail.pending_count() == 0).await;
     let (tasks, invalidations) = (background.tasks(), engine.log.read(Tail::pending_count));
     background.close();
+    let writes = count_lost_writes(engine);
     let disconnected = match &engine.store {
         Some(store) => timeout_at(deadline, store.close()).await.is_ok(),
         None => true,
     };
-    CloseReport { tasks, invalidations, disconnected }
+    CloseReport { tasks, writes, invalidations, disconnected }
+}
+
+/// Counts the writes that end with the process, and names their collections in the log.
+fn count_lost_writes(engine: &Engine) -> u64 {
+    let unfinished = engine.local_queue.unfinished();
+    for (collection, writes) in &unfinished {
+        tracing::error!(collection, writes, "in-process writes are lost: the cache was closed");
+    }
+    unfinished.values().sum()
 }
 
 async fn repeat_now(engine: &Arc<Engine>) {
@@ -121,11 +141,15 @@ mod tests {
 
     #[test]
     fn a_report_names_the_work_that_was_left_undone() {
-        let clean = CloseReport { tasks: 0, invalidations: 0, disconnected: true };
+        let clean = CloseReport { tasks: 0, writes: 0, invalidations: 0, disconnected: true };
         let cases = [
             (clean, "nothing was left undone"),
             (CloseReport { tasks: 2, ..clean }, "left undone: tasks: 2, deferred invalidations: 0"),
             (CloseReport { invalidations: 3, ..clean }, "left undone: tasks: 0, deferred invalidations: 3"),
+            (
+                CloseReport { writes: 4, ..clean },
+                "left undone: tasks: 0, deferred invalidations: 0, in-process writes: 4",
+            ),
             (
                 CloseReport { disconnected: false, ..clean },
                 "left undone: tasks: 0, deferred invalidations: 0, connections of the shared store",

@@ -294,7 +294,8 @@ impl Cache {
     /// Finishes the background work of this cache, and reports what was left undone.
     ///
     /// Call this method between the last request and the end of the process. No new refresh begins.
-    /// The cache waits for the fills, refreshes and writes that are running. It appends the
+    /// The cache waits for the fills, refreshes and writes that are running. It flushes the writes
+    /// of [in-process](crate::values::WriteBehindBuilder::in_process) collections. It appends the
     /// deferred invalidations if the shared store can be reached. Then it closes the connections of
     /// the store, for all handles of this cache and of the store. All of this takes at most the
     /// [`close_timeout`](CacheBuilder::close_timeout).

@@ -14,7 +14,8 @@ impl CacheBuilder {
     /// does not close a queue that is not its shared store.
     ///
     /// Default: none. [`write_behind`](crate::values::ValuesBuilder::write_behind) and
-    /// [`operations`](crate::Cache::operations) then fail.
+    /// [`operations`](crate::Cache::operations) then need
+    /// [`in_process`](crate::values::WriteBehindBuilder::in_process), and fail without it.
     ///
     /// # Examples
     ///

@@ -39,7 +39,8 @@ pub enum ConfigErrorKind {
     KeyedToken,
     /// A name of a collection of values that is empty, or in use for other values.
     Collection,
-    /// A write-behind collection without a write queue, a shared store or a runtime.
+    /// A write-behind collection without a write queue, a shared store or a runtime, or with an
+    /// option that does not go with its queue.
     WriteQueue,
 }
 

@@ -3,6 +3,7 @@
 //! - `shared.rs`: `Engine`, the parts of a cache
 //! - `memory_tier.rs`: values in the memory of this process, bounded by their size in bytes
 //! - `store.rs`: the shared store as one object, whatever its type
+//! - `queue.rs`: the write queue as one object, and `local_queue.rs`: the one in this process
 //! - `fill_scope.rs`: the fills that wait for the work of a task, and the values that they use
 //! - `coalesce/`: requests that share one run of the handler
 //! - `lease/`: instances that share one run of the handler
@@ -32,6 +33,7 @@ pub(crate) mod invalidate;
 pub(crate) mod invalidation_log;
 pub(crate) mod lag_limit;
 pub(crate) mod lease;
+pub(crate) mod local_queue;
 pub(crate) mod memory_tier;
 pub(crate) mod queue;
 pub(crate) mod report;

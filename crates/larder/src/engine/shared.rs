@@ -19,6 +19,7 @@ use crate::engine::invalidation_log::reclaim_queue::ReclaimState;
 use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
 use crate::engine::invalidation_log::uri_aliases::UriAliases;
 use crate::engine::invalidation_log::view::LogView;
+use crate::engine::local_queue::LocalQueue;
 use crate::engine::queue::Queue;
 use crate::engine::report::Report;
 use crate::engine::store::Store;
@@ -32,6 +33,8 @@ pub(crate) struct Engine {
     pub(crate) store: Option<Arc<dyn Store>>,
     /// The queue of write-behind collections.
     pub(crate) queue: Option<Arc<dyn Queue>>,
+    /// The queue of in-process collections.
+    pub(crate) local_queue: Arc<LocalQueue>,
     pub(crate) reads: SharedReads,
     /// Whether the cache stores nothing, so that there is nothing to invalidate.
     pub(crate) is_disabled: bool,

@@ -89,7 +89,9 @@
 //!
 //! A write-behind needs a durable queue, usually in Redis, and a [`Sink`] that compares sequence
 //! numbers. It is for values that are written often and that nothing else writes: carts, drafts,
-//! positions. A write is as fast as the queue. [`WriteBehind`] has the guarantees.
+//! positions. A write is as fast as the queue. [`WriteBehind`] has the guarantees. A service of one
+//! instance that may lose its last writes can keep the queue
+//! [in the process](WriteBehindBuilder::in_process), without Redis.
 //!
 //! An [`Operation`] is a write that changes a row and has no value of its own, such as the
 //! increment of a counter. [`Operations`] queues all of them, in order. They cannot be read: read

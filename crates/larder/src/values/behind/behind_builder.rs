@@ -7,14 +7,12 @@ use std::time::Duration;
 use larder_core::write_queue::{Durability, MAX_PARTITIONS, QueueLimits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::runtime::Handle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::engine::config_error::{ConfigError, ConfigErrorKind};
-use crate::engine::queue::Queue;
-use crate::engine::shared::Engine;
 use crate::values::behind::behind_loader::LinkLoader;
 use crate::values::behind::behind_options::BehindOptions;
+use crate::values::behind::behind_queue::{check_partitions, choose_queue};
 use crate::values::behind::behind_state::BehindState;
 use crate::values::behind::queued_collection::QueuedCollection;
 use crate::values::behind::sink::{Sink, Write};
@@ -57,6 +55,74 @@ impl<B, S> WriteBehindBuilder<B, S> {
         Self { collection, sink, options: BehindOptions::default() }
     }
 
+    /// Keeps the writes in the memory of this process until they are flushed, without Redis.
+    ///
+    /// This is for a service of one instance that can lose its last writes. **A crash loses every
+    /// write that is not flushed**, and so does a process that ends without
+    /// [`Cache::close`](crate::Cache::close). Usually these are the writes of some milliseconds, and
+    /// all since the database failed if it is away. Writes in the quarantine are lost as well, even
+    /// with `close`.
+    ///
+    /// * The cache must have no shared store and no write queue. With a shared store, other
+    ///   instances would not see the pending writes. For the same reason, **only one process may
+    ///   write the rows**, also during a deploy: let the old process close before the new one
+    ///   begins.
+    /// * `write` returns as soon as the write is in the queue. [`durability`](Self::durability) does
+    ///   not apply, and is an error.
+    /// * The queue is bounded by [`max_queued`](Self::max_queued) and
+    ///   [`max_queued_bytes`](Self::max_queued_bytes), for each partition. If it is full, a write
+    ///   fails with [`Full`](crate::values::WriteErrorKind::Full) at once. With the defaults, the keys
+    ///   and values of all partitions and quarantines take at most 64 MiB.
+    /// * [`Cache::close`](crate::Cache::close) refuses further writes, flushes the queue within its
+    ///   [`close_timeout`](crate::CacheBuilder::close_timeout), and
+    ///   [reports](crate::CloseReport::writes) how many writes are lost.
+    /// * If the last handle is dropped, the worker goes on in the background until the queue is
+    ///   empty, or until the cache is closed. A collection that is built again under the same name
+    ///   has the same queue.
+    /// * Sequence numbers come from the clock of this machine. A new process on a machine whose
+    ///   clock is behind can write numbers that the sink ignores. Keep clocks synchronized.
+    ///
+    /// It works with [`Cache::disabled`](crate::Cache::disabled) too: writes reach the sink, and a
+    /// pending value is the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use larder::Cache;
+    /// use larder::values::{FlushError, Flushed, Sink, Write, WriteBehind};
+    ///
+    /// struct Carts;
+    ///
+    /// impl Sink<Write<u64, String>> for Carts {
+    ///     async fn flush(&self, batch: &[Write<u64, String>]) -> Result<Flushed, FlushError> {
+    ///         let mut rows = 0;
+    ///         for Write { key, sequence, value } in batch {
+    ///             // INSERT … ON CONFLICT … WHERE carts.seq < excluded.seq
+    ///             // rows += result.rows_affected();
+    ///             # let _ = (key, sequence, value);
+    ///             # rows += 1;
+    ///         }
+    ///         Ok(Flushed::rows(rows))
+    ///     }
+    /// }
+    ///
+    /// let cache = Cache::default();
+    /// let carts: WriteBehind<u64, String> =
+    ///     cache.values("cart").write_behind(Carts).in_process().build()?;
+    /// carts.write(&7, "cheese".to_owned()).await?;
+    /// // Before the process ends:
+    /// let report = cache.close().await;
+    /// assert_eq!(report.writes, 0, "no write is lost");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn in_process(mut self) -> Self {
+        self.options.is_in_process = true;
+        self
+    }
+
     /// Sets the number of partitions of the queue.
     ///
     /// Each partition has one reader at a time, so this is the number of flushes at the same time,
@@ -69,17 +135,19 @@ impl<B, S> WriteBehindBuilder<B, S> {
 
     /// Sets the number of writes that a partition may have before writes fail.
     ///
-    /// The quarantine may have the same number. Default: 100,000.
+    /// The quarantine may have the same number. Default: 100,000, or 10,000 with
+    /// [`in_process`](Self::in_process).
     pub const fn max_queued(mut self, entries: u64) -> Self {
-        self.options.limits.entries = entries;
+        self.options.max_queued = Some(entries);
         self
     }
 
     /// Sets the size in bytes that a partition may have before writes fail.
     ///
-    /// The quarantine may have the same size. Default: 64 MiB.
+    /// The quarantine may have the same size. Default: 64 MiB, or 4 MiB with
+    /// [`in_process`](Self::in_process).
     pub const fn max_queued_bytes(mut self, bytes: u64) -> Self {
-        self.options.limits.bytes = bytes;
+        self.options.max_queued_bytes = Some(bytes);
         self
     }
 
@@ -89,7 +157,7 @@ impl<B, S> WriteBehindBuilder<B, S> {
     /// [`NotDurable`](crate::values::WriteErrorKind::NotDurable). The settings are read with the
     /// first write, and then every minute. Default: [`Durability::Fsync`].
     pub const fn durability(mut self, durability: Durability) -> Self {
-        self.options.durability = durability;
+        self.options.durability = Some(durability);
         self
     }
 
@@ -98,7 +166,7 @@ impl<B, S> WriteBehindBuilder<B, S> {
     /// After that, it fails with the kind [`Unknown`](crate::values::WriteErrorKind::Unknown).
     /// Default: 1 s. Minimum: 1 ms.
     pub const fn durability_timeout(mut self, limit: Duration) -> Self {
-        self.options.durability_timeout = limit;
+        self.options.durability_timeout = Some(limit);
         self
     }
 
@@ -177,9 +245,10 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C, S> WriteBehindBuilder<ValuesBu
     ///
     /// # Errors
     ///
-    /// Returns an error if an option is invalid, if the name is empty or taken, if the cache has no
-    /// [write queue](crate::CacheBuilder::write_queue) or no
-    /// [shared store](crate::CacheBuilder::shared_store), or outside of a Tokio runtime.
+    /// Returns an error if an option is invalid, if the name is empty or taken, or outside of a
+    /// Tokio runtime. The cache needs a [write queue](crate::CacheBuilder::write_queue) and a
+    /// [shared store](crate::CacheBuilder::shared_store), or with
+    /// [`in_process`](Self::in_process) neither of them.
     pub fn build(self) -> Result<WriteBehind<K, V, L>, ConfigError>
     where
         K: Serialize + DeserializeOwned,
@@ -189,10 +258,11 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C, S> WriteBehindBuilder<ValuesBu
     {
         let Self { mut collection, sink, options } = self;
         check(&options)?;
-        let queue = queue_of(&collection.engine)?;
+        let queue = choose_queue(&collection.engine, &options)?;
         let link = L::link(&mut collection.loader);
         let values = collection.build()?;
         let Collection { engine, name, .. } = &*values.collection;
+        check_partitions(engine, name, &options)?;
         let state = BehindState::new(engine, name, Arc::clone(&values.collection), queue, options);
         let (state, running) = start(state, sink);
         link.set(&state);
@@ -211,25 +281,10 @@ where
     (state, stop.drop_guard())
 }
 
-/// Returns the queue of the cache.
-pub(super) fn queue_of(engine: &Engine) -> Result<Arc<dyn Queue>, ConfigError> {
-    let error = |what: &str| ConfigError::new(ConfigErrorKind::WriteQueue, what);
-    let Some(queue) = &engine.queue else {
-        return Err(error("write-behind needs a write queue: call `CacheBuilder::write_queue`"));
-    };
-    if engine.store.is_none() {
-        return Err(error("write-behind needs a shared store: call `CacheBuilder::shared_store`"));
-    }
-    if Handle::try_current().is_err() {
-        return Err(error("write-behind needs a Tokio runtime for its worker"));
-    }
-    Ok(Arc::clone(queue))
-}
-
 /// Checks the options.
 pub(super) fn check(options: &BehindOptions) -> Result<(), ConfigError> {
     let limit = |what: &str| Err(ConfigError::new(ConfigErrorKind::Limit, what));
-    let QueueLimits { entries, bytes } = options.limits;
+    let QueueLimits { entries, bytes } = options.limits();
     if entries == 0 || bytes == 0 {
         return limit("queued writes 0");
     }
@@ -241,7 +296,7 @@ pub(super) fn check(options: &BehindOptions) -> Result<(), ConfigError> {
         return range(format!("at most {MAX_PARTITIONS} partitions, and {MAX_BATCH} writes in a batch"));
     }
     let shortest = options
-        .durability_timeout
+        .durability_timeout()
         .min(options.poll_interval)
         .min(options.flush_timeout)
         .min(options.retry_delay);

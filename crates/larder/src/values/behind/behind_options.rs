@@ -4,14 +4,21 @@ use std::time::Duration;
 
 use larder_core::write_queue::{Durability, QueueLimits};
 
+const LIMITS: QueueLimits = QueueLimits { entries: 100_000, bytes: 64 * 1024 * 1024 };
+/// A service has less memory than Redis: with 8 partitions, this is 32 MiB.
+const IN_PROCESS_LIMITS: QueueLimits = QueueLimits { entries: 10_000, bytes: 4 * 1024 * 1024 };
+
 /// The options of write-behind, besides those of the values.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BehindOptions {
     pub(super) partitions: u16,
-    pub(super) limits: QueueLimits,
-    pub(super) durability: Durability,
+    /// Whether the queue is in the memory of this process.
+    pub(super) is_in_process: bool,
+    pub(super) max_queued: Option<u64>,
+    pub(super) max_queued_bytes: Option<u64>,
+    pub(super) durability: Option<Durability>,
     /// How long a write waits until it is durable.
-    pub(super) durability_timeout: Duration,
+    pub(super) durability_timeout: Option<Duration>,
     pub(super) may_lag: bool,
     /// The maximum size of the copies of unflushed writes.
     pub(super) max_unflushed_bytes: u64,
@@ -28,9 +35,11 @@ impl Default for BehindOptions {
     fn default() -> Self {
         Self {
             partitions: 8,
-            limits: QueueLimits { entries: 100_000, bytes: 64 * 1024 * 1024 },
-            durability: Durability::Fsync,
-            durability_timeout: Duration::from_secs(1),
+            is_in_process: false,
+            max_queued: None,
+            max_queued_bytes: None,
+            durability: None,
+            durability_timeout: None,
             may_lag: false,
             max_unflushed_bytes: 16 * 1024 * 1024,
             max_batch: 500,
@@ -40,5 +49,24 @@ impl Default for BehindOptions {
             retry_delay: Duration::from_millis(100),
             max_attempts: 8,
         }
+    }
+}
+
+impl BehindOptions {
+    pub(super) fn limits(&self) -> QueueLimits {
+        let default = if self.is_in_process { IN_PROCESS_LIMITS } else { LIMITS };
+        QueueLimits {
+            entries: self.max_queued.unwrap_or(default.entries),
+            bytes: self.max_queued_bytes.unwrap_or(default.bytes),
+        }
+    }
+
+    pub(super) fn durability(&self) -> Durability {
+        let default = if self.is_in_process { Durability::Memory } else { Durability::Fsync };
+        self.durability.unwrap_or(default)
+    }
+
+    pub(super) fn durability_timeout(&self) -> Duration {
+        self.durability_timeout.unwrap_or(Duration::from_secs(1))
     }
 }

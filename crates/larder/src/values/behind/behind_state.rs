@@ -35,7 +35,7 @@ impl<C> BehindState<C> {
         queue: Arc<dyn Queue>,
         options: BehindOptions,
     ) -> Self {
-        let durability = DurabilityCheck::new(engine, &queue, name, options.durability);
+        let durability = DurabilityCheck::new(engine, &queue, name, options.durability());
         Self {
             engine: Arc::clone(engine),
             name: name.into(),

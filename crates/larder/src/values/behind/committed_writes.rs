@@ -58,6 +58,13 @@ impl CommittedWrites {
         self.writes.front().map(|write| write.due)
     }
 
+    /// Makes all writes due.
+    pub(super) fn complete_now(&mut self, now: Instant) {
+        for write in &mut self.writes {
+            write.due = write.due.min(now);
+        }
+    }
+
     /// Returns the first writes that are due, at most `count`.
     pub(super) fn due(&self, now: Instant, count: usize) -> Vec<WriteRef<'_>> {
         let due = self.writes.iter().take(count).take_while(|write| write.due <= now);

@@ -53,6 +53,13 @@ impl FlushFailures {
         self.failures.values().map(|failure| failure.retry_at).min()
     }
 
+    /// Makes all writes due now. The delays begin again.
+    pub(super) fn retry_now(&mut self, now: Instant) {
+        for failure in self.failures.values_mut() {
+            (failure.retry_at, failure.tries) = (now, 0);
+        }
+    }
+
     pub(super) fn contains(&self, place: u64) -> bool {
         self.failures.contains_key(&place)
     }
@@ -83,6 +90,10 @@ mod tests {
         assert_eq!(failures.record(7, Blame::Write, delay, now), 2);
         assert_eq!(failures.next(), Some(now + 4 * delay));
         assert_eq!(backoff(delay, u32::MAX), MAX_DELAY);
+        failures.retry_now(now);
+        assert!(failures.is_due(7, now));
+        assert_eq!(failures.record(7, Blame::Write, delay, now), 3, "the attempts still count");
+        assert_eq!(failures.next(), Some(now + delay), "the delays begin again");
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | `behind_builder.rs`, `behind_options.rs` | the options |
+//! | `behind_queue.rs` | which queue a collection has |
 //! | `write_behind.rs` | the handle, and reads: the queue is asked before the database |
 //! | `behind_loader.rs` | reads with a loader |
 //! | `queued_writes.rs` | writes: push, wait until it is durable, append the event |
@@ -14,6 +15,7 @@
 //! | `sink.rs`, `flush_result.rs` | the user's side |
 //! | `worker.rs` | the reader of a partition |
 //! | `batch.rs` | writes as the sink gets them |
+//! | `drain.rs` | flushing what is left, before a queue in the process ends |
 //! | `flush.rs` | flushing a batch: the sink, the event, the completion |
 //! | `committed_writes.rs` | writes that wait for the replicas of the database |
 //! | `flush_failures.rs` | writes that failed, and when they are tried again |
@@ -24,9 +26,11 @@ mod behind_builder;
 mod behind_counters;
 mod behind_loader;
 mod behind_options;
+mod behind_queue;
 mod behind_state;
 mod committed_writes;
 mod dead_writes;
+mod drain;
 mod durability_check;
 mod flush;
 mod flush_failures;

@@ -117,7 +117,7 @@ impl<C> BehindState<C> {
             key: &entry.text,
             payload: kind(entry.payload.clone()),
             id,
-            limits: self.options.limits,
+            limits: self.options.limits(),
         };
         match self.queue.push(push).await {
             Ok(Pushed::Queued(sequence)) => Ok((sequence, true)),
@@ -141,7 +141,7 @@ impl<C> BehindState<C> {
         if method == DurabilityMethod::Reply {
             return Ok(());
         }
-        let timeout = self.options.durability_timeout;
+        let timeout = self.options.durability_timeout();
         let request = WaitRequest { partition: self.partition_of(&entry.text), id, method, timeout };
         match self.queue.wait_durable(request).await {
             Ok(WaitReply::Durable) => Ok(()),

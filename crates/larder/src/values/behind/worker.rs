@@ -38,6 +38,7 @@ where
             failures: FlushFailures::default(),
             blocked: HashSet::new(),
             committed: CommittedWrites::default(),
+            is_draining: false,
             stop: stop.clone(),
             closing: background.closing(),
         };
@@ -61,8 +62,10 @@ pub(super) struct Reader<C, S> {
     /// The keys with an operation that is not flushed in this pass. Later ones of the key wait.
     blocked: HashSet<String>,
     pub(super) committed: CommittedWrites,
+    /// Whether the reader flushes what is left, after the worker was stopped.
+    pub(super) is_draining: bool,
     stop: CancellationToken,
-    closing: CancellationToken,
+    pub(super) closing: CancellationToken,
 }
 
 /// The end of a pass over the queue, or of a part of it.
@@ -92,14 +95,18 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
 
     async fn run(&mut self) {
         let lease = self.state.options.reader_lease;
+        self.is_draining = false;
         while !self.is_stopped() {
             match self.state.queue.claim_reader(self.partition(), self.id, lease).await {
                 Ok(true) => {
-                    self.extended = Instant::now();
+                    self.note_extension();
                     self.read_while_allowed().await;
                 }
                 Ok(false) | Err(_) => self.unless_stopped(sleep(lease / 2)).await,
             }
+        }
+        if self.state.options.is_in_process {
+            self.drain().await;
         }
     }
 
@@ -129,7 +136,7 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
     /// Reads the queue from its beginning, and flushes what is due.
     ///
     /// Writes that failed stay in the queue. So later writes are never blocked by them.
-    async fn pass(&mut self) -> PassEnd {
+    pub(super) async fn pass(&mut self) -> PassEnd {
         if self.complete_due().await == PassEnd::Failed {
             return PassEnd::Failed;
         }
@@ -224,8 +231,7 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
         // A write that is due already was left out of the pass. It must not begin the next pass at
         // once.
         let later = |due: Instant| if due > now { due } else { now + self.retry_delay() };
-        let times = [self.failures.next(), self.committed.next()];
-        let until = times.into_iter().flatten().map(later).fold(poll, Instant::min);
+        let until = self.next_due().map_or(poll, |due| later(due).min(poll));
         let Some(wake) = self.state.wake.get(usize::from(self.number)) else { return };
         let news = async {
             tokio::select! {
@@ -234,6 +240,16 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
             }
         };
         self.unless_stopped(news).await;
+    }
+
+    /// Notes that the right to read was extended.
+    pub(super) fn note_extension(&mut self) {
+        self.extended = Instant::now();
+    }
+
+    /// Returns when the next retry or completion is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        [self.failures.next(), self.committed.next()].into_iter().flatten().min()
     }
 
     /// Extends the right to read. Returns `false` if it is lost, or if the queue does not answer.
@@ -269,14 +285,14 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
     }
 
     pub(super) fn is_stopped(&self) -> bool {
-        self.stop.is_cancelled() || self.closing.is_cancelled()
+        !self.is_draining && (self.stop.is_cancelled() || self.closing.is_cancelled())
     }
 
     async fn unless_stopped(&self, wait: impl Future<Output = ()>) {
         tokio::select! {
             () = wait => {}
-            () = self.stop.cancelled() => {}
-            () = self.closing.cancelled() => {}
+            () = self.stop.cancelled(), if !self.is_draining => {}
+            () = self.closing.cancelled(), if !self.is_draining => {}
         }
     }
 

@@ -50,12 +50,15 @@ use crate::values::value_key::ValueKey;
 /// Nothing else may write these rows of the database. The collection has no write-through: a write
 /// that is pending would overwrite it later.
 ///
+/// With [`in_process`](crate::values::WriteBehindBuilder::in_process), the queue is in the memory of
+/// this process, without Redis. Then a crash loses the writes that are not flushed.
+///
 /// # The worker
 ///
 /// Each partition of the queue has one reader at a time, on any instance. The worker of an instance
 /// runs until the last handle is dropped, or until [`Cache::close`](crate::Cache::close). Closing
 /// lets a flush end, and gives the partitions to other instances. Writes that are not flushed stay
-/// in the queue.
+/// in the queue. An in-process queue is flushed first.
 ///
 /// The key is stored as JSON in the queue. Drain the queue before you change the
 /// [schema](crate::values::ValuesBuilder::schema), the codec or the number of partitions: a write

@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use crate::engine::config_error::ConfigError;
 use crate::engine::invalidation_log::invalidation::Invalidation;
 use crate::engine::shared::Engine;
-use crate::values::behind::behind_builder::{WriteBehindBuilder, check, queue_of, start};
+use crate::values::behind::behind_builder::{WriteBehindBuilder, check, start};
+use crate::values::behind::behind_queue::{check_partitions, choose_queue};
 use crate::values::behind::behind_state::BehindState;
 use crate::values::behind::operations::operation::Operation;
 use crate::values::behind::operations::operation_form::OperationForm;
@@ -153,9 +154,10 @@ impl<K: ValueKey, Op: Send + Sync + 'static, C, S> WriteBehindBuilder<Operations
     ///
     /// # Errors
     ///
-    /// Returns an error if an option is invalid, if the name is empty or taken, if the cache has no
-    /// [write queue](crate::CacheBuilder::write_queue) or no
-    /// [shared store](crate::CacheBuilder::shared_store), or outside of a Tokio runtime.
+    /// Returns an error if an option is invalid, if the name is empty or taken, or outside of a
+    /// Tokio runtime. The cache needs a [write queue](crate::CacheBuilder::write_queue) and a
+    /// [shared store](crate::CacheBuilder::shared_store), or with
+    /// [`in_process`](WriteBehindBuilder::in_process) neither of them.
     pub fn build(self) -> Result<Operations<K, Op>, ConfigError>
     where
         K: Serialize + DeserializeOwned,
@@ -164,7 +166,7 @@ impl<K: ValueKey, Op: Send + Sync + 'static, C, S> WriteBehindBuilder<Operations
     {
         let Self { collection, sink, options } = self;
         check(&options)?;
-        let queue = queue_of(&collection.engine)?;
+        let queue = choose_queue(&collection.engine, &options)?;
         let OperationsBuilder { engine, registry, name, codec, schema, max_bytes, invalidates, .. } =
             collection;
         let form = CollectionForm {
@@ -175,6 +177,7 @@ impl<K: ValueKey, Op: Send + Sync + 'static, C, S> WriteBehindBuilder<Operations
             kind: CollectionKind::Operations,
         };
         registry.register(&name, form)?;
+        check_partitions(&engine, &name, &options)?;
         let form = OperationForm { name, codec: Box::new(codec), schema, max_bytes, invalidates };
         let name = form.name.clone();
         let (state, running) = start(BehindState::new(&engine, &name, Arc::new(form), queue, options), sink);
