@@ -64,6 +64,8 @@ struct Success {
 pub(crate) struct Awaited<'a> {
     pub(crate) names: &'a PartitionNames,
     pub(crate) id: WriteId,
+    /// Its sequence number, if that is known.
+    pub(crate) sequence: Option<u64>,
     /// The primary that has the write. `None` outside a cluster.
     pub(crate) node: Option<Server>,
     pub(crate) method: DurabilityMethod,
@@ -169,16 +171,20 @@ impl Barrier {
         let id = [Value::Bytes(Bytes::copy_from_slice(&awaited.id.to_bytes()))];
         let answer = awaited.confirm.run(&self.link, limit, &[awaited.names.ids()], &id).await;
         let answer = answer.map_err(|error| self.link.to_store_error(&error))?;
-        Confirmation::read(&answer).ok_or_else(|| unreadable("the confirmation of a write"))
+        Confirmation::read(&answer, awaited.sequence).ok_or_else(|| unreadable("the confirmation of a write"))
     }
 }
 
 impl Confirmation {
-    fn read(answer: &Value) -> Option<Self> {
-        match parts(answer)? {
-            [run, sequence] => Some(Self { run: bytes(run)?, is_remembered: !text(sequence)?.is_empty() }),
-            _ => None,
-        }
+    /// Reads the answer. A write with the id and another number than `expected` is another write.
+    fn read(answer: &Value, expected: Option<u64>) -> Option<Self> {
+        let [run, sequence] = parts(answer)? else { return None };
+        let is_remembered = match (text(sequence)?, expected) {
+            ("", _) => false,
+            (_, None) => true,
+            (sequence, Some(expected)) => sequence.parse() == Ok(expected),
+        };
+        Some(Self { run: bytes(run)?, is_remembered })
     }
 
     fn reply(&self) -> WaitReply {
@@ -202,12 +208,16 @@ mod tests {
     #[test]
     fn a_confirmation_is_read_for_what_it_is() {
         let answer = |parts: &[&str]| Value::Array(parts.iter().map(|part| Value::from(*part)).collect());
-        let read = Confirmation::read(&answer(&["ab", "7"])).unwrap();
+        let read = Confirmation::read(&answer(&["ab", "7"]), None).unwrap();
         assert_eq!(read, Confirmation { run: Bytes::from_static(b"ab"), is_remembered: true });
         assert_eq!(read.reply(), WaitReply::Durable);
-        assert_eq!(Confirmation::read(&answer(&["", ""])).unwrap().reply(), WaitReply::Lost);
+        assert_eq!(Confirmation::read(&answer(&["", ""]), None).unwrap().reply(), WaitReply::Lost);
+        for (expected, reply) in [(7, WaitReply::Durable), (6, WaitReply::Lost)] {
+            let read = Confirmation::read(&answer(&["ab", "7"]), Some(expected)).unwrap();
+            assert_eq!(read.reply(), reply, "{expected}");
+        }
         for wrong in [answer(&[]), answer(&["a"]), answer(&["a", "1", "2"]), Value::Null] {
-            assert_eq!(Confirmation::read(&wrong), None);
+            assert_eq!(Confirmation::read(&wrong, None), None);
         }
     }
 }

@@ -233,3 +233,36 @@ async fn a_write_says_whether_it_may_take_effect() {
     assert_eq!(table.row(1).as_deref(), Some("unknown"));
     assert_eq!(table.row(2), None);
 }
+
+/// A write that no replica has is not flushed. A failover loses it, and its writer repeats it: it
+/// must not take effect twice.
+#[tokio::test]
+async fn a_write_that_a_failover_loses_takes_effect_once() {
+    let (primary, table) = (RedisServer::start().await.unwrap(), Table::default());
+    let replication = Proxy::start(primary.address()).unwrap();
+    let port = replication.address().port();
+    let replica = RedisServer::builder().config(format!("replicaof 127.0.0.1 {port}")).start().await.unwrap();
+    let to_primary = Proxy::start(primary.address()).unwrap();
+    let cache = at(&primary.url_at(to_primary.address()), Duration::from_millis(500)).await;
+    let replicated = behind(&cache, &table).durability(Durability::Replicas(std::num::NonZeroU16::MIN));
+    let carts = replicated.durability_timeout(Duration::from_millis(300)).build().unwrap();
+    eventually("the replica has a write", async || carts.write(&1, "bread".to_owned()).await.is_ok()).await;
+    flushed(&carts).await;
+    let before = table.applied();
+
+    replication.blackhole();
+    let unknown = carts.write(&2, "cheese".to_owned()).await.unwrap_err();
+    assert_eq!(unknown.kind(), WriteErrorKind::Unknown);
+    assert_eq!(table.row(2), None, "no replica has it");
+    primary.kill();
+    replica.command(&["REPLICAOF", "NO", "ONE"]).await.unwrap();
+    let _second = RedisServer::builder().replica_of(&replica).start().await.unwrap();
+    to_primary.lead_to(replica.address());
+    to_primary.cut().await;
+
+    let id = unknown.id().unwrap();
+    eventually("it is sent again", async || carts.write_with_id(id, &2, "cheese".to_owned()).await.is_ok())
+        .await;
+    flushed(&carts).await;
+    assert_eq!((table.row(2).as_deref(), table.applied()), (Some("cheese"), before + 1));
+}

@@ -53,6 +53,90 @@ pub struct WriteResult {
     pub stored: Option<bool>,
 }
 
+/// One write that is queued on its way to the database. Its number is its index in
+/// [`History::queued`], plus one.
+#[derive(Debug, Clone, Serialize)]
+#[allow(clippy::exhaustive_structs)]
+pub struct QueuedWrite {
+    /// The life that wrote.
+    pub life: LifeId,
+    /// The item.
+    pub item: Item,
+    /// Before the request was sent.
+    pub sent: Moment,
+    /// The result, or `None` if the instance died before it answered.
+    pub done: Option<QueuedResult>,
+}
+
+/// The result of a queued write.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[allow(clippy::exhaustive_structs)]
+pub struct QueuedResult {
+    /// The claim.
+    pub acceptance: Acceptance,
+    /// When it had returned, measured by the instance.
+    pub returned: Moment,
+}
+
+/// The result of a queued write, as `write` claims it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[allow(clippy::exhaustive_enums)]
+pub enum Acceptance {
+    /// It is durable in the queue.
+    Acknowledged,
+    /// It is not queued, and never will be.
+    NotQueued,
+    /// It is not queued, because the queue is full.
+    Full,
+    /// It is not queued, because the queue is not durable enough.
+    NotDurable,
+    /// It is queued by now, or never will be.
+    Unknown,
+    /// The call was dropped. It may still be queued for a moment.
+    Dropped,
+}
+
+impl Acceptance {
+    /// All results.
+    pub const ALL: [Self; 6] =
+        [Self::Acknowledged, Self::NotQueued, Self::Full, Self::NotDurable, Self::Unknown, Self::Dropped];
+
+    /// Returns its name between instances and driver, and in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Acknowledged => "acknowledged",
+            Self::NotQueued => "not queued",
+            Self::Full => "full",
+            Self::NotDurable => "not durable",
+            Self::Unknown => "unknown",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// Whether the write never takes effect.
+    #[must_use]
+    pub const fn is_refused(self) -> bool {
+        matches!(self, Self::NotQueued | Self::Full | Self::NotDurable)
+    }
+}
+
+/// A change of the database by a queued write.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Change {
+    /// The item.
+    pub item: Item,
+    /// The sequence number.
+    pub sequence: u64,
+    /// The number of the write.
+    pub number: u64,
+    /// The time of the commit.
+    pub at: Moment,
+    /// The life whose sink committed it.
+    pub life: LifeId,
+}
+
 /// The result of `invalidate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[allow(clippy::exhaustive_enums)]
@@ -100,6 +184,8 @@ pub enum Observed {
         /// The run.
         run: u64,
     },
+    /// The queue could not be asked for a pending write, so the read was refused.
+    QueueUnavailable,
     /// No complete response: the connection broke.
     Lost(String),
     /// A response that no handler made, or a response to another request.
@@ -196,6 +282,14 @@ pub struct History {
     pub two_primaries: Vec<TwoPrimaries>,
     /// The injected faults.
     pub faults: Vec<InjectedFault>,
+    /// All queued writes, by number.
+    pub queued: Vec<QueuedWrite>,
+    /// All changes of the database by queued writes, in order.
+    pub changes: Vec<Change>,
+    /// Number of writes that the database ignored, because they came again or too late.
+    pub ignored: u64,
+    /// When the queue was found empty after all faults and writes were over.
+    pub drained: Option<Moment>,
 }
 
 impl Write {
@@ -207,7 +301,28 @@ impl Write {
     }
 }
 
+impl QueuedWrite {
+    /// Returns when the write was certain to be queued or never to be. `None` if that is not known.
+    #[must_use]
+    pub fn ended(&self) -> Option<Moment> {
+        let done = self.done.filter(|done| done.acceptance != Acceptance::Dropped)?;
+        Some(done.returned)
+    }
+
+    /// Whether this is the result.
+    #[must_use]
+    pub fn is(&self, acceptance: Acceptance) -> bool {
+        self.done.is_some_and(|done| done.acceptance == acceptance)
+    }
+}
+
 impl History {
+    /// Returns a queued write. There is none with the number 0.
+    #[must_use]
+    pub fn queued_write(&self, number: u64) -> Option<&QueuedWrite> {
+        self.queued.get(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+
     /// Returns the facts about a life.
     #[must_use]
     pub fn life(&self, id: LifeId) -> Option<&Life> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -16,7 +16,7 @@ const MAX_REQUEST_TIME: Duration = Duration::from_secs(120);
 
 /// A client with a pool of connections. It never retries.
 #[derive(Debug, Clone)]
-pub(crate) struct HttpClient(Client<HttpConnector, Empty<Bytes>>);
+pub(crate) struct HttpClient(Client<HttpConnector, Full<Bytes>>);
 
 /// A complete response.
 pub(crate) struct Answer {
@@ -35,7 +35,15 @@ impl Default for HttpClient {
 
 impl HttpClient {
     pub(crate) async fn send(&self, request: http::request::Builder) -> Result<Answer> {
-        let request: Request<_> = request.body(Empty::new())?;
+        self.send_body(request, Bytes::new()).await
+    }
+
+    pub(crate) async fn send_body(
+        &self,
+        request: http::request::Builder,
+        body: impl Into<Bytes>,
+    ) -> Result<Answer> {
+        let request: Request<_> = request.body(Full::new(body.into()))?;
         let exchange = async {
             let response = self.0.request(request).await?;
             let (parts, body) = response.into_parts();

@@ -5,9 +5,13 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-/// The number of items in a family: small, so that each is read and written often and races are
-/// frequent.
+/// The number of items in most families: small, so that each is read and written often and races
+/// are frequent.
 pub const ITEMS: usize = 5;
+
+/// The number of items in a family whose writes are queued: larger, so that a write that is lost is
+/// not replaced before anyone reads the item.
+pub const QUEUED_ITEMS: usize = 20;
 
 /// A route and its policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, clap::ValueEnum)]
@@ -44,11 +48,16 @@ pub enum Family {
     WriteThrough,
     /// A cached route whose handler uses a typed value.
     Nested,
+    /// A typed value that is written behind. It runs alone: see [`Family::is_queued`].
+    WriteBehind,
+    /// Operations that are queued, and a typed value that shows their result. It runs only with
+    /// families whose writes are queued.
+    Operations,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Tag,
         Self::Said,
         Self::Key,
@@ -64,6 +73,8 @@ impl Family {
         Self::Values,
         Self::WriteThrough,
         Self::Nested,
+        Self::WriteBehind,
+        Self::Operations,
     ];
 
     /// Returns the first segment of its paths.
@@ -85,6 +96,8 @@ impl Family {
             Self::Values => "values",
             Self::WriteThrough => "write-through",
             Self::Nested => "nested",
+            Self::WriteBehind => "write-behind",
+            Self::Operations => "operations",
         }
     }
 
@@ -103,7 +116,30 @@ impl Family {
             Self::Values => &[Way::ValueKey, Way::ValueKey, Way::Tag, Way::SoftTag],
             Self::WriteThrough => &WRITTEN_THROUGH,
             Self::Nested => &[Way::Tag, Way::SoftTag, Way::WriteThrough, Way::Transaction],
+            Self::WriteBehind | Self::Operations => &[Way::Queued],
         }
+    }
+
+    /// Returns the number of its items.
+    #[must_use]
+    pub const fn items(self) -> usize {
+        if self.is_queued() { QUEUED_ITEMS } else { ITEMS }
+    }
+
+    /// Whether its writes are queued in Redis, and brought to the database later.
+    ///
+    /// Such families run without the others. Their servers keep what they have acknowledged, so no
+    /// fault may take that away.
+    #[must_use]
+    pub const fn is_queued(self) -> bool {
+        matches!(self, Self::WriteBehind | Self::Operations)
+    }
+
+    /// Whether a queued write of an item replaces the older ones in the queue, and is shown before
+    /// the database has it.
+    #[must_use]
+    pub const fn replaces_queued(self) -> bool {
+        matches!(self, Self::WriteBehind)
     }
 
     /// Whether some of its writes store the value that they commit.
@@ -164,10 +200,12 @@ pub enum Way {
     FailedWrite,
     /// A `write_through` that commits and is then dropped.
     CancelledWrite,
+    /// `write` of a collection whose writes are queued.
+    Queued,
 }
 
 impl Way {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Tag,
         Self::SoftTag,
         Self::Key,
@@ -181,6 +219,7 @@ impl Way {
         Self::Transaction,
         Self::FailedWrite,
         Self::CancelledWrite,
+        Self::Queued,
     ];
 
     /// Whether the write of a typed value invalidates by itself.
@@ -206,6 +245,7 @@ impl Way {
             Self::Transaction => "transaction",
             Self::FailedWrite => "failed-write",
             Self::CancelledWrite => "cancelled-write",
+            Self::Queued => "queued",
         }
     }
 }
@@ -216,7 +256,7 @@ impl Way {
 pub struct Item {
     /// Its family.
     pub family: Family,
-    /// Its number in the family, below [`ITEMS`].
+    /// Its number in the family, below [`Family::items`].
     pub id: usize,
 }
 
@@ -235,14 +275,14 @@ impl Item {
 
     /// Returns every item.
     pub fn all() -> impl Iterator<Item = Self> {
-        Family::ALL.into_iter().flat_map(|family| (0..ITEMS).map(move |id| Self { family, id }))
+        Family::ALL.into_iter().flat_map(|family| (0..family.items()).map(move |id| Self { family, id }))
     }
 
     /// Returns its number among all items.
     #[must_use]
     pub fn index(self) -> usize {
-        let family = Family::ALL.iter().position(|family| *family == self.family);
-        family.unwrap_or_default() * ITEMS + self.id
+        let before = Family::ALL.iter().take_while(|family| **family != self.family);
+        before.map(|family| family.items()).sum::<usize>() + self.id
     }
 }
 
@@ -276,7 +316,7 @@ impl FromStr for Item {
     fn from_str(text: &str) -> Result<Self, UnknownName> {
         let (family, id) = text.split_once('/').ok_or(UnknownName(()))?;
         let family = Family::ALL.into_iter().find(|known| known.as_str() == family).ok_or(UnknownName(()))?;
-        let id = id.parse().ok().filter(|id| *id < ITEMS).ok_or(UnknownName(()))?;
+        let id = id.parse().ok().filter(|id| *id < family.items()).ok_or(UnknownName(()))?;
         Ok(Self { family, id })
     }
 }

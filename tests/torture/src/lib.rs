@@ -8,6 +8,7 @@
 
 pub mod check;
 pub mod clock;
+mod database;
 pub mod driver;
 pub mod history;
 mod http_client;

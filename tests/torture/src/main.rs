@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand};
 use larder_torture::check::check;
 use larder_torture::driver::{Driver, this_program};
@@ -14,7 +14,7 @@ use larder_torture::history::History;
 use larder_torture::instance::broken::Rule;
 use larder_torture::instance::{self, InstanceArgs};
 use larder_torture::item::Family;
-use larder_torture::plan::{FaultKind, Shape};
+use larder_torture::plan::{FaultKind, QueueDurability, Shape};
 use larder_torture::report::report;
 
 /// Tests Larder with real processes, a real Redis and real faults. Exits with 3 after a violation.
@@ -42,12 +42,17 @@ struct RunArgs {
     /// How long requests are sent, in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// The faults to inject, all by default; `none` for no faults.
+    /// The faults to inject; `none` for no faults. By default all, and for queued writes all that
+    /// their durability survives.
     #[arg(long, value_delimiter = ',', value_enum)]
     faults: Option<Vec<FaultArg>>,
-    /// The families to read and write, all by default.
+    /// The families to read and write. By default all but `write-behind` and `operations`,
+    /// which run without the others.
     #[arg(long, value_delimiter = ',', value_enum)]
     families: Option<Vec<Family>>,
+    /// What a queued write waits for.
+    #[arg(long, value_enum, default_value = "fsync")]
+    durability: QueueDurability,
     /// The seed of requests and faults. Random by default.
     #[arg(long)]
     seed: Option<u64>,
@@ -78,8 +83,8 @@ struct FaultArg(Option<FaultKind>);
 
 impl clap::ValueEnum for FaultArg {
     fn value_variants<'a>() -> &'a [Self] {
-        const ALL: [FaultArg; 9] = {
-            let mut all = [FaultArg(None); 9];
+        const ALL: [FaultArg; 11] = {
+            let mut all = [FaultArg(None); 11];
             let mut next = 0;
             while next < FaultKind::ALL.len() {
                 all[next] = FaultArg(Some(FaultKind::ALL[next]));
@@ -97,23 +102,34 @@ impl clap::ValueEnum for FaultArg {
 
 impl RunArgs {
     fn driver(&self) -> Result<Driver> {
+        let families = self
+            .families
+            .clone()
+            .unwrap_or_else(|| Family::ALL.into_iter().filter(|family| !family.is_queued()).collect());
+        let queued = families.iter().filter(|family| family.is_queued()).count();
+        ensure!(queued == 0 || queued == families.len(), "queued families run without the others");
+        let durability = (queued > 0).then_some(self.durability);
+        let survives = |kind: &FaultKind| durability.is_none_or(|durability| durability.survives(*kind));
         let faults = match &self.faults {
-            None => FaultKind::ALL.to_vec(),
-            Some(named) => named.iter().filter_map(|arg| arg.0).collect(),
+            None => FaultKind::ALL.into_iter().filter(survives).collect(),
+            Some(named) => named.iter().filter_map(|arg| arg.0).collect::<Vec<_>>(),
         };
+        let lethal = faults.iter().find(|kind| !survives(kind));
+        ensure!(lethal.is_none(), "queued writes with this durability do not survive {lethal:?}");
         let shape = Shape {
             seed: self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
             time: Duration::from_secs(self.seconds),
             instances: self.instances.into(),
             reads: self.reads,
             writes: self.writes,
-            families: self.families.clone().unwrap_or_else(|| Family::ALL.to_vec()),
+            families,
             faults,
         };
         Ok(Driver {
             program: this_program()?,
             shape,
             max_staleness: self.max_staleness,
+            durability,
             breaks: self.breaks,
             until_violation: self.until_violation,
         })
@@ -126,7 +142,8 @@ impl RunArgs {
         let outcome = driver.run().await?;
         let violations = check(&outcome.history);
         print!("{}", report(&driver.shape, &outcome, &violations));
-        let held = violations.is_empty() && outcome.still_refusing.is_empty();
+        let held =
+            violations.is_empty() && outcome.still_refusing.is_empty() && outcome.left_in_queue.is_none();
         let name = format!("larder-torture-{}.json", driver.shape.seed);
         let path = self.history.clone().or_else(|| (!held).then(|| std::env::temp_dir().join(name)));
         if let Some(path) = path {

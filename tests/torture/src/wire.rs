@@ -20,6 +20,12 @@ pub(crate) const WRITTEN: &str = "-";
 pub(crate) const LANGUAGE: &str = "x-language";
 /// The common name of all instances, so that they share responses.
 pub(crate) const HOST: &str = "larder.test";
+/// The result of a queued write.
+pub(crate) const ACCEPTANCE: &str = "x-acceptance";
+/// Says that a read was refused, because the queue could not be asked.
+pub(crate) const UNAVAILABLE: &str = "x-unavailable";
+/// Says that the statement of a sink does not compare sequence numbers.
+pub(crate) const NO_FENCE: &str = "x-no-fence";
 /// The text before the address that a process prints once it listens.
 pub(crate) const LISTENS: &str = "listens on ";
 

@@ -201,6 +201,11 @@ pub struct WaitRequest<'a> {
     pub partition: PartitionId<'a>,
     /// The id of the write, which has to be queued already.
     pub id: WriteId,
+    /// The sequence number of the write, if it is known.
+    ///
+    /// After a failover, the store may have a write with this id and another number: the writer has
+    /// repeated a write that was lost. Then the reply is [`WaitReply::Lost`].
+    pub sequence: Option<u64>,
     /// How to wait: see [`DurabilityState::method_for`].
     pub method: DurabilityMethod,
     /// How long to wait. Minimum: 1 ms.

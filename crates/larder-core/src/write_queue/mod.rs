@@ -51,7 +51,8 @@ pub use self::memory::{MemoryQueue, QueueTime};
 pub use self::partition::{MAX_PARTITIONS, PartitionId};
 pub use self::push::{PushError, PushOutcome, PushWrite, Pushed, QueueLimits, WriteId, WritePayload};
 pub use self::reading::{
-    Completed, KeyState, PendingValue, QueueStats, QueuedWrite, ReadReply, ReadRequest, WriteBatch, WriteRef,
+    Completed, KeyState, NewestWrite, PendingValue, QueueStats, QueuedWrite, ReadReply, ReadRequest,
+    WriteBatch, WriteRef,
 };
 use crate::lease::LeaseId;
 use crate::store::StoreError;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::partition::PartitionId;
-use super::push::WritePayload;
+use super::push::{WriteId, WritePayload};
 use crate::lease::LeaseId;
 
 /// The state of one key in the queue.
@@ -64,10 +64,26 @@ pub struct WriteBatch {
     pub has_more: bool,
     /// The number of operations that were moved to the quarantine, behind a dead letter.
     pub held: u64,
+    /// The newest of the writes, if the queue remembers its id.
+    ///
+    /// [`wait_durable`](super::WriteQueue::wait_durable) waits for it, and so for all of them. A
+    /// write must not reach the database before it is durable: a failover could lose the entry and
+    /// its id, and then a repeated push would be a second write.
+    pub newest: Option<NewestWrite>,
     /// The places of entries that cannot be read.
     ///
     /// They are not writes of this version of Larder. They stay in the queue, so log them.
     pub unreadable: Vec<u64>,
+}
+
+/// The newest write of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct NewestWrite {
+    /// The id.
+    pub id: WriteId,
+    /// The sequence number.
+    pub sequence: u64,
 }
 
 /// A write in the queue.

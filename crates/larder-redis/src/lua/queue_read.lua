@@ -1,6 +1,7 @@
 -- Returns the next entries: 'batch', the entries, the id of the last one that was read, '1' if
--- there are more or '0', and the number of operations that were moved to the quarantine. Returns
--- 'lost' if the caller has no right to read.
+-- there are more or '0', the number of operations that were moved to the quarantine, and the id
+-- and the sequence number of the newest write among the entries, or '' if it is not remembered.
+-- Returns 'lost' if the caller has no right to read.
 -- KEYS: state, writes, quarantined, ids, reader.
 -- ARGV: the reader; the place after which to begin, or ''; the maximum number of entries; the
 -- maximum number of bytes.
@@ -22,7 +23,7 @@ local function is_held(write)
   return from and tonumber(write.sequence) >= from
 end
 
-local entries, bytes, held, last = {}, 0, 0, ''
+local entries, bytes, held, last, newest = {}, 0, 0, '', nil
 
 -- Returns whether the entry was taken into the answer or moved.
 local function take(entry)
@@ -41,6 +42,10 @@ local function take(entry)
   end
   entries[#entries + 1] = entry
   bytes = bytes + size
+  -- A dead letter that is tried again keeps its older sequence number.
+  if write and write.sequence == write.place then
+    newest = write.sequence
+  end
   return true
 end
 
@@ -59,4 +64,5 @@ repeat
     page_size = math.max(1, math.min(PAGE, math.floor(#entries * PAGE_BYTES / bytes)))
   end
 until more == '1' or is_end
-return { 'batch', entries, last, more, held }
+local id = newest and redis.call('ZRANGE', ids, newest, newest, 'BYSCORE')[1]
+return { 'batch', entries, last, more, held, id or '', id and newest or '' }

@@ -4,7 +4,7 @@ use fred::clients::{Client, WithOptions};
 use fred::interfaces::ClientLike;
 use fred::types::config::{Options, Server};
 use fred::types::{ClusterHash, CustomCommand, Value};
-use larder_core::store::StoreError;
+use larder_core::store::{StoreError, StoreErrorKind};
 use larder_core::write_queue::{
     DurabilityMethod, DurabilityState, EvictionPolicy, FsyncPolicy, WaitReply, WaitRequest,
 };
@@ -43,9 +43,16 @@ async fn read_node(
     let sections = ["server", "persistence", "replication", "memory"];
     let info = send("INFO", &sections).await.map_err(|error| inner.data.to_store_error(&error))?;
     let info = bytes(&info).ok_or_else(|| unreadable("the state of the server"))?;
-    // Managed services forbid this command.
-    let config = send("CONFIG", &["GET", "appendfsync", "no-appendfsync-on-rewrite"]).await;
-    Ok(state(&String::from_utf8_lossy(&info), config.as_ref().ok()))
+    let config = match send("CONFIG", &["GET", "appendfsync", "no-appendfsync-on-rewrite"]).await {
+        Ok(config) => Some(config),
+        Err(error) => match inner.data.to_store_error(&error) {
+            // Managed services forbid this command.
+            refused if refused.kind() == StoreErrorKind::Refused => None,
+            // A server that is slow for a moment forbids nothing.
+            missing => return Err(missing),
+        },
+    };
+    Ok(state(&String::from_utf8_lossy(&info), config.as_ref()))
 }
 
 fn state(info: &str, config: Option<&Value>) -> DurabilityState {
@@ -98,6 +105,7 @@ pub(super) async fn wait(store: &RedisStore, request: WaitRequest<'_>) -> Result
     let awaited = Awaited {
         names: &names,
         id: request.id,
+        sequence: request.sequence,
         node: inner.health.node_of(names.state()),
         method: request.method,
         deadline: Instant::now() + request.timeout,

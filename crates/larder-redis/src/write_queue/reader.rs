@@ -6,7 +6,7 @@ use fred::types::Value;
 use larder_core::lease::LeaseId;
 use larder_core::store::StoreError;
 use larder_core::write_queue::{
-    Completed, PartitionId, QueueStats, ReadReply, ReadRequest, WriteBatch, WriteRef,
+    Completed, NewestWrite, PartitionId, QueueStats, ReadReply, ReadRequest, WriteBatch, WriteId, WriteRef,
 };
 
 use super::{Setup, digits, names, owned, write_reply};
@@ -90,15 +90,17 @@ pub(super) async fn read(store: &RedisStore, request: ReadRequest<'_>) -> Result
 
 fn read_answer(answer: &Value, after: Option<u64>) -> Option<ReadReply> {
     let (what, rest) = parts(answer)?.split_first()?;
-    let (entries, last, more, held) = match (text(what)?, rest) {
-        ("batch", [entries, last, more, held]) => (parts(entries)?, last, more, held),
+    let (entries, rest) = match (text(what)?, rest) {
+        ("batch", [entries, rest @ ..]) => (parts(entries)?, rest),
         ("lost", []) => return Some(ReadReply::NotReader),
         _ => return None,
     };
+    let [last, more, held, id, sequence] = rest else { return None };
     let mut batch = WriteBatch {
         last_place: write_reply::place(last).or(after),
         has_more: text(more)? == "1",
         held: u64::try_from(number(held)?).ok()?,
+        newest: newest(id, sequence),
         ..WriteBatch::default()
     };
     for entry in entries {
@@ -109,6 +111,11 @@ fn read_answer(answer: &Value, after: Option<u64>) -> Option<ReadReply> {
         }
     }
     Some(ReadReply::Batch(batch))
+}
+
+fn newest(id: &Value, sequence: &Value) -> Option<NewestWrite> {
+    let id = <[u8; 16]>::try_from(&*bytes(id)?).ok()?;
+    Some(NewestWrite { id: WriteId::from_bytes(id), sequence: write_reply::digits(sequence)? })
 }
 
 /// Removes writes that the sink has committed.
@@ -168,14 +175,19 @@ mod tests {
             Value::Array(vec![id.into(), Value::Array(fields)])
         };
         let entries = Value::Array(vec![entry("5-0", &["k", "a", "v", "x"]), entry("6-3", &["a", "b"])]);
-        let answer = |last: &str| {
-            Value::Array(vec!["batch".into(), entries.clone(), last.into(), "1".into(), 2.into()])
+        let answer = |last: &str, newest: &str| {
+            let rest = [last.into(), "1".into(), 2.into(), newest.into(), "5".into()];
+            Value::Array([vec!["batch".into(), entries.clone()], rest.to_vec()].concat())
         };
-        let Some(ReadReply::Batch(batch)) = read_answer(&answer("6-3"), None) else { panic!("no batch") };
+        let Some(ReadReply::Batch(batch)) = read_answer(&answer("6-3", "0123456789abcdef"), None) else {
+            panic!("no batch")
+        };
         assert_eq!((batch.writes.len(), &*batch.unreadable, batch.held), (1, &[6][..], 2));
         assert_eq!((batch.last_place, batch.has_more), (Some(6), true));
-        let Some(ReadReply::Batch(batch)) = read_answer(&answer(""), Some(4)) else { panic!("no batch") };
-        assert_eq!(batch.last_place, Some(4));
+        let id = WriteId::from_bytes(*b"0123456789abcdef");
+        assert_eq!(batch.newest, Some(NewestWrite { id, sequence: 5 }));
+        let Some(ReadReply::Batch(batch)) = read_answer(&answer("", ""), Some(4)) else { panic!("no batch") };
+        assert_eq!((batch.last_place, batch.newest), (Some(4), None));
         let lost = Value::Array(vec!["lost".into()]);
         assert_eq!(read_answer(&lost, None), Some(ReadReply::NotReader));
         for wrong in [Value::Null, Value::Array(vec![]), Value::Array(vec!["batch".into()])] {

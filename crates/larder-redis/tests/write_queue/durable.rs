@@ -3,21 +3,22 @@
 use std::num::NonZeroU16;
 use std::time::Duration;
 
+use larder_core::store::StoreErrorKind;
 use larder_core::write_queue::{
     Durability, DurabilityGap, DurabilityMethod, EvictionPolicy, FsyncPolicy, PartitionId, PushWrite,
-    WaitReply, WaitRequest, WriteId, WriteQueue,
+    ReadRequest, WaitReply, WaitRequest, WriteId, WriteQueue,
 };
 use larder_redis::RedisStore;
-use larder_testing::RedisServer;
+use larder_testing::{Direction, Proxy, RedisServer};
 
-use crate::helpers::{PARTITION, new_id, pending, push, queued, read_all, texts, value, write};
-use crate::support::{eventually, joined, patient, primary_and_replica, reachable, store};
+use crate::helpers::{PARTITION, all, new_id, pending, push, queued, read, read_all, texts, value, write};
+use crate::support::{brief, eventually, joined, patient, primary_and_replica, reachable, store};
 
 const ONE: NonZeroU16 = NonZeroU16::MIN;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn request(id: WriteId, method: DurabilityMethod) -> WaitRequest<'static> {
-    WaitRequest { partition: PARTITION, id, method, timeout: PATIENCE }
+    WaitRequest { partition: PARTITION, id, sequence: None, method, timeout: PATIENCE }
 }
 
 /// Waits until the store's connection for waits is up.
@@ -176,6 +177,51 @@ async fn a_newer_server_waits_for_its_disk() {
     server.restart().await.unwrap();
     reachable(&store).await;
     assert_eq!(texts(&read_all(&store).await), ["a=1"]);
+}
+
+/// A server that is slow hides nothing. Otherwise each write would be refused for seconds.
+#[tokio::test]
+async fn settings_that_come_too_late_are_not_hidden_settings() {
+    let server =
+        RedisServer::builder().config("appendonly yes").config("appendfsync always").start().await.unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    let store = joined(brief(&server.url_at(proxy.address()))).await;
+    let gate = proxy.hold(Direction::ToServer, "appendfsync");
+    assert_eq!(store.durability().await.unwrap_err().kind(), StoreErrorKind::Timeout);
+    gate.open();
+    let is_durable =
+        async || store.durability().await.is_ok_and(|state| state.method_for(Durability::Fsync).is_ok());
+    eventually("the settings are read", is_durable).await;
+}
+
+/// A reader learns which write to wait for, so that it flushes nothing that a failover may lose.
+#[tokio::test]
+async fn a_batch_names_its_newest_write() {
+    let (primary, replica) = primary_and_replica().await;
+    let store = store(&primary).await;
+    ready_to_wait(&store).await;
+    assert_eq!(read_all(&store).await, []);
+    assert_eq!(read(&store, all()).await.newest, None);
+    let (one, two) = (write("a", value("1")), write("b", value("2")));
+    for write in [&one, &two] {
+        queued(store.push(write.clone()).await.unwrap());
+    }
+    let batch = read(&store, all()).await;
+    assert_eq!((batch.writes.len(), batch.newest.map(|newest| newest.id)), (2, Some(two.id)));
+    let method = DurabilityMethod::WaitReplicas(ONE);
+    assert_eq!(store.wait_durable(request(two.id, method)).await.unwrap(), WaitReply::Durable);
+    let sequence = batch.writes.last().map(|write| write.sequence);
+    let same = WaitRequest { sequence, ..request(two.id, method) };
+    assert_eq!(store.wait_durable(same).await.unwrap(), WaitReply::Durable);
+    let repeated = WaitRequest { sequence: sequence.map(|lost| lost - 1), ..same };
+    assert_eq!(store.wait_durable(repeated).await.unwrap(), WaitReply::Lost, "it was lost, and repeated");
+    replica.pause().unwrap();
+    let three = write("c", value("3"));
+    queued(store.push(three.clone()).await.unwrap());
+    let newest = read(&store, ReadRequest { after: batch.last_place, ..all() }).await.newest.unwrap().id;
+    assert_eq!(newest, three.id);
+    let short = WaitRequest { timeout: Duration::from_millis(50), ..request(newest, method) };
+    assert_eq!(store.wait_durable(short).await.unwrap(), WaitReply::NotYet);
 }
 
 #[tokio::test]

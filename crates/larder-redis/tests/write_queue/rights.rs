@@ -96,6 +96,7 @@ async fn waiting_takes_a_few_rights_more() {
     let request = WaitRequest {
         partition: PARTITION,
         id: write.id,
+        sequence: None,
         method: DurabilityMethod::WaitReplicas(std::num::NonZeroU16::MIN),
         timeout: std::time::Duration::from_secs(10),
     };

@@ -138,6 +138,6 @@ impl WriteQueue for MemoryStore {
     }
 
     async fn wait_durable(&self, request: WaitRequest<'_>) -> Result<WaitReply, StoreError> {
-        self.with_queue(|queue, _| queue.wait_durable(request.partition, request.id))
+        self.with_queue(|queue, _| queue.wait_durable(request.partition, request.id, request.sequence))
     }
 }

@@ -178,7 +178,7 @@ impl WriteQueue for LocalQueue {
     }
 
     async fn wait_durable(&self, request: WaitRequest<'_>) -> Result<WaitReply, StoreError> {
-        self.with(|queue, _| queue.wait_durable(request.partition, request.id))
+        self.with(|queue, _| queue.wait_durable(request.partition, request.id, request.sequence))
     }
 }
 

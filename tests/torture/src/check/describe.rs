@@ -5,7 +5,10 @@ use std::time::Duration;
 use super::Promise;
 use super::obligations::{self, Obligation};
 use crate::clock::Moment;
-use crate::history::{Claimed, History, LifeId, Read};
+use crate::history::{Change, Claimed, History, LifeId, Read};
+
+/// Faults up to this long after a write may have lost it.
+const LOSS_CONTEXT: Duration = Duration::from_secs(3);
 
 pub(super) fn stale(
     history: &History,
@@ -59,6 +62,54 @@ pub(super) fn plain(history: &History, number: usize, why: &str) -> String {
     )
 }
 
+/// Describes a read that showed a write which is certainly before an acknowledged one.
+pub(super) fn behind(history: &History, number: usize, shown: u64, acknowledged: u64) -> String {
+    let Some(read) = history.reads.get(number) else { return String::new() };
+    let began = history.queued_write(acknowledged).map_or(read.sent, |write| write.sent);
+    format!(
+        "{} showed {} ({}). It is certainly before {}.{}",
+        name(history, number, read),
+        queued(history, shown),
+        read.outcome,
+        queued(history, acknowledged),
+        faults(history, began, read.done),
+    )
+}
+
+pub(super) fn change(history: &History, change: &Change, why: &str) -> String {
+    let Change { item, sequence, number, at: committed, life: by } = change;
+    let began = history.queued_write(*number).map_or(*committed, |write| write.sent);
+    format!(
+        "The change of {item} to {}, with sequence number {sequence}, committed at {} by {}: {why}.{}",
+        queued(history, *number),
+        at(history, *committed),
+        life(history, *by),
+        faults(history, began, *committed),
+    )
+}
+
+/// Describes an acknowledged write that the database does not have.
+pub(super) fn lost(history: &History, number: u64, last: u64) -> String {
+    let Some(write) = history.queued_write(number) else { return String::new() };
+    let until = write.ended().unwrap_or(write.sent).plus(LOSS_CONTEXT);
+    format!(
+        "{} of {} is lost: in the end, the database has {}, which cannot have replaced it.{}",
+        queued(history, number),
+        write.item,
+        queued(history, last),
+        faults(history, write.sent, until),
+    )
+}
+
+fn queued(history: &History, number: u64) -> String {
+    let Some(write) = history.queued_write(number) else { return "no write".to_owned() };
+    let result = match write.done {
+        None => "unanswered".to_owned(),
+        Some(done) => format!("{} at {}", done.acceptance.as_str(), at(history, done.returned)),
+    };
+    format!("write {number} ({}, sent at {}, {result})", life(history, write.life), at(history, write.sent))
+}
+
 fn name(history: &History, number: usize, read: &Read) -> String {
     format!(
         "Read {number} of {} on {}, sent at {},",
@@ -85,7 +136,7 @@ fn life(history: &History, id: LifeId) -> String {
     format!("instance {} (life {})", instance.unwrap_or_default(), id.0)
 }
 
-fn at(history: &History, moment: Moment) -> String {
+pub(super) fn at(history: &History, moment: Moment) -> String {
     format!("{:.4} s", moment.since(history.began).as_secs_f64())
 }
 

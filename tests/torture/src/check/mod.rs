@@ -11,6 +11,9 @@
 
 mod describe;
 mod obligations;
+mod queued;
+#[cfg(test)]
+mod queued_tests;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +23,7 @@ use crate::clock::Moment;
 use crate::history::{History, Observed, Read};
 
 use self::obligations::{Obligation, obligations};
+use self::queued::Queued;
 
 /// A promise that a read can break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,6 +40,14 @@ pub enum Promise {
     NoError,
     /// A response belongs to this request, and shows an existing version.
     RightAnswer,
+    /// An acknowledged queued write is in the database in the end, unless a later one replaced it.
+    Acknowledged,
+    /// A queued write takes effect at most once.
+    Once,
+    /// Queued writes of an item take effect in order.
+    InOrder,
+    /// A queued write that was refused never takes effect.
+    Refused,
 }
 
 impl Promise {
@@ -47,37 +59,45 @@ impl Promise {
             Self::EveryInstance => "P2",
             Self::NoError => "no error",
             Self::RightAnswer => "right answer",
+            Self::Acknowledged => "acknowledged write",
+            Self::Once => "once in effect",
+            Self::InOrder => "order of a key",
+            Self::Refused => "refused write",
         }
     }
 }
 
-/// A read that broke a promise.
+/// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Violation {
     /// The broken promise.
     pub promise: Promise,
-    /// The number of the read.
-    pub read: usize,
+    /// The number of the read that broke it, if one did.
+    pub read: Option<usize>,
     /// The number of the write that made the promise, if there is one.
-    pub write: Option<usize>,
+    pub write: Option<u64>,
     /// A description in words.
     pub words: String,
 }
 
-/// Returns all violations in a history, ordered by read.
+/// Returns all violations in a history: of the database, and then of reads by their order.
 #[must_use]
 pub fn check(history: &History) -> Vec<Violation> {
     let obligations = obligations(history);
     let first_seen = first_failures(history);
-    let checker = Checker { history, obligations: &obligations, first_seen: &first_seen };
+    let queued = Queued::new(history);
+    let mut violations = queued.of_database();
+    let checker = Checker { history, obligations: &obligations, queued: &queued, first_seen: &first_seen };
     let reads = history.reads.iter().enumerate();
-    reads.flat_map(|(number, read)| checker.read(number, read)).collect()
+    violations.extend(reads.flat_map(|(number, read)| checker.read(number, read)));
+    violations
 }
 
 struct Checker<'a> {
     history: &'a History,
     obligations: &'a obligations::Obligations,
+    queued: &'a Queued<'a>,
     /// When the first client received the error of a run. From then on no request can join that
     /// run.
     first_seen: &'a HashMap<u64, Moment>,
@@ -88,6 +108,8 @@ impl Checker<'_> {
         match &read.observed {
             Observed::Version { version, run } => self.version(number, read, *version, *run),
             Observed::Failure { run } => self.failure(number, read, *run).into_iter().collect(),
+            // Without the queue, a read of a queued value is an error by intent.
+            Observed::QueueUnavailable => Vec::new(),
             Observed::Lost(why) if self.was_killed(read) => {
                 debug_assert!(!why.is_empty());
                 Vec::new()
@@ -105,6 +127,9 @@ impl Checker<'_> {
     }
 
     fn version(&self, number: usize, read: &Read, version: u64, run: Option<u64>) -> Vec<Violation> {
+        if read.item.family.is_queued() {
+            return self.queued.of_read(number, read, version).into_iter().collect();
+        }
         if let Some(why) = self.impossible(read, version, run) {
             return vec![self.plain(Promise::RightAnswer, number, &why)];
         }
@@ -112,7 +137,7 @@ impl Checker<'_> {
         let every = self.obligations.every.get(&read.item);
         let broken = |promise, due: &Obligation| {
             let words = describe::stale(self.history, number, version, promise, due);
-            Violation { promise, read: number, write: Some(due.write), words }
+            Violation { promise, read: Some(number), write: Some(due.write as u64), words }
         };
         let own = own.and_then(|timeline| timeline.least_at(read.sent));
         let every = every.and_then(|timeline| timeline.least_at(read.sent));
@@ -157,7 +182,12 @@ impl Checker<'_> {
     }
 
     fn plain(&self, promise: Promise, number: usize, why: &str) -> Violation {
-        Violation { promise, read: number, write: None, words: describe::plain(self.history, number, why) }
+        Violation {
+            promise,
+            read: Some(number),
+            write: None,
+            words: describe::plain(self.history, number, why),
+        }
     }
 }
 

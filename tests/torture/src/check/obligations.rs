@@ -62,7 +62,7 @@ pub(super) fn obligations(history: &History) -> Obligations {
 }
 
 /// Returns when the promise to every instance is due, or `None` if there is no such promise.
-fn due_everywhere(history: &History, write: &Write, done: &WriteResult) -> Option<Moment> {
+pub(super) fn due_everywhere(history: &History, write: &Write, done: &WriteResult) -> Option<Moment> {
     let reached_log_at = reached_log_at(history, write, done)?;
     Some(one_primary_from(history, reached_log_at).plus(history.max_staleness))
 }

@@ -184,7 +184,7 @@ fn a_handlers_own_error_is_shown_to_those_who_asked_meanwhile() {
     let mut kept = with(run(ITEM, true));
     kept.reads = vec![failure(290), failure(280), failure(286)];
     let violations = check(&kept);
-    assert_eq!(violations.iter().map(|violation| violation.read).collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(violations.iter().map(|violation| violation.read).collect::<Vec<_>>(), [Some(0), Some(2)]);
 }
 
 #[test]

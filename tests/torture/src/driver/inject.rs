@@ -13,7 +13,8 @@ use super::recorder::Recorder;
 use super::servers::Servers;
 use crate::clock::Moment;
 use crate::history::{InjectedFault, TwoPrimaries};
-use crate::plan::{Act, Fault};
+use crate::plan::{Act, Fault, Victim};
+use crate::reference_model::ReferenceModel;
 
 /// How often to check whether a deposed primary still accepts writes.
 const PROBE_INTERVAL: Duration = Duration::from_millis(10);
@@ -36,14 +37,34 @@ impl Schedule {
     }
 }
 
+/// The parts of a run that faults concern.
+#[derive(Clone)]
+pub(super) struct Targets {
+    pub(super) instances: Arc<Instances>,
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) reference_model: ReferenceModel,
+}
+
+impl Targets {
+    fn instance(&self, victim: Victim) -> usize {
+        match victim {
+            Victim::Instance(instance) => instance,
+            Victim::ReaderOr(instance) => {
+                let reader = self.reference_model.last_reader();
+                reader.and_then(|life| self.instances.instance_of(life)).unwrap_or(instance)
+            }
+        }
+    }
+}
+
 /// Injects the faults of the servers, and returns the servers in working order.
 pub(super) async fn on_servers(
     mut servers: Servers,
-    instances: Arc<Instances>,
-    recorder: Arc<Recorder>,
+    targets: Targets,
     faults: Vec<Fault>,
     mut when: Schedule,
 ) -> Result<Servers> {
+    let (instances, recorder) = (&*targets.instances, &*targets.recorder);
     for fault in faults {
         if !when.comes(fault.due).await {
             break;
@@ -57,25 +78,29 @@ pub(super) async fn on_servers(
                 servers.primary().resume()?;
             }
             Act::Flush(what) => servers.flush(*what).await,
-            Act::Failover { crash: true, lag, .. } => crash(&mut servers, &instances, *lag).await?,
+            Act::Failover { crash: true, lag, .. } => crash(&mut servers, instances, *lag).await?,
             Act::Failover { lag, isolated, .. } => {
-                depose(&mut servers, &instances, &recorder, *lag, *isolated).await?;
+                depose(&mut servers, instances, recorder, *lag, *isolated).await?;
             }
-            Act::Cut { .. } | Act::Blackhole { .. } | Act::Delay { .. } | Act::RestartInstance { .. } => {}
+            Act::KillBoth { victim, away, dump } => {
+                let both = kill(&servers, *away, *dump);
+                instances.restart(targets.instance(*victim), both).await?;
+            }
+            Act::Cut { .. }
+            | Act::Blackhole { .. }
+            | Act::Delay { .. }
+            | Act::RestartInstance { .. }
+            | Act::StopInstance { .. } => {}
         }
         servers.in_sync().await?;
-        record(&recorder, &fault, from);
+        record(recorder, &fault, from);
     }
     Ok(servers)
 }
 
 /// Injects the faults of instances and of their connections to Redis.
-pub(super) async fn on_instances(
-    instances: Arc<Instances>,
-    recorder: Arc<Recorder>,
-    faults: Vec<Fault>,
-    mut when: Schedule,
-) -> Result<()> {
+pub(super) async fn on_instances(targets: Targets, faults: Vec<Fault>, mut when: Schedule) -> Result<()> {
+    let instances = &*targets.instances;
     for fault in faults {
         if !when.comes(fault.due).await {
             break;
@@ -100,14 +125,20 @@ pub(super) async fn on_instances(
                 sleep(*time).await;
                 proxy.pass();
             }
-            Act::RestartInstance { instance, away } => {
-                instances.kill(*instance).await?;
-                sleep(*away).await;
-                instances.begin(*instance).await?;
+            Act::RestartInstance { victim, away } => {
+                let pause = async {
+                    sleep(*away).await;
+                    Ok(())
+                };
+                instances.restart(targets.instance(*victim), pause).await?;
             }
-            Act::Kill { .. } | Act::Stop(_) | Act::Flush(_) | Act::Failover { .. } => {}
+            Act::StopInstance { victim, time } => {
+                instances.stall(targets.instance(*victim), *time).await?;
+            }
+            Act::Kill { .. } | Act::KillBoth { .. } | Act::Stop(_) | Act::Flush(_) | Act::Failover { .. } => {
+            }
         }
-        record(&recorder, &fault, from);
+        record(&targets.recorder, &fault, from);
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use larder_testing::Proxy;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -16,6 +17,7 @@ use super::Driver;
 use super::recorder::Recorder;
 use crate::history::LifeId;
 use crate::instance::broken::Rule;
+use crate::plan::QueueDurability;
 use crate::wire;
 
 /// How long a process may take until it listens.
@@ -25,6 +27,7 @@ pub(super) struct Instances {
     program: PathBuf,
     reference_model: SocketAddr,
     max_staleness: Duration,
+    durability: Option<QueueDurability>,
     breaks: Option<Rule>,
     recorder: Arc<Recorder>,
     slots: Vec<Slot>,
@@ -34,6 +37,8 @@ struct Slot {
     proxy: Proxy,
     /// `None` while the instance is down.
     running: Mutex<Option<Process>>,
+    /// Held by a fault of the process, so that two faults do not meet.
+    turn: tokio::sync::Mutex<()>,
 }
 
 struct Process {
@@ -55,12 +60,16 @@ impl Instances {
         redis: SocketAddr,
         recorder: Arc<Recorder>,
     ) -> Result<Self> {
-        let slot = |_| Ok(Slot { proxy: Proxy::start(redis)?, running: Mutex::default() });
+        let slot = |_| {
+            let proxy = Proxy::start(redis)?;
+            Ok(Slot { proxy, running: Mutex::default(), turn: tokio::sync::Mutex::default() })
+        };
         let slots = (0..driver.shape.instances).map(slot).collect::<Result<_>>()?;
         let instances = Self {
             program: driver.program.clone(),
             reference_model,
             max_staleness: driver.max_staleness,
+            durability: driver.durability,
             breaks: driver.breaks,
             recorder,
             slots,
@@ -85,8 +94,38 @@ impl Instances {
         self.running(instance).as_ref().map(|running| running.endpoint)
     }
 
+    /// Returns the instance of this life, if it is the current one.
+    pub(super) fn instance_of(&self, life: LifeId) -> Option<usize> {
+        (0..self.count())
+            .find(|instance| self.endpoint(*instance).is_some_and(|endpoint| endpoint.life == life))
+    }
+
+    /// Kills its process, runs `meanwhile`, and starts another one.
+    pub(super) async fn restart<T>(
+        &self,
+        instance: usize,
+        meanwhile: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let _turn = self.slots[instance].turn.lock().await;
+        self.kill(instance).await?;
+        let done = meanwhile.await?;
+        self.begin(instance).await?;
+        Ok(done)
+    }
+
+    /// Hangs its process for a while.
+    pub(super) async fn stall(&self, instance: usize, time: Duration) -> Result<()> {
+        let _turn = self.slots[instance].turn.lock().await;
+        let process = self.running(instance).as_ref().and_then(|running| running.process.id());
+        let process = process.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let process = process.context("an instance does not run")?;
+        kill_process(process, Signal::STOP)?;
+        tokio::time::sleep(time).await;
+        Ok(kill_process(process, Signal::CONT)?)
+    }
+
     /// Starts its process, and waits until that listens.
-    pub(super) async fn begin(&self, instance: usize) -> Result<()> {
+    async fn begin(&self, instance: usize) -> Result<()> {
         let life = self.recorder.born(instance);
         let redis = format!("redis://{}", self.proxy(instance).address());
         let mut command = Command::new(&self.program);
@@ -97,6 +136,9 @@ impl Instances {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
+        if let Some(durability) = self.durability {
+            command.args(["--durability", durability.as_str()]);
+        }
         if let Some(rule) = self.breaks {
             command.args(["--breaks", rule.as_str()]);
         }
@@ -112,7 +154,7 @@ impl Instances {
     }
 
     /// Kills its process, and waits until it is dead.
-    pub(super) async fn kill(&self, instance: usize) -> Result<()> {
+    async fn kill(&self, instance: usize) -> Result<()> {
         let Some(mut running) = self.running(instance).take() else { return Ok(()) };
         self.recorder.killed(running.endpoint.life);
         Ok(running.process.kill().await?)

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::Load;
 use super::instances::Endpoint;
 use crate::clock::Moment;
-use crate::history::{Claimed, Observed, Read, Write, WriteResult};
+use crate::history::{Acceptance, Claimed, Observed, QueuedResult, QueuedWrite, Read, Write, WriteResult};
 use crate::http_client::Answer;
 use crate::item::{Family, Item, Way};
 use crate::plan::{Action, Request};
@@ -44,6 +44,7 @@ impl Load {
             Action::Read { language, conditional } => {
                 self.read(endpoint, request.item, language, conditional).await;
             }
+            Action::Write(Way::Queued) => self.write_queued(endpoint, request.item).await,
             Action::Write(way) => self.write(endpoint, request.item, way).await,
         }
     }
@@ -76,6 +77,26 @@ impl Load {
     }
 }
 
+/// Writes of queued values.
+impl Load {
+    async fn write_queued(&self, endpoint: Endpoint, item: Item) {
+        let sent = Moment::now();
+        let number = self.recorder.queued(QueuedWrite { life: endpoint.life, item, sent, done: None });
+        let uri = format!("http://{}/write/{item}/{}", endpoint.address, Way::Queued);
+        let request = HttpRequest::post(uri).header(HOST, wire::HOST).header(wire::VERSION, number);
+        if let Some(result) = self.client.send(request).await.ok().and_then(|answer| queued(&answer)) {
+            self.recorder.queued_result(number, result);
+        }
+    }
+}
+
+fn queued(answer: &Answer) -> Option<QueuedResult> {
+    let acceptance = wire::field(&answer.headers, wire::ACCEPTANCE)?;
+    let acceptance = Acceptance::ALL.into_iter().find(|known| known.as_str() == acceptance)?;
+    let returned = Moment::from_nanos(wire::number(&answer.headers, wire::RETURNED)?);
+    Some(QueuedResult { acceptance, returned })
+}
+
 fn written(answer: &Answer) -> Option<WriteResult> {
     let number = |name| wire::number(&answer.headers, name);
     let claimed = match wire::field(&answer.headers, wire::CLAIMED) {
@@ -105,6 +126,9 @@ fn observed(item: Item, language: &str, answer: Result<Answer>) -> Observed {
         Ok(answer) => answer,
         Err(error) => return Observed::Lost(format!("{error:#}")),
     };
+    if wire::field(&answer.headers, wire::UNAVAILABLE).is_some() {
+        return Observed::QueueUnavailable;
+    }
     let run = wire::number(&answer.headers, wire::RUN);
     match (answer.status, run) {
         (StatusCode::SERVICE_UNAVAILABLE, Some(run)) => Observed::Failure { run },

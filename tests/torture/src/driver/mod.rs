@@ -13,11 +13,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use http::header::HOST;
+use http::{Request as HttpRequest, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use self::inject::Schedule;
+use self::inject::{Schedule, Targets};
 use self::instances::Instances;
 use self::recorder::Recorder;
 use self::servers::Servers;
@@ -26,8 +28,9 @@ use crate::history::History;
 use crate::http_client::HttpClient;
 use crate::instance::broken::Rule;
 use crate::item::{Family, Item};
-use crate::plan::{Action, Plan, Request, Shape};
+use crate::plan::{Action, Plan, QueueDurability, Request, Shape};
 use crate::reference_model::ReferenceModel;
+use crate::wire;
 
 /// A run that has not started yet.
 #[derive(Debug, Clone)]
@@ -39,6 +42,8 @@ pub struct Driver {
     pub shape: Shape,
     /// The bound that the instances keep.
     pub max_staleness: Duration,
+    /// How durable queued writes are. `None` if there is no queue.
+    pub durability: Option<QueueDurability>,
     /// The rule that the instances break.
     pub breaks: Option<Rule>,
     /// Whether to stop at the first violation.
@@ -55,6 +60,8 @@ pub struct Outcome {
     pub instance_down: usize,
     /// Instances that did not answer from memory again after all faults were over (P3).
     pub still_refusing: Vec<usize>,
+    /// What the queue still had after all faults were over, if it was not empty in time.
+    pub left_in_queue: Option<String>,
 }
 
 /// How long an instance may take to recover. This is far more than it needs, so that a slow machine
@@ -76,7 +83,8 @@ impl Driver {
         let routes = reference_model.routes();
         let serving = tokio::spawn(async move { axum::serve(listener, routes).await });
 
-        let servers = Servers::start().await.context("cannot start the redis-servers")?;
+        let servers =
+            Servers::start(self.durability.is_some()).await.context("cannot start the redis-servers")?;
         let recorder = Arc::new(Recorder::new(self.max_staleness));
         let instances =
             Arc::new(Instances::start(self, address, servers.address(), Arc::clone(&recorder)).await?);
@@ -91,10 +99,14 @@ impl Driver {
         let (end, over) = watch::channel(false);
         let when = Schedule { begun: Instant::now(), over };
         let requests = load.send(plan.requests, when.begun);
-        let (faults, held) = (plan.server_faults, (Arc::clone(&instances), Arc::clone(&recorder)));
-        let server_faults = tokio::spawn(inject::on_servers(servers, held.0, held.1, faults, when.clone()));
-        let (faults, held) = (plan.instance_faults, (Arc::clone(&instances), Arc::clone(&recorder)));
-        let instance_faults = tokio::spawn(inject::on_instances(held.0, held.1, faults, when));
+        let targets = Targets {
+            instances: Arc::clone(&instances),
+            recorder: Arc::clone(&recorder),
+            reference_model: reference_model.clone(),
+        };
+        let faults = inject::on_servers(servers, targets.clone(), plan.server_faults, when.clone());
+        let server_faults = tokio::spawn(faults);
+        let instance_faults = tokio::spawn(inject::on_instances(targets, plan.instance_faults, when));
         tokio::select! {
             () = requests => {}
             () = self.violated(&recorder, &reference_model) => {}
@@ -104,18 +116,18 @@ impl Driver {
         let _servers = server_faults.await??;
         instance_faults.await??;
         let still_refusing = load.recovers(self.shape.instances).await;
-        load.settle().await;
+        let left_in_queue = match self.durability {
+            Some(_) => load.drains().await,
+            None => None,
+        };
+        load.settle(self.durability.is_some()).await;
         for task in probing {
             task.abort();
         }
         serving.abort();
         let instance_down = recorder.instance_down();
-        let (commits, runs) = reference_model.recorded();
-        Ok(Outcome {
-            history: History { commits, runs, ..recorder.history() },
-            instance_down,
-            still_refusing,
-        })
+        let history = reference_model.complete(recorder.history());
+        Ok(Outcome { history, instance_down, still_refusing, left_in_queue })
     }
 
     /// Completes after a violation. Never completes unless `until_violation` is set.
@@ -125,8 +137,10 @@ impl Driver {
         }
         loop {
             sleep(Duration::from_secs(1)).await;
-            let (history, (commits, runs)) = (recorder.history(), reference_model.recorded());
-            let history = History { commits, runs, ..history };
+            // The changes before the writes, so that each change has its write in the history. The
+            // commits after the reads, for the same reason.
+            let changes = reference_model.complete(History::default()).changes;
+            let history = History { changes, ..reference_model.complete(recorder.history()) };
             if !check(&history).is_empty() {
                 return;
             }
@@ -166,11 +180,36 @@ impl Load {
         self.recorder.last_outcome_was_hit()
     }
 
+    /// Waits until the queue is empty. Returns what it still has if that takes too long, or if a
+    /// write is in quarantine.
+    async fn drains(&self) -> Option<String> {
+        let mut last = String::new();
+        let empty = async {
+            while last != "0 0" {
+                sleep(Duration::from_millis(50)).await;
+                last = self.queue_size().await.unwrap_or_else(|error| format!("{error:#}"));
+            }
+        };
+        let in_time = timeout(RECOVERY, empty).await.is_ok();
+        if in_time {
+            self.recorder.drained();
+        }
+        (!in_time).then_some(last)
+    }
+
+    async fn queue_size(&self) -> Result<String> {
+        let endpoint = self.instances.endpoint(0).context("instance 0 is down")?;
+        let uri = format!("http://{}/queue", endpoint.address);
+        let answer = self.client.send(HttpRequest::get(uri).header(HOST, wire::HOST)).await?;
+        anyhow::ensure!(answer.status == StatusCode::OK, "the queue cannot be asked: {}", answer.status);
+        Ok(answer.text().to_owned())
+    }
+
     /// Reads every item on every instance once more, after all promises are due.
-    async fn settle(&self) {
+    async fn settle(&self, is_queued: bool) {
         sleep(self.recorder.max_staleness()).await;
         for instance in 0..self.instances.count() {
-            for item in Item::all() {
+            for item in Item::all().filter(|item| item.family.is_queued() == is_queued) {
                 self.now(instance, item).await;
             }
         }

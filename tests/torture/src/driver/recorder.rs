@@ -5,7 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::history::{Claimed, EmptyOutbox, History, InjectedFault, Life, LifeId, Read, TwoPrimaries, Write};
+use crate::history::{
+    Claimed, EmptyOutbox, History, InjectedFault, Life, LifeId, QueuedResult, QueuedWrite, Read,
+    TwoPrimaries, Write,
+};
 
 #[derive(Debug)]
 pub(super) struct Recorder {
@@ -71,6 +74,30 @@ impl Recorder {
             self.unflushed().push((write.life, done.returned));
         }
         self.lock().writes.push(write);
+    }
+
+    /// Records a queued write that is about to be sent. Returns its number.
+    pub(super) fn queued(&self, write: QueuedWrite) -> u64 {
+        let mut history = self.lock();
+        history.queued.push(write);
+        history.queued.len() as u64
+    }
+
+    /// Records the result of a queued write.
+    pub(super) fn queued_result(&self, number: u64, result: QueuedResult) {
+        let mut history = self.lock();
+        let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        let Some(write) = index.and_then(|index| history.queued.get_mut(index)) else { return };
+        write.done = Some(result);
+        let life = write.life;
+        drop(history);
+        // Its event may be deferred.
+        self.unflushed().push((life, result.returned));
+    }
+
+    /// Records that the queue is empty, after everything else was over.
+    pub(super) fn drained(&self) {
+        self.lock().drained = Some(Moment::now());
     }
 
     pub(super) fn fault(&self, fault: InjectedFault) {

@@ -32,8 +32,9 @@ pub(super) struct Deposed {
 }
 
 impl Servers {
-    pub(super) async fn start() -> Result<Self> {
-        let servers = [server().await?, server().await?, server().await?];
+    /// Starts the servers. For a queue, they force each write to the disk.
+    pub(super) async fn start(has_queue: bool) -> Result<Self> {
+        let servers = [server(has_queue).await?, server(has_queue).await?, server(has_queue).await?];
         let replication = Proxy::start(servers[0].address())?;
         let servers = Self { servers, primary: 0, replication };
         servers.follow(1).await?;
@@ -55,14 +56,29 @@ impl Servers {
         self.replication.blackhole();
     }
 
+    /// Returns the replica that has the most of what the primary sent, as Sentinel chooses it.
+    async fn most_advanced_replica(&self) -> Result<usize> {
+        let (one, other) = ((self.primary + 1) % 3, (self.primary + 2) % 3);
+        let ahead = self.offset(one).await? >= self.offset(other).await?;
+        Ok(if ahead { one } else { other })
+    }
+
+    async fn offset(&self, replica: usize) -> Result<u64> {
+        let info = self.servers[replica].command(&["INFO", "replication"]).await?;
+        let field = |line: &str| line.strip_prefix("slave_repl_offset:")?.trim().parse().ok();
+        let offset = info.as_str().and_then(|info| info.lines().find_map(field));
+        Ok(offset.unwrap_or_default())
+    }
+
     /// Makes one of the replicas the primary. The other replica follows it.
     pub(super) async fn promote(&mut self) -> Result<Deposed> {
-        let (deposed, promoted) = (self.primary, (self.primary + 1) % 3);
+        let deposed = self.primary;
+        let promoted = self.most_advanced_replica().await?;
         self.servers[promoted].command(&["REPLICAOF", "NO", "ONE"]).await?;
         let replication = Proxy::start(self.servers[promoted].address())?;
         let replication = std::mem::replace(&mut self.replication, replication);
         self.primary = promoted;
-        self.follow((deposed + 2) % 3).await?;
+        self.follow(3 - deposed - promoted).await?;
         Ok(Deposed { server: deposed, _replication: replication })
     }
 
@@ -126,11 +142,17 @@ impl Servers {
 
 /// Starts a server with the settings that the bound requires: a primary without replicas accepts no
 /// writes.
-async fn server() -> Result<RedisServer> {
-    let builder = RedisServer::builder()
+async fn server(has_queue: bool) -> Result<RedisServer> {
+    let mut builder = RedisServer::builder()
         .config("min-replicas-to-write 1")
         .config("min-replicas-max-lag 2")
         .config("repl-diskless-sync yes")
         .config("repl-ping-replica-period 1");
+    if has_queue {
+        builder = builder
+            .config("appendonly yes")
+            .config("appendfsync always")
+            .config("no-appendfsync-on-rewrite no");
+    }
     Ok(builder.start().await?)
 }

@@ -1,7 +1,7 @@
-//! Instances that break a rule of the log. Torture must find the violations.
+//! Instances that break a rule. Torture must find the violations.
 //!
-//! Rules of the log are broken between the store and the cache, and rules for writers in the
-//! handlers. So the published crates contain no such code.
+//! Rules of the log and of the queue are broken between the store and the cache, and rules for
+//! writers in the handlers. So the published crates contain no such code.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -24,6 +24,23 @@ pub enum Rule {
     ConfirmsBlindly,
     /// Rule 18: a write begins for the cache only after its commit.
     BeginsAfterCommit,
+    /// Write-behind: the sink does not compare sequence numbers.
+    NoFence,
+    /// Write-behind: a write is acknowledged before it is pushed.
+    AcknowledgesEarly,
+    /// Write-behind: a write is removed from the queue before it is flushed.
+    CompletesEarly,
+    /// Write-behind: a load does not ask for the pending value.
+    IgnoresPending,
+    /// Write-behind: a push takes effect long after it failed.
+    PushesLate,
+    /// Write-behind: a push that is repeated is queued again.
+    ForgetsIds,
+    /// Write-behind: a write does not wait for the replicas.
+    DoesNotWait,
+    /// Write-behind: a reader goes on although another one has the right to read. The fence alone
+    /// keeps the promises, so this must not be found.
+    IgnoresLostLease,
 }
 
 impl Rule {
@@ -34,6 +51,14 @@ impl Rule {
             Self::LosesEvents => "loses-events",
             Self::ConfirmsBlindly => "confirms-blindly",
             Self::BeginsAfterCommit => "begins-after-commit",
+            Self::NoFence => "no-fence",
+            Self::AcknowledgesEarly => "acknowledges-early",
+            Self::CompletesEarly => "completes-early",
+            Self::IgnoresPending => "ignores-pending",
+            Self::PushesLate => "pushes-late",
+            Self::ForgetsIds => "forgets-ids",
+            Self::DoesNotWait => "does-not-wait",
+            Self::IgnoresLostLease => "ignores-lost-lease",
         }
     }
 }
@@ -116,7 +141,7 @@ impl InvalidationLog for BrokenStore {
                 look
             }),
             Rule::ConfirmsBlindly => self.repeat_last_success(cursor, asked),
-            Rule::BeginsAfterCommit => asked,
+            _ => asked,
         }
     }
 

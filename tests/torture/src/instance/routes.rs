@@ -12,10 +12,11 @@ use larder::{Policy, ttl};
 
 use super::App;
 use super::show::show;
+use super::show_queued::{queue_size, show_queued, show_result};
 use super::show_value::show_value;
 use super::write::{put, write};
 use crate::clock::Moment;
-use crate::item::{Family, ITEMS, Item};
+use crate::item::{Family, Item};
 use crate::wire;
 
 /// Short, so that not every response stays fresh for the whole run.
@@ -30,6 +31,7 @@ pub(super) fn routes(app: App) -> Router {
     }
     router
         .route("/write/{family}/{id}/{way}", post(write))
+        .route("/queue", get(queue_size))
         .route("/probe/{name}", get(async || "probe").layer(app.cache.layer(Policy::ttl(ttl::REALTIME))))
         .layer(from_fn_with_state(app.clone(), sign))
         .with_state(app)
@@ -43,8 +45,18 @@ fn shown(app: &App, family: Family) -> MethodRouter<App> {
     let show_value = get(move |State(app): State<App>, Path(id): Path<usize>, request: Request| async move {
         show_value(&app, item(family, id)?, request.headers()).await
     });
+    let show_queued =
+        get(move |State(app): State<App>, Path(id): Path<usize>, request: Request| async move {
+            show_queued(&app, item(family, id)?, request.headers()).await
+        });
+    let show_result =
+        get(move |State(app): State<App>, Path(id): Path<usize>, request: Request| async move {
+            show_result(&app, item(family, id)?, request.headers()).await
+        });
     let shown = match family {
         // No layer: the cache is below HTTP.
+        Family::WriteBehind => return show_queued,
+        Family::Operations => return show_result,
         Family::Values | Family::WriteThrough => return show_value,
         Family::Nested => show_value,
         Family::Uri => show.put(move |State(app): State<App>, Path(id): Path<usize>| async move {
@@ -65,7 +77,9 @@ fn policy(family: Family) -> Policy {
         | Family::Glob
         | Family::Uri
         | Family::Values
-        | Family::WriteThrough => Policy::ttl(ttl::STANDARD),
+        | Family::WriteThrough
+        | Family::WriteBehind
+        | Family::Operations => Policy::ttl(ttl::STANDARD),
         Family::Key => Policy::ttl(ttl::STANDARD).key(format!("{name}:{{id}}")),
         Family::Patient => tagged(SHORT).stale_while_revalidate(WINDOW).stale_if_error(WINDOW),
         Family::Etag | Family::Dated | Family::Failing => tagged(SHORT),
@@ -74,7 +88,7 @@ fn policy(family: Family) -> Policy {
 }
 
 fn item(family: Family, id: usize) -> Result<Item, StatusCode> {
-    if id < ITEMS { Ok(Item { family, id }) } else { Err(StatusCode::NOT_FOUND) }
+    if id < family.items() { Ok(Item { family, id }) } else { Err(StatusCode::NOT_FOUND) }
 }
 
 /// Adds the life and the time. This runs after everything that the cache does before it sends a

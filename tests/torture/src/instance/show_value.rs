@@ -10,14 +10,14 @@ use larder::values::{LoadError, Values};
 
 use super::App;
 use super::collections::Version;
-use crate::item::{Family, ITEMS, Item};
+use crate::item::{Family, Item};
 use crate::wire;
 
 /// The field with the source of the value. The layer of a cached route overwrites it.
-const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+pub(super) const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
 /// Values that are requested in this language are read together with all others of their family.
-const AMONG_MANY: &str = "fr";
+pub(super) const AMONG_MANY: &str = "fr";
 
 /// Returns the value, which is loaded from the reference model if it is not cached.
 pub(super) async fn show_value(app: &App, item: Item, headers: &HeaderMap) -> Result<Response, StatusCode> {
@@ -60,28 +60,34 @@ async fn among_many(
     item: Item,
     values: &Values<usize, Version>,
 ) -> Result<Option<Arc<Version>>, LoadError<LoadFailure>> {
-    let ids: [usize; ITEMS] = std::array::from_fn(|id| id);
-    let load = async |missing: Vec<usize>| {
-        let mut loaded = Vec::with_capacity(missing.len());
-        let mut longest = Duration::ZERO;
-        for id in missing {
-            let item = Item { family: item.family, id };
-            let reported =
-                app.reference_model.read(item).await.map_err(|_| LoadFailure { item, run: None })?;
-            longest = longest.max(reported.delay);
-            loaded.push((id, Version::loaded(item, &reported)));
-        }
-        tokio::time::sleep(longest).await;
-        Ok(loaded)
-    };
+    let ids: Vec<usize> = (0..item.family.items()).collect();
+    let load = async |missing| load_many(app, item.family, missing).await;
     let mut found = values.get_many_or_load(&ids, load).await?;
     Ok(found.swap_remove(item.id))
 }
 
+/// Loads several values of a family. This does not fail like a load of one.
+pub(super) async fn load_many(
+    app: &App,
+    family: Family,
+    missing: Vec<usize>,
+) -> Result<Vec<(usize, Version)>, LoadFailure> {
+    let mut loaded = Vec::with_capacity(missing.len());
+    let mut longest = Duration::ZERO;
+    for id in missing {
+        let item = Item { family, id };
+        let reported = app.reference_model.read(item).await.map_err(|_| LoadFailure { item, run: None })?;
+        longest = longest.max(reported.delay);
+        loaded.push((id, Version::loaded(item, &reported)));
+    }
+    tokio::time::sleep(longest).await;
+    Ok(loaded)
+}
+
 /// A load that failed.
 #[derive(Debug)]
-struct LoadFailure {
-    item: Item,
+pub(super) struct LoadFailure {
+    pub(super) item: Item,
     /// The run that failed. `None` if the reference model could not be read.
     run: Option<u64>,
 }
@@ -94,7 +100,7 @@ impl fmt::Display for LoadFailure {
 
 impl std::error::Error for LoadFailure {}
 
-async fn load(app: &App, item: Item) -> Result<Version, LoadFailure> {
+pub(super) async fn load(app: &App, item: Item) -> Result<Version, LoadFailure> {
     let reported = app.reference_model.read(item).await.map_err(|_| LoadFailure { item, run: None })?;
     tokio::time::sleep(reported.delay).await;
     let run = Some(reported.run);
@@ -104,7 +110,7 @@ async fn load(app: &App, item: Item) -> Result<Version, LoadFailure> {
     }
 }
 
-fn failed(failure: &LoadFailure) -> Result<Response, StatusCode> {
+pub(super) fn failed(failure: &LoadFailure) -> Result<Response, StatusCode> {
     let run = failure.run.ok_or(StatusCode::BAD_GATEWAY)?;
     let run = [(HeaderName::from_static(wire::RUN), run.to_string())];
     Ok((StatusCode::SERVICE_UNAVAILABLE, run, failure.to_string()).into_response())

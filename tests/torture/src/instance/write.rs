@@ -2,10 +2,11 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use larder::{Glob, Invalidation, InvalidationOutcome, Prefix, UriName};
 
 use super::App;
+use super::write_queued::write_queued;
 use super::write_value::write_value;
 use crate::item::{Item, Way};
 use crate::wire;
@@ -14,9 +15,13 @@ use crate::wire;
 pub(super) async fn write(
     State(app): State<App>,
     Path((family, id, way)): Path<(String, String, String)>,
+    headers: HeaderMap,
 ) -> Result<Response, StatusCode> {
     let item = format!("{family}/{id}").parse().map_err(|_| StatusCode::NOT_FOUND)?;
     let way: Way = way.parse().map_err(|_| StatusCode::NOT_FOUND)?;
+    if way == Way::Queued {
+        return write_queued(&app, item, &headers).await;
+    }
     if way.is_of_a_value() {
         return write_value(&app, item, way).await;
     }
@@ -58,8 +63,11 @@ fn invalidation(app: &App, item: Item, way: Way) -> Option<Invalidation> {
         Way::Uri => UriName::new(&item.path()).ok()?.into(),
         Way::All => Invalidation::all(),
         Way::ValueKey => app.collections.of(item.family)?.selector(&item.id).into(),
-        Way::Put | Way::WriteThrough | Way::Transaction | Way::FailedWrite | Way::CancelledWrite => {
-            return None;
-        }
+        Way::Put
+        | Way::WriteThrough
+        | Way::Transaction
+        | Way::FailedWrite
+        | Way::CancelledWrite
+        | Way::Queued => return None,
     })
 }

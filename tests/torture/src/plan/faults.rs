@@ -24,11 +24,15 @@ pub enum FaultKind {
     RestartInstance,
     /// A replica is promoted.
     Failover,
+    /// An instance hangs, and comes back.
+    StopInstance,
+    /// The primary and an instance are killed at the same moment, and started again.
+    KillBoth,
 }
 
 impl FaultKind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Kill,
         Self::Stop,
         Self::Cut,
@@ -37,6 +41,8 @@ impl FaultKind {
         Self::Flush,
         Self::RestartInstance,
         Self::Failover,
+        Self::StopInstance,
+        Self::KillBoth,
     ];
 
     /// Returns its name on the command line and in reports.
@@ -51,13 +57,17 @@ impl FaultKind {
             Self::Flush => "flush",
             Self::RestartInstance => "restart-instance",
             Self::Failover => "failover",
+            Self::StopInstance => "stop-instance",
+            Self::KillBoth => "kill-both",
         }
     }
 
     const fn lane(self) -> Lane {
         match self {
-            Self::Kill | Self::Stop | Self::Flush | Self::Failover => Lane::Servers,
-            Self::Cut | Self::Blackhole | Self::Delay | Self::RestartInstance => Lane::Instances,
+            Self::Kill | Self::Stop | Self::Flush | Self::Failover | Self::KillBoth => Lane::Servers,
+            Self::Cut | Self::Blackhole | Self::Delay | Self::RestartInstance | Self::StopInstance => {
+                Lane::Instances
+            }
         }
     }
 }
@@ -81,6 +91,17 @@ pub struct Fault {
     pub due: Duration,
     /// The action.
     pub act: Act,
+}
+
+/// The instance that a fault hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)]
+pub enum Victim {
+    /// This instance.
+    Instance(usize),
+    /// The instance that has brought the newest queued write to the database. This instance, if
+    /// there is none.
+    ReaderOr(usize),
 }
 
 /// The data that is lost when a server or its log is emptied.
@@ -152,9 +173,25 @@ pub enum Act {
     /// SIGKILL of an instance, which is restarted after a while.
     RestartInstance {
         /// The instance.
-        instance: usize,
+        victim: Victim,
         /// The pause before the restart.
         away: Duration,
+    },
+    /// SIGSTOP of an instance for this long.
+    StopInstance {
+        /// The instance.
+        victim: Victim,
+        /// For how long.
+        time: Duration,
+    },
+    /// SIGKILL of the primary and of an instance. Both restart after a while.
+    KillBoth {
+        /// The instance.
+        victim: Victim,
+        /// How long they are away.
+        away: Duration,
+        /// The age of the primary's dump, if it has one.
+        dump: Option<Duration>,
     },
 }
 
@@ -171,14 +208,19 @@ impl Act {
             Self::Blackhole { .. } => FaultKind::Blackhole,
             Self::Delay { .. } => FaultKind::Delay,
             Self::RestartInstance { .. } => FaultKind::RestartInstance,
+            Self::StopInstance { .. } => FaultKind::StopInstance,
+            Self::KillBoth { .. } => FaultKind::KillBoth,
         }
     }
 
     /// Returns the minimum time that it takes.
     fn time(&self) -> Duration {
         match self {
-            Self::Kill { away, dump } => *away + dump.unwrap_or_default(),
-            Self::Stop(time) | Self::Blackhole { time, .. } | Self::Delay { time, .. } => *time,
+            Self::Kill { away, dump } | Self::KillBoth { away, dump, .. } => *away + dump.unwrap_or_default(),
+            Self::Stop(time)
+            | Self::Blackhole { time, .. }
+            | Self::Delay { time, .. }
+            | Self::StopInstance { time, .. } => *time,
             Self::Flush(_) => Duration::ZERO,
             Self::Failover { lag, isolated, .. } => {
                 lag.unwrap_or_default() + isolated.map_or(Duration::ZERO, |(_, time)| time)
@@ -202,7 +244,11 @@ pub(super) fn draw(shape: &Shape, lane: Lane) -> Vec<Fault> {
     while due < shape.time && !kinds.is_empty() {
         let kind = kinds[random.usize(..kinds.len())];
         let act = act(&mut random, shape, kind);
-        let pause = between(&mut random, 500, 2_500);
+        // Without the queue, writes and most reads fail. So it needs more time to work.
+        let pause = match shape.has_queue() && lane == Lane::Servers {
+            true => between(&mut random, 3_000, 6_000),
+            false => between(&mut random, 500, 2_500),
+        };
         let time = act.time();
         faults.push(Fault { due, act });
         due += time + pause;
@@ -244,6 +290,22 @@ fn act(random: &mut fastrand::Rng, shape: &Shape, kind: FaultKind) -> Act {
         FaultKind::Delay => {
             Act::Delay { instance, by: between(random, 5, 200), time: between(random, 500, 3_000) }
         }
-        FaultKind::RestartInstance => Act::RestartInstance { instance, away: between(random, 0, 800) },
+        FaultKind::RestartInstance => {
+            Act::RestartInstance { victim: victim(random, instance), away: between(random, 0, 800) }
+        }
+        FaultKind::StopInstance => {
+            Act::StopInstance { victim: victim(random, instance), time: between(random, 500, 4_000) }
+        }
+        FaultKind::KillBoth => {
+            let dump = random.bool().then(|| between(random, 0, 800));
+            Act::KillBoth { victim: victim(random, instance), away: between(random, 0, 1_500), dump }
+        }
+    }
+}
+
+fn victim(random: &mut fastrand::Rng, instance: usize) -> Victim {
+    match random.bool() {
+        true => Victim::Instance(instance),
+        false => Victim::ReaderOr(instance),
     }
 }

@@ -1,9 +1,11 @@
 //! The plan of a run: requests and faults, which are drawn from a seed before the run begins.
 
+mod durability;
 mod faults;
 mod requests;
 
-pub use faults::{Act, Fault, FaultKind, Flush, Lane};
+pub use durability::QueueDurability;
+pub use faults::{Act, Fault, FaultKind, Flush, Lane, Victim};
 pub use requests::{Action, Request};
 
 use std::time::Duration;
@@ -28,6 +30,14 @@ pub struct Shape {
     pub families: Vec<Family>,
     /// The kinds of faults.
     pub faults: Vec<FaultKind>,
+}
+
+impl Shape {
+    /// Whether its writes are queued.
+    #[must_use]
+    pub fn has_queue(&self) -> bool {
+        self.families.iter().any(|family| family.is_queued())
+    }
 }
 
 /// The plan of a run. The same parameters give the same plan.

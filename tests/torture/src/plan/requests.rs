@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Shape, between, pause};
-use crate::item::{ITEMS, Item, Way};
+use crate::item::{Item, Way};
 
 /// One request.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,5 +91,6 @@ fn write(random: &mut fastrand::Rng, shape: &Shape, item: Item, due: Duration) -
 }
 
 fn item(random: &mut fastrand::Rng, shape: &Shape) -> Item {
-    Item { family: shape.families[random.usize(..shape.families.len())], id: random.usize(..ITEMS) }
+    let family = shape.families[random.usize(..shape.families.len())];
+    Item { family, id: random.usize(..family.items()) }
 }

@@ -2,6 +2,7 @@
 
 mod latency;
 mod numbers;
+mod queued;
 mod staleness;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,13 @@ pub fn report(shape: &Shape, outcome: &Outcome, violations: &[Violation]) -> Str
     latency::append(&mut text, history);
     written_through(&mut text, history);
     runs(&mut text, history);
+    if !history.queued.is_empty() {
+        queued::append(&mut text, history);
+    }
+    if let Some(left) = &outcome.left_in_queue {
+        let _ =
+            writeln!(text, "VIOLATION of drained: in the end, the queue still has writes, dead ones: {left}");
+    }
     for instance in &outcome.still_refusing {
         let _ = writeln!(
             text,
@@ -38,7 +46,7 @@ pub fn report(shape: &Shape, outcome: &Outcome, violations: &[Violation]) -> Str
     for violation in violations.iter().take(MAX_REPORTED) {
         let _ = writeln!(text, "VIOLATION of {}: {}", violation.promise.as_str(), violation.words);
     }
-    let all = violations.len() + outcome.still_refusing.len();
+    let all = violations.len() + outcome.still_refusing.len() + usize::from(outcome.left_in_queue.is_some());
     let _ = match all {
         0 => writeln!(text, "no violation"),
         all => writeln!(text, "{all} violations"),
@@ -79,6 +87,7 @@ const fn kind(observed: &Observed) -> &'static str {
     match observed {
         Observed::Version { .. } => "versions",
         Observed::Failure { .. } => "handlers' own errors",
+        Observed::QueueUnavailable => "refused without the queue",
         Observed::Lost(_) => "lost",
         Observed::Nonsense(_) => "nonsense",
     }

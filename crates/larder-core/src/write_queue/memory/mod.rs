@@ -264,8 +264,13 @@ impl MemoryQueue {
     /// # Errors
     ///
     /// Returns an error if the collection has another setup.
-    pub fn wait_durable(&mut self, partition: PartitionId<'_>, id: WriteId) -> Result<WaitReply, StoreError> {
-        let is_known = self.partition(partition)?.is_known(id);
+    pub fn wait_durable(
+        &mut self,
+        partition: PartitionId<'_>,
+        id: WriteId,
+        sequence: Option<u64>,
+    ) -> Result<WaitReply, StoreError> {
+        let is_known = self.partition(partition)?.is_known(id, sequence);
         Ok(if is_known { WaitReply::Durable } else { WaitReply::Lost })
     }
 

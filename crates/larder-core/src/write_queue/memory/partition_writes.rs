@@ -235,8 +235,9 @@ impl Partition {
         }
     }
 
-    pub(super) fn is_known(&self, id: WriteId) -> bool {
-        self.ids.get(id).is_some()
+    /// Whether a write with this id is remembered, and with this sequence number if it is given.
+    pub(super) fn is_known(&self, id: WriteId, sequence: Option<u64>) -> bool {
+        self.ids.get(id).is_some_and(|known| sequence.is_none_or(|sequence| known == sequence))
     }
 
     /// Returns the number of writes in the queue and in the quarantine.

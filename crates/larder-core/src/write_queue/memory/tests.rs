@@ -208,7 +208,8 @@ fn a_write_is_known_for_a_while_and_the_setup_is_fixed() {
     driver.push("a", "1");
     driver.pushes = 0;
     assert_eq!(driver.push("a", "1"), Pushed::Duplicate(1));
-    let known = |driver: &mut Driver| driver.queue.wait_durable(PARTITION, WriteId::from_bytes([1; 16]));
+    let known =
+        |driver: &mut Driver| driver.queue.wait_durable(PARTITION, WriteId::from_bytes([1; 16]), None);
     assert_eq!(known(&mut driver).unwrap(), WaitReply::Durable);
     assert!(driver.try_push("a", WritePayload::Operation(Bytes::new())).is_err(), "of another kind");
     let other = PartitionId { count: 2, ..PARTITION };

@@ -61,6 +61,7 @@ async fn a_store_that_fails_takes_no_writes_and_one_that_works_keeps_them_in_mem
     let wait = |id| WaitRequest {
         partition: PARTITION,
         id: WriteId::from_bytes([id; 16]),
+        sequence: None,
         method: DurabilityMethod::Reply,
         timeout: Duration::from_secs(1),
     };

@@ -153,6 +153,8 @@ impl<B, S> WriteBehindBuilder<B, S> {
 
     /// Sets what a write waits for before it is acknowledged.
     ///
+    /// A flush waits for the same, so that a failover cannot lose a write that the database has.
+    ///
     /// If the settings of the store do not allow it, writes fail with the kind
     /// [`NotDurable`](crate::values::WriteErrorKind::NotDurable). The settings are read with the
     /// first write, and then every minute. Default: [`Durability::Fsync`].

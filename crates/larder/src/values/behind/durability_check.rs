@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use larder_core::write_queue::{Durability, DurabilityGap, DurabilityMethod};
+use larder_core::write_queue::{
+    Durability, DurabilityGap, DurabilityMethod, NewestWrite, PartitionId, WaitReply, WaitRequest,
+};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -55,6 +57,32 @@ impl DurabilityCheck {
             return method.map_err(WriteError::gap);
         }
         self.check().await?.method.map_err(WriteError::gap)
+    }
+
+    /// Waits until a write that a reader has read is durable, and all before it. Returns `false` if
+    /// that takes longer than `timeout`, or if the store has lost it.
+    ///
+    /// A write that is flushed earlier could take effect twice: a failover may lose it and its id,
+    /// and then the writer repeats it. If the settings do not allow the durability, new writes are
+    /// refused, but those in the queue still have to reach the database.
+    pub(super) async fn wait_for_read(
+        &self,
+        partition: PartitionId<'_>,
+        newest: NewestWrite,
+        timeout: Duration,
+    ) -> bool {
+        let method = match (self.method().await, self.required) {
+            (Ok(method), _) => method,
+            (Err(_), Durability::Replicas(count)) => DurabilityMethod::WaitReplicas(count),
+            (Err(error), _) if error.kind() == WriteErrorKind::NotDurable => DurabilityMethod::Reply,
+            (Err(_), _) => return false,
+        };
+        if method == DurabilityMethod::Reply {
+            return true;
+        }
+        let NewestWrite { id, sequence } = newest;
+        let request = WaitRequest { partition, id, sequence: Some(sequence), method, timeout };
+        matches!(self.queue.wait_durable(request).await, Ok(WaitReply::Durable))
     }
 
     /// Checks the settings until `stop` or `closing` is cancelled.

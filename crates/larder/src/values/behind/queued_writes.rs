@@ -142,7 +142,8 @@ impl<C> BehindState<C> {
             return Ok(());
         }
         let timeout = self.options.durability_timeout();
-        let request = WaitRequest { partition: self.partition_of(&entry.text), id, method, timeout };
+        let request =
+            WaitRequest { partition: self.partition_of(&entry.text), id, sequence: None, method, timeout };
         match self.queue.wait_durable(request).await {
             Ok(WaitReply::Durable) => Ok(()),
             Ok(WaitReply::NotYet) => Err(WriteError::unknown(id, "the write was not durable in time")),

@@ -221,6 +221,13 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
             let (collection, places) = (&*self.state.name, &batch.unreadable);
             tracing::error!(collection, ?places, "entries of the write queue cannot be read");
         }
+        if let Some(newest) = batch.newest {
+            let (durability, timeout) = (&self.state.durability, self.state.options.durability_timeout());
+            let waiting = durability.wait_for_read(self.partition(), newest, timeout);
+            if !self.keep_reading(waiting).await {
+                return Err(PassEnd::Failed);
+            }
+        }
         Ok(batch)
     }
 
