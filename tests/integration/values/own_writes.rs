@@ -115,9 +115,14 @@ async fn a_copy_does_not_survive_the_write_of_another_instance() {
         assert!(is_unavailable(&try_get(&carts_a, &table, key).await), "{key}");
     }
     a.proxy.pass();
-    eventually("Redis is back", async || try_get(&carts_a, &table, 1).await.is_ok()).await;
-    assert_eq!(get(&carts_a, &table, 1).await.as_deref(), Some("new"));
-    assert_eq!(get(&carts_a, &table, 2).await.as_deref(), Some("new"));
+    for key in [1, 2] {
+        // The first exchanges after a cut may still fail.
+        eventually("Redis is back", async || {
+            let read = try_get(&carts_a, &table, key).await;
+            read.is_ok_and(|value| value.as_deref() == Some("new") || panic!("{value:?} came back"))
+        })
+        .await;
+    }
 }
 
 /// After a write that may take effect, the value from before it is not the value.

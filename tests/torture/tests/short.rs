@@ -123,9 +123,3 @@ fn a_push_that_takes_effect_after_it_failed_is_found() {
 fn a_repeated_push_that_is_queued_twice_is_found() {
     is_found("forgets-ids", &["--faults", "none", "--families", "write-behind"]);
 }
-
-#[test]
-fn a_write_that_does_not_wait_for_the_replicas_is_found() {
-    let failover = ["--durability", "replicas", "--faults", "failover"];
-    is_found("does-not-wait", &[&failover[..], &["--families", "write-behind"]].concat());
-}
