@@ -47,6 +47,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod append;
+mod append_queue;
 mod barrier;
 mod batch;
 mod builder;
@@ -56,6 +58,7 @@ mod connection;
 mod error;
 mod expiry;
 mod failover;
+mod gather;
 mod get_many;
 mod health;
 mod home;
@@ -63,9 +66,12 @@ mod keys;
 mod large_value;
 mod lease;
 mod log;
+mod log_call;
 mod log_page;
 mod patience;
 mod poll_budget;
+mod push_call;
+mod push_partitions;
 mod queue_names;
 mod queue_scripts;
 mod random_id;

@@ -13,15 +13,13 @@ use larder_core::invalidation::selector::Event;
 use larder_core::store::{InvalidationLog, StoreError, StoreErrorKind};
 use tokio::time::timeout;
 
-use crate::connection::Connection;
-use crate::patience::{Waited, backstop, wait_within};
+use crate::log_call::run_on_log;
 use crate::poll_budget::PollAmount;
 use crate::random_id::random;
-use crate::reply::{self, parts, text, unreadable};
-use crate::script::Script;
-use crate::store::{Inner, LogSize, RedisStore};
-use crate::timeouts::{ALARM_GRACE, LOG_TIMEOUT};
-use crate::{log_page, stream_entry};
+use crate::reply;
+use crate::store::{Inner, RedisStore};
+use crate::timeouts::ALARM_GRACE;
+use crate::{append, log_page};
 
 /// The index of the Stream's name in the arguments of the alarm's `XREAD`.
 const STREAM: usize = 5;
@@ -80,24 +78,10 @@ impl InvalidationLog for RedisStore {
     }
 
     async fn append(&self, events: &[Event]) -> Result<(Incarnation, LogId), StoreError> {
-        let inner = &*self.inner;
         if events.is_empty() {
             return Err(StoreError::new(StoreErrorKind::Refused, "nothing to append"));
         }
-        let leave = inner.health.admit(inner.keys.events())?;
-        let LogSize { length, bytes } = inner.log_size;
-        let mut arguments: Vec<Value> =
-            vec![random().to_string().into(), length.to_string().into(), bytes.to_string().into()];
-        arguments.append(&mut stream_entry::fields(events));
-        let keys = inner.log_keys();
-        let link = inner.appends();
-        let waited = run_on_log(link, &inner.scripts.append, &keys, &arguments).await;
-        let answer = inner.settle_on(link, inner.keys.events(), Some(leave), waited)?;
-        let appended = appended(&answer).ok_or_else(|| unreadable("the log's answer to an append"))?;
-        if let Some(replicas) = &inner.replicas {
-            replicas.wait_acknowledged(inner.keys.events()).await?;
-        }
-        Ok(appended)
+        append::append(self, events).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
@@ -113,7 +97,7 @@ impl InvalidationLog for RedisStore {
 }
 
 impl Inner {
-    fn log_keys(&self) -> [&str; 6] {
+    pub(crate) fn log_keys(&self) -> [&str; 6] {
         self.keys.log.each_ref().map(String::as_str)
     }
 
@@ -126,11 +110,6 @@ impl Inner {
         explained
     }
 
-    /// Returns the connection for appends.
-    fn appends(&self) -> &Arc<Connection> {
-        self.replicas.as_ref().map_or(&self.log, |replicas| &replicas.link)
-    }
-
     fn warn_about_weak_log(&self) {
         if !self.weak_log_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -139,24 +118,6 @@ impl Inner {
             );
         }
     }
-}
-
-/// Runs a script within the time limit of the log.
-///
-/// If it was not answered in time, though this process ran, the connection is renewed.
-async fn run_on_log(
-    link: &Arc<Connection>,
-    script: &Script,
-    keys: &[&str],
-    arguments: &[Value],
-) -> Waited<Value> {
-    let run = script.run(link, backstop(LOG_TIMEOUT), keys, arguments);
-    let waited = wait_within(LOG_TIMEOUT, run).await;
-    let timed_out = waited.result.as_ref().is_err_and(|error| reply::kind(error) == StoreErrorKind::Timeout);
-    if timed_out && !waited.wait.was_starved {
-        link.reconnect();
-    }
-    waited
 }
 
 fn poll_arguments(cursor: &Cursor, amount: PollAmount, token: Incarnation) -> [Value; 13] {
@@ -193,13 +154,6 @@ fn wait_arguments(events: &str, after: LogId, at_most: Duration) -> Vec<Value> {
         Value::from(events),
         Value::from(after.to_string()),
     ]
-}
-
-fn appended(answer: &Value) -> Option<(Incarnation, LogId)> {
-    let [incarnation, id] = parts(answer)? else {
-        return None;
-    };
-    Some((text(incarnation)?.parse().ok()?, text(id)?.parse().ok()?))
 }
 
 #[cfg(test)]

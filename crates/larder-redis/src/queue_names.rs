@@ -1,5 +1,6 @@
 //! The names of the write queue's keys.
 
+use larder_core::store::{StoreError, StoreErrorKind};
 use larder_core::write_queue::PartitionId;
 
 use crate::keys::is_namespace;
@@ -53,15 +54,25 @@ impl PartitionNames {
         &self.main[3]
     }
 
-    /// Returns the name of the dead letters of a key. Scripts build the same name.
-    pub(crate) fn dead_of(&self, key: &str) -> String {
-        format!("{}dead:{key}", self.prefix)
-    }
-
     /// Returns the name of the key that a wait for durability writes to.
     pub(crate) fn barrier(&self) -> String {
         format!("{}barrier", self.prefix)
     }
+}
+
+/// Returns the names of the partition's keys.
+pub(crate) fn names_in(namespace: &str, partition: &PartitionId<'_>) -> Result<PartitionNames, StoreError> {
+    let names = PartitionNames::new(namespace, partition);
+    names.ok_or_else(|| {
+        let PartitionId { collection, number, count } = partition;
+        let what = format!("invalid partition: {number} of {count} of the collection {collection:?}");
+        StoreError::new(StoreErrorKind::Refused, what)
+    })
+}
+
+/// Returns the setup of a collection with this kind of writes, as a text.
+pub(crate) fn setup_text(partition: &PartitionId<'_>, kind: char) -> String {
+    format!("{} {kind}", partition.count)
 }
 
 #[cfg(test)]
@@ -83,7 +94,6 @@ mod tests {
             ]
         );
         assert_eq!(names.setup, "larder:{shop:queue:cart}:setup");
-        assert_eq!(names.dead_of("{a}"), "larder:{shop:queue:cart:3}:dead:{a}");
         assert_eq!(names.barrier(), "larder:{shop:queue:cart:3}:barrier");
     }
 

@@ -11,6 +11,7 @@ use larder_core::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use crate::append_queue::AppendQueue;
 use crate::barrier::Barrier;
 use crate::batch::{BatchTarget, GetBatcher};
 use crate::builder::RedisStoreBuilder;
@@ -24,6 +25,7 @@ use crate::keys::Keys;
 use crate::large_value::LargeValues;
 use crate::patience::Waited;
 use crate::poll_budget::PollBudget;
+use crate::push_partitions::PushPartitions;
 use crate::queue_scripts::QueueScripts;
 use crate::random_id::random;
 use crate::replicas::{ReplicaRequirement, ReplicaWaiter};
@@ -58,6 +60,8 @@ pub(crate) struct Inner {
     pub(crate) keys: Keys,
     pub(crate) scripts: Scripts,
     pub(crate) queue: QueueScripts,
+    pub(crate) pushes: PushPartitions,
+    pub(crate) appending: AppendQueue,
     pub(crate) clocks: ServerClocks,
     pub(crate) command_timeout: Duration,
     pub(crate) log_size: LogSize,
@@ -183,6 +187,8 @@ impl RedisStore {
             keys,
             scripts: Scripts::new(),
             queue: QueueScripts::new(),
+            pushes: PushPartitions::default(),
+            appending: AppendQueue::default(),
             clocks: ServerClocks::new(),
             command_timeout,
             log_size,

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::future::Future;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use larder_core::invalidation::log_page::{Cursor, LogPage};
@@ -42,6 +44,63 @@ async fn every_instance_sees_appended_events_in_order() {
     assert_eq!(look.last, second);
     assert_eq!(look.entries, [(first, vec![event("x"), soft]), (second, vec![event("ü y")])]);
     assert_eq!(b.poll(after(&look)).await.unwrap().entries, [], "nothing twice");
+}
+
+/// A write-through tells its own event from those of others by the id of its entry (rule 18).
+#[tokio::test]
+async fn appends_at_the_same_moment_share_a_script_and_no_entry() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let before = store.poll(start()).await.unwrap();
+    let appends: Vec<Vec<Event>> = (0..40_usize)
+        .map(|number| (0..=number % 3).map(|part| event(&format!("{number}-{part}"))).collect())
+        .collect();
+    let mut started: Vec<_> = appends.iter().map(|events| Box::pin(store.append(events))).collect();
+    for append in &mut started {
+        assert!(append.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    let scripts = scripts_run(&server).await;
+    let mut ids = Vec::new();
+    for append in started {
+        let (incarnation, id) = append.await.unwrap();
+        assert_eq!(incarnation, before.incarnation);
+        ids.push(id);
+    }
+    let after_it = scripts_run(&server).await - scripts;
+    assert!(after_it <= 3, "{after_it} scripts");
+    let mut look = store.poll(after(&before)).await.unwrap();
+    let mut entries = look.entries.clone();
+    while look.more {
+        let last = look.entries.last().unwrap().0;
+        look = store.poll(Cursor { after: last, ..after(&look) }).await.unwrap();
+        entries.extend(look.entries.clone());
+    }
+    assert_eq!(entries, ids.into_iter().zip(appends).collect::<Vec<_>>(), "in their order");
+}
+
+/// All appends of a batch fail together, and may have happened.
+#[tokio::test]
+async fn appends_that_are_refused_together_all_fail() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let before = store.poll(start()).await.unwrap();
+    server.command(&["CONFIG", "SET", "maxmemory", "1"]).await.unwrap();
+    let (x, y, z) = ([event("x")], [event("y")], [event("z")]);
+    let (x, y, z) = tokio::join!(store.append(&x), store.append(&y), store.append(&z));
+    for refused in [x, y, z] {
+        assert_eq!(refused.unwrap_err().kind(), StoreErrorKind::Refused);
+    }
+    server.command(&["CONFIG", "SET", "maxmemory", "0"]).await.unwrap();
+    assert_eq!(store.poll(after(&before)).await.unwrap().entries, []);
+}
+
+async fn scripts_run(server: &RedisServer) -> u64 {
+    let stats = server.command(&["INFO", "commandstats"]).await.unwrap();
+    let calls = |name| {
+        let line = stats.as_str().unwrap().lines().find_map(|line| line.strip_prefix(name));
+        line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+    };
+    calls("cmdstat_evalsha:calls=") + calls("cmdstat_eval:calls=")
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! Measures costs that grow with the invalidation log, with the number of instances, and with the
-//! tags of a response.
+//! Measures costs that grow with the invalidation log, with the number of instances, with the tags
+//! of a response, and with the pending writes of write-behind.
 
 mod hits;
 mod instance;
@@ -7,6 +7,7 @@ mod lag;
 mod load;
 mod process;
 mod quantile;
+mod queue;
 mod rate;
 mod redis;
 mod replay;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
-/// Measure the cost of a longer log, more instances and more tags, and print tables.
+/// Measure the cost of a longer log, more instances, tags and pending writes, and print tables.
 #[derive(Parser)]
 #[command(name = "cargo xtask growth", bin_name = "cargo xtask growth")]
 struct Args {
@@ -38,6 +39,9 @@ struct Args {
     /// How long each number of instances is measured, in seconds.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
+    /// The number of pending writes in the queue.
+    #[arg(long, default_value_t = 1_000_000)]
+    pending: u64,
     #[command(subcommand)]
     child: Option<Child>,
 }
@@ -48,6 +52,7 @@ enum Part {
     Rate,
     Starts,
     Tags,
+    Queue,
 }
 
 /// The modes in which this program starts itself.
@@ -85,6 +90,9 @@ impl Args {
         }
         if self.wants(Part::Tags) {
             tags::table()?;
+        }
+        if self.wants(Part::Queue) {
+            runtime.block_on(queue::table(self.pending))?;
         }
         Ok(())
     }

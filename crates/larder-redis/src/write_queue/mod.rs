@@ -3,6 +3,7 @@
 mod durability;
 mod pending;
 mod push;
+mod push_batch;
 mod quarantine;
 mod reader;
 mod write_reply;
@@ -18,7 +19,7 @@ use larder_core::write_queue::{
     WriteRef,
 };
 
-use crate::queue_names::PartitionNames;
+use crate::queue_names::{PartitionNames, names_in, setup_text};
 use crate::store::RedisStore;
 
 impl WriteQueue for RedisStore {
@@ -125,7 +126,7 @@ struct Setup<'a> {
 impl Setup<'_> {
     /// Returns the text of the setup. Without a kind, it is empty.
     fn text(&self) -> String {
-        self.kind.map_or_else(String::new, |kind| format!("{} {kind}", self.partition.count))
+        self.kind.map_or_else(String::new, |kind| setup_text(self.partition, kind))
     }
 
     /// Compares the setup with that of the collection, which is stored if there is none.
@@ -157,12 +158,7 @@ impl Setup<'_> {
 
 /// Returns the names of the partition's keys.
 fn names(store: &RedisStore, partition: &PartitionId<'_>) -> Result<PartitionNames, StoreError> {
-    let names = PartitionNames::new(store.inner.keys.namespace(), partition);
-    names.ok_or_else(|| {
-        let PartitionId { collection, number, count } = partition;
-        let what = format!("invalid partition: {number} of {count} of the collection {collection:?}");
-        StoreError::new(StoreErrorKind::Refused, what)
-    })
+    names_in(store.inner.keys.namespace(), partition)
 }
 
 /// Returns the reader's id as an argument.

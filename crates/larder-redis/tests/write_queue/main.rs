@@ -7,6 +7,7 @@ mod support;
 
 mod durable;
 mod full;
+mod gathered;
 mod held;
 mod helpers;
 mod order;

@@ -70,6 +70,9 @@ async fn a_push_that_timed_out_has_no_effect_later() {
     assert_eq!(pending(&other, "a").await.as_deref(), Some("overtaken"), "its caller wants it still");
 }
 
+/// The beginning of the answer to a write that is queued: a text of a letter and 16 digits.
+const QUEUED: &str = "$17\r\nq";
+
 /// The same id finds out.
 #[tokio::test]
 async fn a_push_whose_answer_is_lost_is_unknown() {
@@ -77,7 +80,7 @@ async fn a_push_whose_answer_is_lost_is_unknown() {
     let proxy = Proxy::start(server.address()).unwrap();
     let store = joined(brief(&server.url_at(proxy.address()))).await;
     eventually("a first push", async || store.push(write("a", value("1"))).await.is_ok()).await;
-    let gate = proxy.hold(Direction::ToClient, "queued");
+    let gate = proxy.hold(Direction::ToClient, QUEUED);
     let one = write("a", value("2"));
     let error = store.push(one.clone()).await.unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (StoreErrorKind::Timeout, PushOutcome::Unknown));
@@ -88,7 +91,7 @@ async fn a_push_whose_answer_is_lost_is_unknown() {
 
     let slow = joined(patient(&server.url_at(proxy.address()))).await;
     eventually("a first push", async || slow.push(write("b", value("1"))).await.is_ok()).await;
-    let gate = proxy.hold(Direction::ToClient, "queued");
+    let gate = proxy.hold(Direction::ToClient, QUEUED);
     let two = write("b", value("2"));
     let (error, ()) = tokio::join!(slow.push(two.clone()), async {
         gate.arrived(1).await;
@@ -181,7 +184,7 @@ async fn a_push_that_fails_is_not_remembered() {
     server.command(&["RPUSH", &name("writes"), "a list"]).await.unwrap();
     let write = write("b", value("2"));
     let error = store.push(write.clone()).await.unwrap_err();
-    assert_eq!((error.kind(), error.outcome()), (StoreErrorKind::Refused, PushOutcome::Unknown));
+    assert_eq!((error.kind(), error.outcome()), (StoreErrorKind::Refused, PushOutcome::NotQueued));
     server.command(&["DEL", &name("writes")]).await.unwrap();
     // The Stream takes no further entry.
     server.command(&["XADD", &name("writes"), "9007199254740991-0", "who", "knows"]).await.unwrap();

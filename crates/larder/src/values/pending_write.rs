@@ -14,6 +14,7 @@ use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOu
 use crate::values::collection_state::{Collection, note_use};
 use crate::values::encoded_value::share_value;
 use crate::values::new_value::NewValue;
+use crate::values::registry::CollectionKind;
 use crate::values::value_key::{ValueKey, encoded_key, key_name};
 use crate::values::written::Written;
 
@@ -147,10 +148,15 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         if !collection.insert(&self.key, &cached, now) {
             return false;
         }
-        let form = collection.shared_form(&cached, encoded).unwrap_or_else(|reason| {
-            collection.counters.not_shared(reason);
-            None
-        });
+        // Other instances read a value that waits in the queue from there. Its flush ends with
+        // another invalidation, so a copy in the store would be useless after a moment.
+        let form = match collection.options.kind {
+            CollectionKind::WriteBehind => None,
+            _ => collection.shared_form(&cached, encoded).unwrap_or_else(|reason| {
+                collection.counters.not_shared(reason);
+                None
+            }),
+        };
         let is_kept = collection.record_kept(&self.key, &cached, form.is_some());
         if let Some(form) = form {
             engine.background.spawn(share_value(Arc::clone(engine), form, None));

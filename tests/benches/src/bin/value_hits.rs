@@ -9,11 +9,13 @@
 
 use std::hint::black_box;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use allocation_counter::measure;
+use cached::{Cached as _, TtlCache};
 use clap::{Parser, ValueEnum};
 use larder::Cache;
 use larder::values::{Codec, CodecError, Values};
@@ -39,6 +41,12 @@ struct Args {
 enum Case {
     /// An `Arc` in a bare table of `quick_cache`: the lower bound.
     QuickCache,
+    /// That, with a read of the clock and a check of the log: the floor of a hit.
+    Floor,
+    /// `get_with` of `moka`.
+    Moka,
+    /// A store of `cached` with a lifetime, behind a lock, as its macro makes it.
+    Cached,
     /// `Values::get_cached`.
     GetCached,
     /// `Values::get_or_load`.
@@ -75,6 +83,31 @@ impl Case {
                     black_box(value.expect("a value"));
                 })
             }
+            Self::Floor => {
+                let (table, log) = (quick_cache::sync::Cache::new(1024), Log::new());
+                table.insert(KEY, Arc::new(Stored::new()));
+                Box::new(move || {
+                    let found: Option<Arc<Stored>> = table.get(&black_box(KEY));
+                    let stored = found.filter(|stored| log.may_use(stored));
+                    black_box(stored.expect("a value").value.clone());
+                })
+            }
+            Self::Moka => {
+                let table = moka::sync::Cache::builder().max_capacity(1024).time_to_live(HOUR).build();
+                Box::new(move || {
+                    let value: Arc<Value> = table.get_with(black_box(KEY), || Arc::new([7; 64]));
+                    black_box(value);
+                })
+            }
+            Self::Cached => {
+                let table = Mutex::new(TtlCache::with_ttl_and_capacity(HOUR, 1024));
+                table.lock().expect("the lock").cache_set(KEY, Arc::new([7; 64]));
+                Box::new(move || {
+                    let mut table = table.lock().expect("the lock");
+                    let value: Option<Arc<Value>> = table.cache_get(&black_box(KEY)).cloned();
+                    black_box(value.expect("a value"));
+                })
+            }
             Self::GetCached => {
                 let values = warm();
                 Box::new(move || {
@@ -89,6 +122,40 @@ impl Case {
                 })
             }
         }
+    }
+}
+
+/// The part of the log that a hit reads: when it was last confirmed, and its generation.
+struct Log {
+    start: Instant,
+    confirmed_at: AtomicU64,
+    generation: AtomicU64,
+}
+
+/// A value with what the log and the clock decide about.
+struct Stored {
+    value: Arc<Value>,
+    valid_at: AtomicU64,
+    stale_at: u64,
+}
+
+impl Stored {
+    fn new() -> Self {
+        Self { value: Arc::new([7; 64]), valid_at: AtomicU64::new(0), stale_at: u64::MAX }
+    }
+}
+
+impl Log {
+    fn new() -> Self {
+        let [confirmed_at, generation] = [u64::MAX, 0].map(AtomicU64::new);
+        Self { start: Instant::now(), confirmed_at, generation }
+    }
+
+    fn may_use(&self, stored: &Stored) -> bool {
+        let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.confirmed_at.load(Ordering::Acquire) >= now
+            && stored.valid_at.load(Ordering::Relaxed) == self.generation.load(Ordering::Acquire)
+            && now < stored.stale_at
     }
 }
 

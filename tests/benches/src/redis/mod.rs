@@ -5,7 +5,7 @@ mod frame;
 mod handwritten;
 mod larder;
 mod load;
-mod processor;
+pub mod processor;
 
 pub use self::handwritten::handwritten;
 pub use self::larder::larder;

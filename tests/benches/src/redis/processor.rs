@@ -6,7 +6,8 @@ use std::time::Duration;
 
 /// Returns the processor time of all threads that this process has now, or `None` if the kernel
 /// does not report it.
-pub(super) fn time() -> Option<Duration> {
+#[must_use]
+pub fn time() -> Option<Duration> {
     let mut nanos = 0;
     for thread in fs::read_dir("/proc/self/task").ok()? {
         // Linux reports the time on a processor and the time of waiting for one, both in

@@ -208,7 +208,7 @@ async fn append_batch(engine: &Arc<Engine>, store: &dyn Store, batch: &[Event]) 
     engine.report.store_ok(StoreOp::Append, &*engine.clock);
     // Note the append and read the clock in one step. Otherwise a poll that is sent after this
     // moment could be applied before the append is noted.
-    Some(engine.log.update(|tail| {
+    Some(engine.log.note(|tail| {
         let appended = Appended { incarnation, id, answered: engine.clock.boot() };
         tail.note_appended(&appended);
         appended

@@ -117,6 +117,15 @@ impl LogView {
         result
     }
 
+    /// Changes what the tail knows of this instance's own appends, under its lock.
+    ///
+    /// This publishes nothing and wakes no task: no verdict and no
+    /// [`append_status`](Tail::append_status) depends on it. Many invalidations at the same moment
+    /// would otherwise wake each other all the time.
+    pub(crate) fn note<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R {
+        change(&mut self.tail.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Waits until `done` returns `true` for the tail, but not longer than until `deadline`.
     pub(crate) async fn wait(&self, deadline: tokio::time::Instant, done: impl Fn(&Tail) -> bool) {
         loop {

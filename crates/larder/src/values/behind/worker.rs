@@ -102,7 +102,12 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
                     self.note_extension();
                     self.read_while_allowed().await;
                 }
-                Ok(false) | Err(_) => self.unless_stopped(sleep(lease / 2)).await,
+                Ok(false) => self.unless_stopped(sleep(lease / 2)).await,
+                // At the start, the store may not be connected yet.
+                Err(_) => {
+                    let pause = self.state.options.poll_interval.min(lease / 2);
+                    self.unless_stopped(sleep(pause)).await;
+                }
             }
         }
         if self.state.options.is_in_process {

@@ -1,0 +1,21 @@
+//! A write on its way into the queue, and what becomes of it.
+
+use bytes::Bytes;
+use larder_core::store::StoreError;
+use larder_core::write_queue::{PushError, PushOutcome, Pushed, WriteId};
+
+/// A write that waits for its batch.
+pub(crate) struct PushCall {
+    pub(crate) key: Box<str>,
+    /// The letter for the kind of the payload.
+    pub(crate) kind: char,
+    pub(crate) payload: Bytes,
+    pub(crate) id: WriteId,
+}
+
+pub(crate) type PushResult = Result<Pushed, PushError>;
+
+/// Returns the error of a push that certainly has no effect.
+pub(crate) fn not_queued(error: StoreError) -> PushError {
+    PushError::new(PushOutcome::NotQueued, error)
+}
