@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::args::Args;
 use crate::caching::Caching;
+use crate::cart_store::CartStore;
 use crate::collections::Collections;
 use crate::database::Database;
 use crate::errors::Error;
@@ -19,9 +20,13 @@ use crate::routes;
 use crate::sessions::Sessions;
 use crate::start_error::StartError;
 use crate::stats::Runs;
+use crate::view_counter::ViewCounter;
 
 /// How long running requests may continue once the shop is to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long a start waits for Redis.
+const READY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The state that handlers share.
 #[derive(Debug, Clone)]
@@ -29,6 +34,8 @@ pub(crate) struct App {
     pub(crate) database: Database,
     pub(crate) cache: Caching,
     pub(crate) values: Collections,
+    pub(crate) carts: CartStore,
+    pub(crate) views: ViewCounter,
     pub(crate) sessions: Sessions,
     pub(crate) runs: Arc<Runs>,
 }
@@ -39,6 +46,7 @@ pub struct Shop {
     router: Router,
     cache: Caching,
     values: Collections,
+    views: ViewCounter,
 }
 
 impl Shop {
@@ -49,13 +57,21 @@ impl Shop {
     /// Fails if the database cannot be opened, or if the URL of Redis is invalid.
     pub async fn open(args: &Args) -> Result<Self, StartError> {
         let app = App::open(args).await?;
-        let (cache, values) = (app.cache.clone(), app.values.clone());
-        Ok(Self { router: app.into_router(), cache, values })
+        let (cache, values, views) = (app.cache.clone(), app.values.clone(), app.views.clone());
+        Ok(Self { router: app.into_router(), cache, values, views })
     }
 
     /// Returns the routes.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// Waits until the cache can use Redis, for at most two seconds.
+    ///
+    /// Without Redis, reads are misses, and carts can neither be read nor saved. The shop serves
+    /// even so, and connects later.
+    pub async fn ready(&self) {
+        self.cache.ready(READY_TIMEOUT).await;
     }
 
     /// Runs the recommendation job once.
@@ -69,8 +85,10 @@ impl Shop {
     }
 
     /// Lets the cache finish its background work. Without this, invalidations that other instances
-    /// have not received because Redis was down would be lost with the process.
+    /// have not received because Redis was down would be lost with the process, and without Redis,
+    /// carts and views that are not in the database.
     pub async fn close(self) {
+        self.views.close().await;
         self.cache.close().await;
     }
 }
@@ -93,11 +111,23 @@ impl App {
         let cache = Caching::open(args).map_err(|error| StartError::new("cannot use this Redis", error))?;
         let values = Collections::open(cache.cache(), &database)
             .map_err(|error| StartError::new("cannot create the collections of values", error))?;
-        Ok(Self { database, cache, values, sessions: Sessions::default(), runs: Arc::default() })
+        let carts = CartStore::open(&cache, &database, args.cart_durability.into())
+            .map_err(|error| StartError::new("cannot create the collection of carts", error))?;
+        let views = ViewCounter::open(&cache, &database)
+            .map_err(|error| StartError::new("cannot create the collections of views", error))?;
+        Ok(Self {
+            database,
+            cache,
+            values,
+            carts,
+            views,
+            sessions: Sessions::default(),
+            runs: Arc::default(),
+        })
     }
 
     fn into_router(self) -> Router {
-        routes::routes(&self.cache, &self.sessions).with_state(self)
+        routes::routes(&self).with_state(self)
     }
 }
 

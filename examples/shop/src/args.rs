@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::Parser;
 use clap::builder::BoolishValueParser;
+use clap::{Parser, ValueEnum};
+use larder::write_queue::Durability;
 
 use crate::database::Location;
 
@@ -62,7 +63,33 @@ pub struct Args {
     )]
     pub recommend_every: Duration,
 
+    /// What the write of a cart waits for in Redis.
+    ///
+    /// fsync needs a Redis with `appendonly yes` and `appendfsync always`; with another one, carts
+    /// are not saved. Without Redis, carts wait in the memory of this process.
+    #[arg(long, env = "SHOP_CART_DURABILITY", value_name = "WHAT", default_value = "fsync")]
+    pub cart_durability: CartDurability,
+
     /// Serve without a cache, for comparison. --redis then has no effect.
     #[arg(long, env = "SHOP_NO_CACHE", value_parser = BoolishValueParser::new())]
     pub no_cache: bool,
+}
+
+/// What the write of a cart waits for in Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[non_exhaustive]
+pub enum CartDurability {
+    /// The disk: an acknowledged cart survives a crash of Redis.
+    Fsync,
+    /// Nothing: a crash of Redis may lose carts that are not in the database yet.
+    Memory,
+}
+
+impl From<CartDurability> for Durability {
+    fn from(durability: CartDurability) -> Self {
+        match durability {
+            CartDurability::Fsync => Self::Fsync,
+            CartDurability::Memory => Self::Memory,
+        }
+    }
 }

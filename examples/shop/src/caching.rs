@@ -39,7 +39,9 @@ impl Caching {
         let redis = args.redis.as_deref().map(RedisStore::connect).transpose()?;
         let builder = Cache::builder();
         let builder = match &redis {
-            Some(store) => builder.shared_store(store.clone()),
+            // The queue is in the same Redis. Settings that make it durable slow the cache as well,
+            // so a busy shop has two.
+            Some(store) => builder.shared_store(store.clone()).write_queue(store.clone()),
             None => builder,
         };
         Ok(Self { cache: builder.build(), is_enabled: true, redis })
@@ -48,6 +50,16 @@ impl Caching {
     /// Returns the cache, for values. It is disabled with `--no-cache`.
     pub(crate) const fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    /// Whether there is a cache: not with `--no-cache`.
+    pub(crate) const fn is_enabled(&self) -> bool {
+        self.is_enabled
+    }
+
+    /// Whether instances share a Redis.
+    pub(crate) const fn has_redis(&self) -> bool {
+        self.redis.is_some()
     }
 
     /// Adds a cache with this policy to the methods of a route.
@@ -59,6 +71,13 @@ impl Caching {
     /// other instances apply it later.
     pub(crate) async fn invalidate(&self, what: impl Into<Invalidation>) {
         let _ = self.cache.invalidate(what).await;
+    }
+
+    /// Waits until the cache can use Redis. Logs a warning if it cannot in time.
+    pub(crate) async fn ready(&self, within: Duration) {
+        if let Err(error) = self.cache.ready(within).await {
+            tracing::warn!(%error, "starting without Redis");
+        }
     }
 
     /// Lets the cache finish its background work. Logs a warning if work is left.

@@ -14,7 +14,7 @@ use crate::recommendations::{ShelfRecommendations, recommend, shelf_of};
 use crate::users::User;
 
 /// How long a missing row is remembered.
-const ABSENCE_TTL: Duration = Duration::from_secs(30);
+pub(crate) const ABSENCE_TTL: Duration = Duration::from_secs(30);
 
 /// How long recommendations may be used after their lifetime while they are recomputed.
 const RECOMMENDATIONS_STALE: Duration = Duration::from_secs(60);

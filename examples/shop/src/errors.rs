@@ -7,7 +7,7 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use larder::values::LoadError;
+use larder::values::{LoadError, ReadError, WriteError, WriteErrorKind};
 use serde::Serialize;
 
 use crate::database;
@@ -23,6 +23,10 @@ pub(crate) enum Error {
     Request(StatusCode, String),
     /// The database failed. Requests that waited for one load share its error.
     Database(Arc<sqlx::Error>),
+    /// The queue could not be asked for a write that the database does not have yet.
+    QueueUnavailable,
+    /// A write was not acknowledged by the queue.
+    NotQueued(WriteError),
     /// A task ended before its work was done.
     Task(tokio::task::JoinError),
 }
@@ -39,6 +43,10 @@ impl IntoResponse for Error {
                 .into_response(),
             Self::Request(status, text) => answer(status, &text),
             Self::Database(error) => database_failed(&error),
+            Self::QueueUnavailable => {
+                answer(StatusCode::SERVICE_UNAVAILABLE, "this cannot be read at the moment")
+            }
+            Self::NotQueued(error) => not_queued(&error),
             Self::Task(error) => {
                 tracing::error!(%error, "a task did not finish");
                 answer(StatusCode::INTERNAL_SERVER_ERROR, "this could not be finished")
@@ -55,6 +63,17 @@ fn database_failed(error: &sqlx::Error) -> Response {
     } else {
         answer(StatusCode::INTERNAL_SERVER_ERROR, "the database failed")
     }
+}
+
+/// Answers whether the write may take effect, and logs the cause.
+fn not_queued(error: &WriteError) -> Response {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(%error, cause, "a write was not acknowledged");
+    let text = match error.kind() {
+        WriteErrorKind::Unknown => "this may be saved or not: send it again",
+        _ => "this cannot be saved at the moment",
+    };
+    answer(StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
 fn answer(status: StatusCode, error: &str) -> Response {
@@ -91,6 +110,21 @@ impl From<LoadError<sqlx::Error>> for Error {
 impl From<LoadError<Arc<sqlx::Error>>> for Error {
     fn from(error: LoadError<Arc<sqlx::Error>>) -> Self {
         Self::Database(Arc::clone(error.get_ref()))
+    }
+}
+
+impl From<LoadError<ReadError<Arc<sqlx::Error>>>> for Error {
+    fn from(error: LoadError<ReadError<Arc<sqlx::Error>>>) -> Self {
+        match error.get_ref() {
+            ReadError::Load(error) => Self::Database(Arc::clone(error)),
+            _ => Self::QueueUnavailable,
+        }
+    }
+}
+
+impl From<WriteError> for Error {
+    fn from(error: WriteError) -> Self {
+        Self::NotQueued(error)
     }
 }
 

@@ -20,6 +20,8 @@
 mod app;
 mod args;
 mod caching;
+mod cart_store;
+mod carts;
 mod collections;
 mod countries;
 mod database;
@@ -27,14 +29,17 @@ mod errors;
 mod extract;
 mod fields;
 mod products;
+mod queue_stats;
 mod recommendations;
 mod routes;
 mod sessions;
 mod start_error;
 mod stats;
 mod users;
+mod view_counter;
+mod views;
 
 pub use app::{Shop, app, serve};
-pub use args::Args;
+pub use args::{Args, CartDurability};
 pub use database::{Location, LocationError};
 pub use start_error::StartError;

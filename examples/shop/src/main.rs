@@ -27,6 +27,7 @@ async fn run(args: &Args) -> Result<(), StartError> {
     let cannot_listen = |error| StartError::new(format!("cannot listen on {}", args.addr), error);
     let stop = stop_signal().map_err(|error| StartError::new("cannot wait for signals", error))?;
     let shop = Shop::open(args).await?;
+    shop.ready().await;
     let listener = TcpListener::bind(args.addr).await.map_err(cannot_listen)?;
     let addr = listener.local_addr().map_err(cannot_listen)?;
     println!("listening on http://{addr}");

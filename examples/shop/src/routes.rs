@@ -5,27 +5,33 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get};
 
 use crate::app::App;
-use crate::caching::{self, Caching};
-use crate::sessions::{self, Sessions};
-use crate::{countries, errors, products, recommendations, stats, users};
+use crate::caching;
+use crate::sessions;
+use crate::{carts, countries, errors, products, recommendations, stats, users, views};
 
 /// Returns the routes, without their state.
-pub(crate) fn routes(cache: &Caching, sessions: &Sessions) -> Router<App> {
+pub(crate) fn routes(app: &App) -> Router<App> {
+    let cache = &app.cache;
     let product = get(products::show).put(products::update);
+    // Added later, so it is around the cache and runs for hits too.
+    let count_views = from_fn_with_state(app.views.clone(), views::count);
+    let product = cache.route(product, caching::product()).layer(count_views);
     let related = cache.route(get(recommendations::show), caching::related());
     // The write is not behind the layer, which would invalidate the URI after the write-through.
     // The route could then not use the value that the write has stored.
     let user = cache.route(get(users::show), caching::user()).put(users::update);
-    // Added later, so it is around the cache and runs for hits too.
-    let identify = from_fn_with_state(sessions.clone(), sessions::identify);
+    // Around the cache as well.
+    let identify = from_fn_with_state(app.sessions.clone(), sessions::identify);
     let me = cache.route(get(users::me), caching::me()).layer(identify.clone());
     // Not a method of `/api/me`: a write there would invalidate the responses of all users.
     let session = delete(users::sign_out).layer(identify);
     Router::new()
         .route("/api/products", cache.route(get(products::search), caching::search()))
-        .route("/api/products/{id}", cache.route(product, caching::product()))
+        .route("/api/products/{id}", product)
+        .route("/api/products/{id}/views", get(views::show))
         .route("/api/products/{id}/related", related)
         .route("/api/users/{id}", user)
+        .route("/api/users/{id}/cart", get(carts::show).put(carts::save).delete(carts::delete))
         .route("/api/users/top", cache.route(get(users::top), caching::top_users()))
         .route("/api/me", me)
         .route("/api/session", session)

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::app::App;
 
@@ -17,23 +17,29 @@ pub(crate) enum Handler {
     ProductUpdate,
     ProductSearch,
     Related,
+    Views,
     User,
     UserUpdate,
     TopUsers,
     Me,
+    Cart,
+    CartUpdate,
     Countries,
 }
 
 impl Handler {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Product,
         Self::ProductUpdate,
         Self::ProductSearch,
         Self::Related,
+        Self::Views,
         Self::User,
         Self::UserUpdate,
         Self::TopUsers,
         Self::Me,
+        Self::Cart,
+        Self::CartUpdate,
         Self::Countries,
     ];
 
@@ -44,10 +50,13 @@ impl Handler {
             Self::ProductUpdate => "product_update",
             Self::ProductSearch => "product_search",
             Self::Related => "related",
+            Self::Views => "views",
             Self::User => "user",
             Self::UserUpdate => "user_update",
             Self::TopUsers => "top_users",
             Self::Me => "me",
+            Self::Cart => "cart",
+            Self::CartUpdate => "cart_update",
             Self::Countries => "countries",
         }
     }
@@ -79,10 +88,13 @@ impl Runs {
 #[derive(Debug, Serialize)]
 pub(crate) struct Stats {
     handler_runs: BTreeMap<&'static str, u64>,
-    /// The number of queries since the process started, without those that create the database.
+    /// The number of queries since the process started, without those that create the database, and
+    /// without those that bring carts and views to it later.
     database_queries: u64,
     /// The counters of the cache, or null without a cache.
     cache: Option<Value>,
+    /// The counters of queued writes, or null without a cache.
+    write_behind: Option<Value>,
     /// The counters of the Redis server, or null if there is none or it cannot be reached.
     redis: Option<Value>,
 }
@@ -93,6 +105,12 @@ pub(crate) async fn show(State(app): State<App>) -> Json<Stats> {
         handler_runs: app.runs.by_name(),
         database_queries: app.database.queries(),
         cache: app.cache.stats(),
+        write_behind: write_behind(&app).await,
         redis: app.cache.redis_stats().await,
     })
+}
+
+async fn write_behind(app: &App) -> Option<Value> {
+    let (cart, views) = (app.carts.stats().await?, app.views.stats().await?);
+    Some(json!({ "cart": cart, "views": views }))
 }

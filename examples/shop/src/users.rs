@@ -39,7 +39,7 @@ pub(crate) struct NewUser {
 /// `GET /api/users/{id}`
 pub(crate) async fn show(State(app): State<App>, Path(id): Path<Id>) -> Result<Json<Arc<User>>, Error> {
     app.runs.count(Handler::User);
-    find(&app, id).await
+    Ok(Json(find(&app, id).await?))
 }
 
 /// `GET /api/users/top`
@@ -54,7 +54,7 @@ pub(crate) async fn me(
     Extension(signed_in): Extension<SignedIn>,
 ) -> Result<Json<Arc<User>>, Error> {
     app.runs.count(Handler::Me);
-    find(&app, signed_in.user).await
+    Ok(Json(find(&app, signed_in.user).await?))
 }
 
 /// `DELETE /api/session`: ends the session of the request.
@@ -88,7 +88,12 @@ pub(crate) async fn update(
     .await
 }
 
-async fn find(app: &App, id: Id) -> Result<Json<Arc<User>>, Error> {
+/// Returns a user.
+///
+/// # Errors
+///
+/// Fails if there is no user with this identifier, or if the database fails.
+pub(crate) async fn find(app: &App, id: Id) -> Result<Arc<User>, Error> {
     let user = app.values.users.load(&id.get()).await?;
-    user.map(Json).ok_or(Error::Unknown("user"))
+    user.ok_or(Error::Unknown("user"))
 }

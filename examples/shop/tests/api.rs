@@ -220,6 +220,69 @@ async fn a_write_to_what_is_not_there_is_a_404() {
 }
 
 #[tokio::test]
+async fn a_cart_is_saved_shown_and_deleted() {
+    let shop = shop().await;
+    let uri = "/api/users/7/cart";
+    let empty = json!({"items": []});
+    assert_eq!(get(&shop, uri).await.body, empty);
+    for quantity in [1, 99] {
+        let new = json!({"items": [{"product": 42, "quantity": quantity}, {"product": 7, "quantity": 1}]});
+        let saved = put(&shop, uri, new.to_string()).await;
+        assert_eq!((saved.status, &saved.body), (StatusCode::OK, &new));
+        assert_eq!(get(&shop, uri).await.body, new);
+    }
+    assert_eq!(get(&shop, "/api/users/8/cart").await.body, empty);
+    let request = || Request::delete(uri).body(Body::empty()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(send(&shop, request()).await.status, StatusCode::NO_CONTENT);
+        assert_eq!(get(&shop, uri).await.body, empty);
+    }
+}
+
+#[tokio::test]
+async fn a_bad_cart_is_refused_and_changes_nothing() {
+    let shop = shop().await;
+    let uri = "/api/users/7/cart";
+    let saved = json!({"items": [{"product": 42, "quantity": 1}]});
+    put(&shop, uri, saved.to_string()).await;
+    for (body, reason) in [
+        (r#"{"items": [{"product": 42, "quantity": 0}]}"#, "from 1 to 99"),
+        (r#"{"items": [{"product": 42, "quantity": 100}]}"#, "from 1 to 99"),
+        (r#"{"items": [{"product": 42, "quantity": 1}, {"product": 42, "quantity": 1}]}"#, "once"),
+        (r#"{"items": [{"product": -1, "quantity": 1}]}"#, "-1"),
+        (r#"{"items": [{"product": 42}]}"#, "quantity"),
+        (r#"{}"#, "items"),
+    ] {
+        let answer = put(&shop, uri, body).await;
+        assert_error(&answer, StatusCode::UNPROCESSABLE_ENTITY, body);
+        assert!(answer.body["error"].as_str().unwrap().contains(reason), "{}", answer.body);
+    }
+    assert_eq!(get(&shop, uri).await.body, saved);
+    let unknown = "/api/users/10001/cart";
+    assert_error(&put(&shop, unknown, saved.to_string()).await, StatusCode::NOT_FOUND, unknown);
+    assert_error(&get(&shop, unknown).await, StatusCode::NOT_FOUND, unknown);
+    assert_error(&get(&shop, "/api/users/07/cart").await, StatusCode::BAD_REQUEST, "07");
+}
+
+#[tokio::test]
+async fn each_read_of_a_product_is_a_view() {
+    let shop = shop().await;
+    let uri = "/api/products/42/views";
+    assert_eq!(get(&shop, uri).await.body, json!({"product": 42, "views": 0}));
+    for _ in 0..3 {
+        get(&shop, "/api/products/42").await;
+    }
+    // A view is counted after its response.
+    for _ in 0..1000 {
+        if get(&shop, uri).await.body["views"] == 3 {
+            break;
+        }
+    }
+    assert_eq!(get(&shop, uri).await.body, json!({"product": 42, "views": 3}));
+    assert_error(&get(&shop, "/api/products/10001/views").await, StatusCode::NOT_FOUND, "10001");
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_say_it_is_json_is_refused() {
     let shop = shop().await;
     let body = json!({"name": "Lamp", "price_cents": 1}).to_string();
@@ -266,11 +329,14 @@ async fn stats_count_the_handlers_that_ran() {
     put(&shop, "/api/products/1", product).await;
     let stats = get(&shop, "/stats").await.body;
     let expected = json!({
-        "product": 3, "product_update": 1, "product_search": 0, "related": 0,
-        "user": 0, "user_update": 0, "top_users": 1, "me": 0, "countries": 0,
+        "product": 3, "product_update": 1, "product_search": 0, "related": 0, "views": 0,
+        "user": 0, "user_update": 0, "top_users": 1, "me": 0, "cart": 0, "cart_update": 0,
+        "countries": 0,
     });
     assert_eq!(stats["handler_runs"], expected);
-    // One query for each run, except that of the invalid identifier.
+    // One query for each run, except that of the invalid identifier. Views are not counted.
     assert_eq!(stats["database_queries"], 5);
-    assert_eq!((&stats["cache"], &stats["redis"]), (&Value::Null, &Value::Null));
+    for part in ["cache", "write_behind", "redis"] {
+        assert_eq!(stats[part], Value::Null, "{part}");
+    }
 }

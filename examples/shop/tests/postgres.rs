@@ -1,14 +1,12 @@
-//! The shop with a real Postgres, which the test starts on a free port.
+//! The shop with a real Postgres.
 
 // Helpers of tests may panic. The lint exempts only functions that are marked as tests.
 #![allow(clippy::unwrap_used, clippy::panic)]
 #![cfg(unix)]
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod support {
+    pub(crate) mod postgres;
+}
 
 use axum::Router;
 use axum::body::Body;
@@ -16,91 +14,8 @@ use axum::http::{Request, StatusCode, header};
 use clap::Parser;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use support::postgres::{Postgres, program};
 use tower::ServiceExt;
-
-/// A Postgres with a temporary folder. It ends when dropped.
-struct Postgres {
-    folder: PathBuf,
-    port: u16,
-    process: Child,
-}
-
-/// The user to run as. Postgres refuses root, so root takes the user of the package.
-#[derive(Debug, Clone, Copy)]
-struct User {
-    uid: u32,
-    gid: u32,
-}
-
-impl Postgres {
-    fn start() -> Self {
-        let folder = std::env::temp_dir().join(format!("shop-postgres-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let user = (id(&["-u"]) == Some(0))
-            .then(|| User { uid: id(&["-u", "postgres"]).unwrap(), gid: id(&["-g", "postgres"]).unwrap() });
-        if let Some(User { uid, gid }) = user {
-            std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).unwrap();
-        }
-        let data = folder.join("data");
-        let mut initdb = program("initdb", user);
-        initdb.arg("-D").arg(&data).args(["-U", "shop", "-A", "trust", "-E", "UTF8", "--no-sync"]);
-        assert!(initdb.args(["--locale", "C"]).stdout(Stdio::null()).status().unwrap().success());
-        let started = (0..5).find_map(|_| serve(&folder, user));
-        let (port, process) = started.unwrap_or_else(|| panic!("postgres does not start on five ports"));
-        Self { folder, port, process }
-    }
-
-    /// Creates an empty database, and returns its URL.
-    fn create(&self, name: &str) -> String {
-        let port = self.port.to_string();
-        let mut createdb = program("createdb", None);
-        createdb.args(["-h", "127.0.0.1", "-p", &port, "-U", "shop", name]);
-        assert!(createdb.status().unwrap().success());
-        format!("postgres://shop:unused@127.0.0.1:{port}/{name}")
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        // SIGQUIT is the immediate shutdown. It also ends the processes of the connections.
-        let _ = Command::new("kill").args(["-QUIT", &self.process.id().to_string()]).status();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// Starts the server on a free port. Returns `None` if another process took the port.
-fn serve(folder: &Path, user: Option<User>) -> Option<(u16, Child)> {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut postgres = program("postgres", user);
-    postgres.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
-    postgres.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-c", "fsync=off"]);
-    let mut process = postgres.stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
-    if lines.any(|line| line.contains("ready to accept connections")) {
-        // Without a reader, the server would block on a full pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        return Some((port, process));
-    }
-    process.wait().unwrap();
-    None
-}
-
-/// Returns a program of Postgres. Debian keeps them out of the PATH.
-fn program(name: &str, user: Option<User>) -> Command {
-    let folders = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let debian = folders.map(|folder| folder.path().join("bin").join(name)).find(|path| path.exists());
-    let mut command = Command::new(debian.unwrap_or_else(|| name.into()));
-    if let Some(User { uid, gid }) = user {
-        command.uid(uid).gid(gid).current_dir("/");
-    }
-    command
-}
-
-fn id(arguments: &[&str]) -> Option<u32> {
-    let output = Command::new("id").args(arguments).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().trim().parse().ok()
-}
 
 async fn open(url: &str) -> Result<Router, shop::StartError> {
     shop::app(&shop::Args::try_parse_from(["shop", "--database", url]).unwrap()).await
@@ -129,7 +44,7 @@ async fn put(shop: &Router, uri: &str, new: Value) -> (StatusCode, Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_shop_works_with_postgres() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start(&["fsync=off"]);
     every_row_is_as_in_sqlite(&open(&postgres.create("rows")).await.unwrap()).await;
     writes_reach_the_routes(&open(&postgres.create("writes")).await.unwrap()).await;
     shops_that_start_together_share_a_database(&postgres.create("together")).await;

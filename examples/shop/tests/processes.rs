@@ -3,97 +3,18 @@
 // Helpers of tests may panic. The lint exempts only functions that are marked as tests.
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-
-/// The environment variables that are options.
-const VARIABLES: [&str; 6] =
-    ["SHOP_ADDR", "REDIS_URL", "DATABASE_URL", "SHOP_QUERY_DELAY", "SHOP_RECOMMEND_EVERY", "SHOP_NO_CACHE"];
-
-/// A temporary folder, deleted when dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("shop-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn database(&self) -> PathBuf {
-        self.0.join("shop.sqlite")
-    }
+mod support {
+    pub(crate) mod process;
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+use std::process::{Child, Output};
 
-/// A running shop, killed when dropped.
-struct Shop {
-    process: Child,
-    addr: String,
-}
-
-impl Drop for Shop {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// The program, without the environment variables that would change its behavior.
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
-    for variable in VARIABLES.iter().chain(&["RUST_LOG"]) {
-        command.env_remove(variable);
-    }
-    command
-}
+#[cfg(unix)]
+use support::process::ask_to_end;
+use support::process::{Folder, VARIABLES, call, command, listening, start_with};
 
 fn start(folder: &Folder) -> Child {
-    start_with(folder, &["--no-cache"])
-}
-
-fn start_with(folder: &Folder, arguments: &[&str]) -> Child {
-    command()
-        .args(["--addr", "127.0.0.1:0", "--database"])
-        .arg(folder.database())
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
-/// Waits for the line with the address.
-fn listening(mut process: Child) -> Shop {
-    let mut line = String::new();
-    let mut output = BufReader::new(process.stdout.take().unwrap());
-    output.read_line(&mut line).unwrap();
-    let addr = line.trim().strip_prefix("listening on http://").unwrap_or_default();
-    let addr = addr.to_owned();
-    let shop = Shop { process, addr };
-    assert!(!shop.addr.is_empty(), "it did not start: {line}");
-    shop
-}
-
-/// Returns the whole response as text.
-fn call(shop: &Shop, method: &str, path: &str, body: &str) -> String {
-    let mut stream = TcpStream::connect(&shop.addr).unwrap();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).unwrap();
-    response
+    start_with(folder.database(), &["--no-cache"])
 }
 
 #[test]
@@ -130,13 +51,6 @@ fn it_ends_in_order_when_asked_to() {
     assert!(shop.process.wait().unwrap().success());
 }
 
-#[cfg(unix)]
-fn ask_to_end(shop: &Shop) {
-    let id = shop.process.id().to_string();
-    let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-    assert!(sent.success());
-}
-
 /// A write happens while Redis hangs, and the shop stops right after it. The other instances
 /// receive the invalidation before the process ends.
 #[cfg(unix)]
@@ -144,7 +58,7 @@ fn ask_to_end(shop: &Shop) {
 async fn a_deferred_invalidation_is_appended_before_the_end() {
     let folder = Folder::new("deferred");
     let redis = larder_testing::RedisServer::start().await.unwrap();
-    let mut shop = listening(start_with(&folder, &["--redis", &redis.url()]));
+    let mut shop = listening(start_with(folder.database(), &["--redis", &redis.url()]));
     redis.pause().unwrap();
     let body = r#"{"name": "Late", "price_cents": 1}"#;
     let written = call(&shop, "PUT", "/api/products/42", body);
@@ -163,6 +77,7 @@ fn arguments_that_cannot_be_right_are_named() {
         (["--addr", "nowhere"], "nowhere"),
         (["--database", "mysql://localhost/shop"], "mysql is neither SQLite nor Postgres"),
         (["--query-delay", "soon"], "soon"),
+        (["--cart-durability", "often"], "often"),
     ] {
         let Output { status, stderr, .. } = command().args(arguments).output().unwrap();
         let stderr = String::from_utf8(stderr).unwrap();

@@ -1,19 +1,24 @@
 //! The database behind the cache, SQLite or Postgres, with a delay on every query that simulates a
 //! distant database.
 
+mod carts;
 mod countries;
 mod location;
 mod postgres_schema;
 mod products;
 mod schema;
 mod seed;
+#[cfg(test)]
+mod sinks;
 mod users;
+mod views;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use larder::values::FlushError;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteError, SqlitePoolOptions};
@@ -23,6 +28,15 @@ pub use location::{Location, LocationError};
 
 /// Runs the same query on SQLite or Postgres, and counts it.
 macro_rules! run {
+    ($database:expr, |$pool:ident| $query:expr) => {{
+        $database.count_query();
+        $crate::database::run_later!($database, |$pool| $query)
+    }};
+}
+pub(crate) use run;
+
+/// Runs the same query on SQLite or Postgres. No request waits for it, so it is not counted.
+macro_rules! run_later {
     ($database:expr, |$pool:ident| $query:expr) => {
         $database.delayed(async {
             match &$database.pool {
@@ -32,7 +46,7 @@ macro_rules! run {
         })
     };
 }
-pub(crate) use run;
+pub(crate) use run_later;
 
 /// How long a connection waits for the write of another connection, in this process or another.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -78,17 +92,21 @@ impl Database {
         Ok(Self { pool, delay, queries: Arc::default() })
     }
 
-    /// Returns how many queries were sent since the database was opened.
+    /// Returns how many queries were sent since the database was opened, without the writes of
+    /// carts and views that come from a queue.
     pub(crate) fn queries(&self) -> u64 {
         self.queries.load(Ordering::Relaxed)
     }
 
-    /// Counts the query and runs it.
+    fn count_query(&self) {
+        self.queries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Runs the query.
     ///
     /// Waits after the query, not before it. The result is then as old as a result from a distant
     /// database, and a cache that confuses the order of reads and writes is caught.
     async fn delayed<T>(&self, query: impl Future<Output = T>) -> T {
-        self.queries.fetch_add(1, Ordering::Relaxed);
         let answer = query.await;
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
@@ -116,4 +134,23 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     let error = error.as_database_error().and_then(|error| error.try_downcast_ref::<SqliteError>());
     let code = error.and_then(DatabaseError::code);
     code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == BUSY)
+}
+
+/// Returns the error of a flush. If the database could not be used, no write is to blame.
+pub(crate) fn flush_error(error: sqlx::Error) -> FlushError {
+    if is_unavailable(&error) { FlushError::unavailable(error) } else { error.into() }
+}
+
+fn is_unavailable(error: &sqlx::Error) -> bool {
+    use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
+    /// The classes of Postgres: lost connections, rollbacks because of other transactions, lack of
+    /// resources, and an operator's action.
+    const CLASSES: [&str; 4] = ["08", "40", "53", "57"];
+    match error {
+        Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | PoolClosed | WorkerCrashed => true,
+        sqlx::Error::Database(cause) if cause.try_downcast_ref::<SqliteError>().is_none() => {
+            cause.code().is_some_and(|code| CLASSES.iter().any(|class| code.starts_with(class)))
+        }
+        _ => is_busy(error),
+    }
 }

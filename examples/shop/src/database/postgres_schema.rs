@@ -10,7 +10,7 @@ use super::seed;
 const LOCK: i64 = 0x7368_6f70;
 
 /// The version in the table `shop_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Prepares the database for use.
 ///
@@ -26,7 +26,7 @@ pub(super) async fn prepare(pool: &PgPool) -> Result<(), sqlx::Error> {
             sqlx::query_scalar("SELECT version FROM shop_version").fetch_one(&mut *transaction).await?;
         return if version == VERSION { Ok(()) } else { Err(foreign(&format!("version {version}"))) };
     }
-    for table in ["products", "users", "countries"] {
+    for table in ["products", "users", "carts", "product_views", "countries"] {
         if exists(&mut transaction, table).await? {
             return Err(foreign(&format!("a table {table}")));
         }

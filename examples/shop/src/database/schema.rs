@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::{BUSY_TIMEOUT, is_busy, seed};
 
 /// The `user_version` of a database of this shop. A new file has 0.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// The pause before the next attempt to enable the write-ahead log.
 const RETRY: Duration = Duration::from_millis(20);
@@ -62,7 +62,7 @@ async fn create(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let began = Instant::now();
     sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *connection).await?;
     seed::fill(connection).await?;
-    sqlx::raw_sql("PRAGMA user_version = 1").execute(connection).await?;
+    sqlx::raw_sql("PRAGMA user_version = 2").execute(connection).await?;
     tracing::info!(took = ?began.elapsed(), "created and filled the database");
     Ok(())
 }
