@@ -9,6 +9,7 @@ mod library;
 mod measure;
 mod minimal;
 mod msrv;
+mod patterns;
 mod prose;
 mod redis;
 mod release;
@@ -91,6 +92,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Measure what each caching pattern costs in the demo on Postgres, and print tables.
+    Patterns {
+        /// Arguments, for example `--requests 1000 --delays 5ms`, or `--help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Count retired words and long lines in comments and Markdown. Fails if there are too many.
     Prose {
         /// Only reads files below these paths, for example `crates/larder-core/src/invalidation`.
@@ -118,6 +125,7 @@ fn main() -> ExitCode {
         Task::Faults { args } => measure::beside_redis("larder-fault-latency", &args),
         Task::Growth { args } => measure::beside_redis("larder-scaling", &args),
         Task::Model { args } => measure::run("larder-model", &args),
+        Task::Patterns { args } => patterns::run(&args),
         Task::Prose { paths } => prose::run(&paths),
         Task::Torture { broken: None, args } => measure::beside_redis("larder-torture", &args),
         Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),
