@@ -160,6 +160,8 @@ pub use crate::engine::config_error::ConfigErrorKind;
 pub use crate::engine::invalidation_log::invalidation::DeferredError;
 pub use crate::engine::invalidation_log::invalidation::Invalidation;
 pub use crate::engine::invalidation_log::invalidation::InvalidationOutcome;
+pub use crate::engine::report::distribution::Distribution;
+pub use crate::engine::report::route_stats::RouteStats;
 pub use crate::engine::report::stats::Stats;
 pub use crate::engine::report::store_state::StoreState;
 pub use crate::engine::report::write_queue_state::WriteQueueState;

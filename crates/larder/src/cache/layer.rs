@@ -10,6 +10,7 @@ use crate::engine::coalesce::new_key_budget::NewKeyBudget;
 use crate::engine::shared::Engine;
 use crate::engine::ttl::STANDARD;
 use crate::http::http_state::HttpState;
+use crate::http::layer_routes::LayerRoutes;
 use crate::http::layer_state::LayerState;
 use crate::http::nesting::{Existing, NestingTable};
 use crate::http::policy::Policy;
@@ -98,11 +99,10 @@ impl CacheLayer {
             store_only: !http.memory.is_enabled()
                 && engine.store.is_some()
                 && !policy.matches_equivalent_queries(),
+            routes: LayerRoutes::new(policy.class_name()),
             engine,
             http,
             policy,
-            #[cfg(feature = "metrics")]
-            request_counters: crate::engine::report::metrics::RequestCounters::default(),
         };
         Self { layer: Arc::new(layer) }
     }

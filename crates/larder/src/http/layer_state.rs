@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::engine::coalesce::handler_time::HandlerTime;
 use crate::engine::coalesce::new_key_budget::NewKeyBudget;
 use crate::engine::failure_table::Retry;
+use crate::engine::report::route_counters::RouteCounters;
 use crate::engine::shared::Engine;
 use crate::http::http_state::HttpState;
+use crate::http::layer_routes::LayerRoutes;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::nesting::{Existing, NestingTable};
 use crate::http::policy::Policy;
@@ -31,14 +33,24 @@ pub(crate) struct LayerState {
     ///
     /// It is computed once, because every hit reads it.
     pub(crate) store_only: bool,
-    #[cfg(feature = "metrics")]
-    pub(crate) request_counters: crate::engine::report::metrics::RequestCounters,
+    pub(crate) routes: LayerRoutes,
 }
 
 /// The maximum time for which the `Retry-After` of a handler counts.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 impl LayerState {
+    /// Calls `count` with the counters of a route, given the path that axum matched.
+    #[inline]
+    pub(crate) fn with_route<'a, T>(
+        &'a self,
+        matched_path: impl FnOnce() -> Option<&'a str>,
+        count: impl FnOnce(&Arc<RouteCounters>) -> T,
+    ) -> T {
+        let name = self.policy.route_name(matched_path);
+        self.routes.with(&self.engine.report.routes, name, count)
+    }
+
     /// Returns after which wait a follower may be a request of the handler that it waits for.
     ///
     /// Handlers that are known to be slow do not count as handlers that wait for themselves.

@@ -13,6 +13,7 @@ mod metrics;
 mod only_if_cached;
 mod ranges;
 mod reasons;
+mod routes;
 mod shared_store;
 mod shop;
 mod stats;

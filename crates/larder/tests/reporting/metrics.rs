@@ -70,7 +70,9 @@ fn requests_by_route_outcome_tier_and_reason() {
     ];
     let requests: Vec<_> = requests
         .into_iter()
-        .map(|(labels, count)| (format!("larder_requests_total{{route=products outcome={labels}}}"), count))
+        .map(|(labels, count)| {
+            (format!("larder_requests_total{{route=products class=custom outcome={labels}}}"), count)
+        })
         .collect();
     assert_eq!(counters(&metrics, "larder_requests_total"), requests);
     assert_eq!(
@@ -96,16 +98,16 @@ fn fills_and_what_hits_have_saved() {
         let _ = shop.cache.invalidate(Invalidation::tag("a").and_tag("b")).await;
     });
     for (name, count) in [
-        ("larder_fills_total{route=unnamed}", 2),
-        ("larder_stored_total{route=unnamed}", 1),
-        ("larder_not_stored_total{route=unnamed reason=no-store}", 1),
+        ("larder_fills_total{route=unnamed class=custom}", 2),
+        ("larder_stored_total{route=unnamed class=custom}", 1),
+        ("larder_not_stored_total{route=unnamed class=custom reason=no-store}", 1),
         ("larder_handler_time_saved_nanoseconds_total{}", 2 * 40_000_000),
         ("larder_invalidations_total{}", 2),
     ] {
         assert_eq!(metrics.get(name), Some(&DebugValue::Counter(count)), "{name}");
     }
     let times = vec![COST.as_secs_f64().into(); 2];
-    assert_eq!(metrics["larder_fill_seconds{route=unnamed}"], DebugValue::Histogram(times));
+    assert_eq!(metrics["larder_fill_seconds{route=unnamed class=custom}"], DebugValue::Histogram(times));
 }
 
 /// At least 2,048 tags and 512 paths are remembered.

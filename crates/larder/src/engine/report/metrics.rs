@@ -2,20 +2,17 @@
 //!
 //! The names are documented at [`Stats`](crate::Stats).
 
+pub(crate) mod publisher;
+pub(crate) mod route_metrics;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{OnceLock, PoisonError, RwLock};
-use std::time::Duration;
 
 use larder_core::invalidation::table::Forgotten;
-use larder_core::outcome::{BypassReason, MissReason, NotShared, NotStored, Outcome, StaleReason, Tier};
+use larder_core::outcome::NotShared;
 use larder_core::store::StoreError;
-use metrics::{
-    Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
-};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
 use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::store_health::StoreOp;
@@ -44,11 +41,11 @@ pub(crate) fn describe() {
     count("larder_reclaimed_total", "Responses removed from the shared store because they were invalidated");
     count("larder_reclaim_scans_total", "Scans of the shared store for such responses");
     count("larder_store_errors_total", "Exchanges with the shared store that failed");
-    describe_histogram!(
-        "larder_fill_seconds",
-        Unit::Seconds,
-        "Time that the handler took for a response to store"
-    );
+    count("larder_served_bytes_total", "Bytes of stored bodies that answered requests");
+    let time = |name, what| describe_histogram!(name, Unit::Seconds, what);
+    time("larder_fill_seconds", "Time that the handler took for a response to store");
+    time("larder_request_seconds", "Time until the head of the response");
+    time("larder_hit_age_seconds", "Age of responses that were served fresh");
     describe_counter!(
         "larder_handler_time_saved_nanoseconds_total",
         Unit::Nanoseconds,
@@ -56,15 +53,6 @@ pub(crate) fn describe() {
     );
     describe_gauge!("larder_memory_entries", Unit::Count, "Responses and values in memory");
     describe_gauge!("larder_memory_bytes", Unit::Bytes, "Size of the responses and values in memory");
-}
-
-pub(super) fn record_miss(reason: MissReason) {
-    counter!("larder_misses_total", "reason" => reason.as_str()).increment(1);
-}
-
-pub(super) fn record_fill(route: &str, cost: Duration) {
-    counter!("larder_fills_total", "route" => route.to_owned()).increment(1);
-    histogram!("larder_fill_seconds", "route" => route.to_owned()).record(cost);
 }
 
 pub(super) fn record_collapsed() {
@@ -81,15 +69,6 @@ pub(super) fn record_refresh_skipped() {
 
 pub(super) fn record_not_shared(reason: NotShared) {
     counter!("larder_not_shared_total", "reason" => reason.as_str()).increment(1);
-}
-
-pub(super) fn record_store_decision(route: &str, stored: Result<(), NotStored>) {
-    let route = route.to_owned();
-    let counter = match stored {
-        Ok(()) => counter!("larder_stored_total", "route" => route),
-        Err(reason) => counter!("larder_not_stored_total", "route" => route, "reason" => reason.as_str()),
-    };
-    counter.increment(1);
 }
 
 pub(super) fn record_invalidated(selectors: u64) {
@@ -113,19 +92,6 @@ pub(super) fn record_reclaimed(responses: u64, scans: u64) {
 pub(super) fn record_store_error(operation: StoreOp, error: &StoreError) {
     let (operation, kind) = (operation.as_str(), error.kind().as_str());
     counter!("larder_store_errors_total", "operation" => operation, "kind" => kind).increment(1);
-}
-
-/// The handler time that hits have saved.
-///
-/// The handle of the counter is stored here, so that a hit does not look it up in the recorder.
-#[derive(Default)]
-pub(super) struct SavedTime(OnceLock<Counter>);
-
-impl SavedTime {
-    pub(super) fn add(&self, nanos: u64) {
-        let counter = self.0.get_or_init(|| counter!("larder_handler_time_saved_nanoseconds_total"));
-        counter.increment(nanos);
-    }
 }
 
 /// The use of one memory tier, as it was last reported.
@@ -154,62 +120,4 @@ impl Drop for MemoryGauge {
 #[allow(clippy::cast_precision_loss)] // A gauge is a float.
 fn difference(last: &AtomicU64, now: u64) -> f64 {
     now as f64 - last.swap(now, Ordering::Relaxed) as f64
-}
-
-/// The number of outcomes.
-pub(super) const OUTCOMES: usize = bypass(BypassReason::ALL.len());
-
-const fn stale(tier: Tier) -> usize {
-    2 + (tier as usize) * StaleReason::ALL.len()
-}
-
-const fn miss(index: usize) -> usize {
-    stale(Tier::Memory) + 2 * StaleReason::ALL.len() + index
-}
-
-const fn bypass(index: usize) -> usize {
-    miss(MissReason::ALL.len()) + index
-}
-
-pub(super) const fn index_of(outcome: Outcome) -> usize {
-    match outcome {
-        Outcome::Hit(tier) => tier as usize,
-        Outcome::Stale(tier, reason) => stale(tier) + reason.index(),
-        Outcome::Miss(reason) => miss(reason.index()),
-        Outcome::Bypass(reason) => bypass(reason.index()),
-    }
-}
-
-/// The counters of the requests of one route, by outcome. Their handles are stored, as above.
-type Counters = Box<[OnceLock<Counter>; OUTCOMES]>;
-
-/// The counters of the requests of one layer, by route.
-#[derive(Debug, Default)]
-pub(crate) struct RequestCounters {
-    routes: RwLock<HashMap<Box<str>, Counters>>,
-}
-
-impl RequestCounters {
-    pub(crate) fn record(&self, route: &str, outcome: Outcome) {
-        if let Some(counters) = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(route) {
-            return count(counters, route, outcome);
-        }
-        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
-        let counters =
-            routes.entry(route.into()).or_insert_with(|| Box::new([const { OnceLock::new() }; OUTCOMES]));
-        count(counters, route, outcome);
-    }
-}
-
-fn count(counters: &Counters, route: &str, outcome: Outcome) {
-    let counter = counters[index_of(outcome)].get_or_init(|| {
-        counter!(
-            "larder_requests_total",
-            "route" => route.to_owned(),
-            "outcome" => outcome.as_str(),
-            "tier" => outcome.tier().map_or(NO_VALUE, Tier::as_str),
-            "reason" => if matches!(outcome, Outcome::Hit(_)) { NO_VALUE } else { outcome.reason() },
-        )
-    });
-    counter.increment(1);
 }

@@ -2,6 +2,10 @@
 //!
 //! - `mod.rs`: `Report`, the counters
 //! - `hits.rs`: the counters of fresh hits, one set for each thread
+//! - `route_counters.rs`: the counters of one route, and `route_table.rs` has all of them
+//! - `route_stats.rs`: `RouteStats`, the counters of a route as numbers for users
+//! - `distribution.rs`: how durations are distributed
+//! - `outcome_index.rs`: a number for each outcome, for arrays of counters
 //! - `value_counters.rs`: the counters of a collection of values, and `ValueStats`
 //! - `value_metrics.rs`: the metrics of a collection of values
 //! - `stats.rs`: `Stats`, the counters as numbers for users
@@ -14,10 +18,15 @@
 //! - `warned_once.rs`: mistakes in an application, each of which is logged once
 
 mod clock_skew;
+pub(crate) mod distribution;
 pub(crate) mod hits;
 pub(crate) mod lease_event;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
+mod outcome_index;
+pub(crate) mod route_counters;
+pub(crate) mod route_stats;
+pub(crate) mod route_table;
 pub(crate) mod stats;
 pub(crate) mod store_health;
 pub(crate) mod store_state;
@@ -28,17 +37,19 @@ pub(crate) mod warned_once;
 pub(crate) mod write_queue_state;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use larder_core::invalidation::table::Forgotten;
-use larder_core::outcome::{BypassReason, MissReason, NotShared, NotStored, Outcome, StaleReason, Tier};
+use larder_core::outcome::NotShared;
 use larder_core::store::StoreError;
 use larder_core::time::{Clock, WallTime};
 
 use crate::engine::report::clock_skew::ClockSkew;
-use crate::engine::report::hits::Hits;
 use crate::engine::report::lease_event::LeaseEvent;
+use crate::engine::report::route_stats::RouteStats;
+use crate::engine::report::route_table::RouteTable;
 use crate::engine::report::stats::Stats;
 use crate::engine::report::store_health::{StoreHealth, StoreOp};
 use crate::engine::report::store_state::StoreState;
@@ -54,17 +65,9 @@ pub(crate) struct MemoryUsage {
 /// The counters of a cache.
 #[derive(Default)]
 pub(crate) struct Report {
-    hits: Hits,
-    stale: [AtomicU64; StaleReason::ALL.len()],
-    misses: [AtomicU64; MissReason::ALL.len()],
-    bypasses: [AtomicU64; BypassReason::ALL.len()],
-    not_stored: [AtomicU64; NotStored::ALL.len()],
-    collapsed: AtomicU64,
+    pub(crate) routes: Arc<RouteTable>,
     refreshes: AtomicU64,
     refreshes_skipped: AtomicU64,
-    fills: AtomicU64,
-    fill_nanos: AtomicU64,
-    stored: AtomicU64,
     not_shared: [AtomicU64; NotShared::ALL.len()],
     invalidations: AtomicU64,
     folded: AtomicU64,
@@ -76,8 +79,6 @@ pub(crate) struct Report {
     store_health: StoreHealth,
     pub(crate) write_queues: WriteQueueStates,
     clock_skew: ClockSkew,
-    #[cfg(feature = "metrics")]
-    saved_time: metrics::SavedTime,
 }
 
 /// Adds to a counter. Nothing depends on the order in which other threads see this.
@@ -102,45 +103,6 @@ fn nanos(time: Duration) -> u64 {
 }
 
 impl Report {
-    /// Records a request with this outcome.
-    #[inline]
-    pub(crate) fn record(&self, outcome: Outcome) {
-        let counter = match outcome {
-            Outcome::Hit(tier) => return self.hits.count(tier),
-            Outcome::Stale(_, reason) => &self.stale[reason.index()],
-            Outcome::Miss(reason) => &self.misses[reason.index()],
-            Outcome::Bypass(reason) => &self.bypasses[reason.index()],
-        };
-        add(counter, 1);
-        #[cfg(feature = "metrics")]
-        if let Outcome::Miss(reason) = outcome {
-            metrics::record_miss(reason);
-        }
-    }
-
-    /// Records a fresh hit. The handler took `cost` nanoseconds for the response.
-    #[inline]
-    pub(crate) fn record_hit(&self, tier: Tier, cost: u64) {
-        self.hits.count_with_savings(tier, cost);
-        #[cfg(feature = "metrics")]
-        self.saved_time.add(cost);
-    }
-
-    /// Adds the handler time that a stored response saved.
-    #[inline]
-    pub(crate) fn add_saved(&self, cost: Duration) {
-        self.hits.add_saved(nanos(cost));
-        #[cfg(feature = "metrics")]
-        self.saved_time.add(nanos(cost));
-    }
-
-    /// Records a request that waited for the fill of another request.
-    pub(crate) fn collapsed(&self) {
-        add(&self.collapsed, 1);
-        #[cfg(feature = "metrics")]
-        metrics::record_collapsed();
-    }
-
     /// Records a refresh in the background that begins.
     pub(crate) fn refresh_started(&self) {
         add(&self.refreshes, 1);
@@ -160,26 +122,6 @@ impl Report {
         add(&self.leases[what as usize], 1);
         #[cfg(feature = "metrics")]
         metrics::record_lease_event(what);
-    }
-
-    /// Records a fill of this route, for which the handler took this long.
-    #[cfg_attr(not(feature = "metrics"), allow(unused_variables))] // Only metrics have routes.
-    pub(crate) fn fill_finished(&self, route: &str, cost: Duration) {
-        add(&self.fills, 1);
-        add(&self.fill_nanos, nanos(cost));
-        #[cfg(feature = "metrics")]
-        metrics::record_fill(route, cost);
-    }
-
-    /// Records whether a response of this route was stored, or why not.
-    #[cfg_attr(not(feature = "metrics"), allow(unused_variables))] // Only metrics have routes.
-    pub(crate) fn store_decision(&self, route: &str, stored: Result<(), NotStored>) {
-        match stored {
-            Ok(()) => add(&self.stored, 1),
-            Err(reason) => add(&self.not_stored[reason.index()], 1),
-        }
-        #[cfg(feature = "metrics")]
-        metrics::record_store_decision(route, stored);
     }
 
     /// Compares the time of the shared store with the times at which it was asked and answered.
@@ -254,22 +196,24 @@ impl Report {
     /// Returns all counters as numbers, with this memory use. Those of values are not among them.
     pub(crate) fn stats(&self, memory: MemoryUsage) -> Stats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let routes: Vec<_> = self.routes.all().iter().map(|route| route.stats()).collect();
+        let all = RouteStats::sum("", &routes);
         Stats {
-            hits_memory: self.hits.total(Tier::Memory),
-            hits_shared: self.hits.total(Tier::Shared),
-            stale: by_word(&self.stale, &mut StaleReason::ALL.iter().map(|reason| reason.as_str())),
-            misses: by_word(&self.misses, &mut MissReason::ALL.iter().map(|reason| reason.as_str())),
-            bypasses: by_word(&self.bypasses, &mut BypassReason::ALL.iter().map(|reason| reason.as_str())),
-            collapsed: get(&self.collapsed),
+            hits_memory: all.hits_memory,
+            hits_shared: all.hits_shared,
+            stale: all.stale,
+            misses: all.misses,
+            bypasses: all.bypasses,
+            collapsed: all.collapsed,
             refreshes: get(&self.refreshes),
             refreshes_skipped: get(&self.refreshes_skipped),
-            fills: get(&self.fills),
-            fill_time: Duration::from_nanos(get(&self.fill_nanos)),
-            stored: get(&self.stored),
+            fills: all.fills,
+            fill_time: all.fill_time,
+            stored: all.stored,
             not_shared: get(&self.not_shared[NotShared::NewKeys.index()]),
             too_large_to_share: get(&self.not_shared[NotShared::TooLarge.index()]),
-            not_stored: by_word(&self.not_stored, &mut NotStored::ALL.iter().map(|reason| reason.as_str())),
-            handler_time_saved: Duration::from_nanos(self.hits.saved_nanos()),
+            not_stored: all.not_stored,
+            handler_time_saved: all.handler_time_saved,
             invalidations: get(&self.invalidations),
             folded_names: get(&self.folded),
             floor_raises: get(&self.floor_raises),
@@ -281,6 +225,7 @@ impl Report {
             leases_taken_over: get(&self.leases[LeaseEvent::TakenOver as usize]),
             memory_entries: memory.entries,
             memory_bytes: memory.bytes,
+            routes,
             values: BTreeMap::new(),
         }
     }

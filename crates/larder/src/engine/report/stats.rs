@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::engine::report::route_stats::{RouteStats, ratio};
 use crate::engine::report::value_counters::ValueStats;
 
 /// The counters of a cache since it was built, and its memory use.
@@ -25,21 +26,25 @@ use crate::engine::report::value_counters::ValueStats;
 ///
 /// With the feature `metrics`, the same numbers go through the `metrics` facade as they change.
 /// Install the recorder before the first request: the cache gets the handles of its counters once,
-/// and reuses them.
+/// and reuses them. Requests, and the time and the bytes that hits served, are counted by each thread
+/// and published every second, and when the cache is closed or dropped.
 ///
 /// | metric | kind | labels |
 /// | --- | --- | --- |
-/// | `larder_requests_total` | counter | `route`, `outcome`, `tier`, `reason` |
+/// | `larder_requests_total` | counter | `route`, `class`, `outcome`, `tier`, `reason` |
 /// | `larder_misses_total` | counter | `reason` |
-/// | `larder_fills_total` | counter | `route` |
-/// | `larder_fill_seconds` | histogram | `route` |
+/// | `larder_request_seconds` | histogram | `route`, `class`, `result` |
+/// | `larder_hit_age_seconds` | histogram | `route`, `class` |
+/// | `larder_served_bytes_total` | counter | `route`, `class` |
+/// | `larder_fills_total` | counter | `route`, `class` |
+/// | `larder_fill_seconds` | histogram | `route`, `class` |
 /// | `larder_collapsed_total` | counter | |
 /// | `larder_refreshes_total` | counter | |
 /// | `larder_refreshes_skipped_total` | counter | |
 /// | `larder_handler_time_saved_nanoseconds_total` | counter | |
-/// | `larder_stored_total` | counter | `route` |
+/// | `larder_stored_total` | counter | `route`, `class` |
 /// | `larder_not_shared_total` | counter | `reason` |
-/// | `larder_not_stored_total` | counter | `route`, `reason` |
+/// | `larder_not_stored_total` | counter | `route`, `class`, `reason` |
 /// | `larder_invalidations_total` | counter | |
 /// | `larder_folded_names_total` | counter | |
 /// | `larder_floor_raises_total` | counter | |
@@ -55,6 +60,9 @@ use crate::engine::report::value_counters::ValueStats;
 ///
 /// - `route` is the [name of the policy](crate::Policy::name). Without a name, it is the path that
 ///   axum matched, or `unnamed` if there is none.
+/// - `class` is the [lifetime class](crate::Policy::class) of the policy.
+/// - `result` is `memory`, `shared`, `stale`, `miss` or `bypass`. One in 64 hits in memory and one in
+///   64 bypasses are measured, on behalf of the others.
 /// - `outcome` is `hit`, `stale`, `miss` or `bypass`.
 /// - `tier` is `memory` or `shared` for a hit or a stale response, and `none` otherwise.
 /// - `reason` is the reason that `Cache-Status` states, and `none` for a hit.
@@ -166,6 +174,11 @@ pub struct Stats {
     pub memory_entries: u64,
     /// The approximate size of these entries in bytes.
     pub memory_bytes: u64,
+    /// The counters of each route, by lifetime class and name.
+    ///
+    /// They add up to the fields of the same names above. A route appears with its first request.
+    /// After 500 routes, all further ones share the name `other`.
+    pub routes: Vec<RouteStats>,
     /// The counters of the collections of [values](crate::values), by name.
     ///
     /// None of the fields above counts values, except those about invalidations, the shared store
@@ -184,12 +197,19 @@ impl Stats {
     ///
     /// Returns 0.0 before the first such request.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // A ratio does not need more than 53 bits.
     pub fn hit_ratio(&self) -> f64 {
-        let hits = self.hits();
-        match hits + self.misses.values().sum::<u64>() {
-            0 => 0.0,
-            all => hits as f64 / all as f64,
+        ratio(self.hits(), self.misses.values().sum())
+    }
+
+    /// Returns the sum of the [routes](Self::routes) of each lifetime class.
+    #[must_use]
+    pub fn classes(&self) -> BTreeMap<String, RouteStats> {
+        let mut classes: BTreeMap<&str, Vec<&RouteStats>> = BTreeMap::new();
+        for route in &self.routes {
+            classes.entry(&route.class).or_default().push(route);
         }
+        let sum =
+            |(class, routes): (&str, Vec<&RouteStats>)| (class.to_owned(), RouteStats::sum(class, routes));
+        classes.into_iter().map(sum).collect()
     }
 }

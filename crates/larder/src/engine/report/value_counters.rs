@@ -66,7 +66,9 @@ impl ValueCounters {
     #[inline]
     pub(crate) fn record(&self, outcome: Outcome) {
         match outcome {
-            Outcome::Hit(tier) => self.hits.count(tier),
+            Outcome::Hit(tier) => {
+                self.hits.count(tier);
+            }
             Outcome::Stale(_, reason) => add(&self.stale[reason.index()], 1),
             Outcome::Miss(reason) => add(&self.misses[reason.index()], 1),
             Outcome::Bypass(reason) => add(&self.bypasses[reason.index()], 1),

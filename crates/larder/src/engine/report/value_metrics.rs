@@ -6,7 +6,8 @@ use std::time::Duration;
 use larder_core::outcome::{Outcome, Tier};
 use metrics::{Counter, Unit, counter, describe_counter, describe_histogram, histogram};
 
-use crate::engine::report::metrics::{NO_VALUE, OUTCOMES, index_of};
+use crate::engine::report::metrics::NO_VALUE;
+use crate::engine::report::outcome_index::{OUTCOMES, index_of};
 
 /// Registers the descriptions of the metrics with the recorder.
 pub(crate) fn describe() {

@@ -198,6 +198,7 @@ impl FillPlan {
 impl Fill {
     /// Records whether the response was stored, or why not.
     fn record_store_decision(&self, stored: Result<(), NotStored>) {
-        self.layer.engine.report.store_decision(self.context.route(&self.layer), stored);
+        let path = || self.context.matched_path.as_deref();
+        self.layer.with_route(path, |route| route.store_decision(stored));
     }
 }

@@ -189,7 +189,8 @@ impl Fill {
     /// Records how long the handler took, in a fill that other requests wait for.
     fn record_time(&self, cost: Duration) {
         let Some(leader) = &self.leader else { return };
-        self.layer.engine.report.fill_finished(self.context.route(&self.layer), cost);
+        let path = || self.context.matched_path.as_deref();
+        self.layer.with_route(path, |route| route.fill_finished(cost));
         if leader.flight().own_requests.is_time_representative() {
             self.layer.handler_time.record(cost);
         }

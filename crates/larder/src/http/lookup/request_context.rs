@@ -7,6 +7,7 @@ use http::request::Parts;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::selector::Tag;
 use larder_core::outcome::BypassReason;
+use larder_core::time::BootTime;
 use tracing::field::Empty;
 
 use crate::engine::coalesce::flight::FlightKey;
@@ -37,6 +38,8 @@ pub(crate) struct RequestContext {
     pub(crate) purpose: Purpose,
     pub(crate) matched_path: Option<Box<str>>,
     pub(crate) span: tracing::Span,
+    /// When the cache began to look for a response.
+    pub(crate) started: BootTime,
     /// The time that is spent on exchanges with the shared store.
     pub(crate) store_time: Arc<StoreTime>,
     /// The run through which an inner layer reports that it handles the request.
@@ -94,6 +97,7 @@ impl RequestContext {
             headers: parts.headers.clone(),
             traits,
             purpose: Purpose::Answer,
+            started: layer.engine.clock.boot(),
             store_time: Arc::new(layer.engine.store_time()),
             matched_path: crate::http::request::axum_route::matched_path(parts).map(Into::into),
             span,
@@ -107,11 +111,6 @@ impl RequestContext {
     /// Whether the request passed through another layer before it reached this one.
     pub(crate) const fn is_within(&self) -> bool {
         self.is_within
-    }
-
-    /// Returns the name of the route in metrics.
-    pub(crate) fn route<'a>(&'a self, layer: &'a LayerState) -> &'a str {
-        layer.policy.route_name(|| self.matched_path.as_deref())
     }
 
     /// Returns the subject of the request's lookup.

@@ -57,7 +57,7 @@ where
 {
     let SplitRequest { mut parts, body } = request;
     let outcome = Outcome::Bypass(reason);
-    record_bypass(layer, &parts, "", outcome);
+    let timer = record_bypass(layer, &parts, "", outcome);
     let served = serve::report_handled(layer, || matched_path(&parts), outcome, None);
     if forbids_bypass(layer, reason, &parts) {
         let whole = serve::gateway_timeout(&layer.http.reporting, outcome);
@@ -66,6 +66,9 @@ where
     let run = OuterRun::begin(&layer.nesting, &mut parts);
     let mut service = ReadyService::new(service).ready().await?;
     let response = service.call(Request::from_parts(parts, body)).await?;
+    if let Some(timer) = timer {
+        timer.finish(layer);
+    }
     let response = apply_invalidation(&layer.engine, response).await;
     Ok(serve::bypassed(layer, response, outcome, &run, served))
 }

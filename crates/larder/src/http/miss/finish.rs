@@ -143,7 +143,7 @@ fn from_flight<B: Body>(
 ) -> Response<CacheBody<B>> {
     let Collapsed { response, outcome, reason, .. } = collapsed;
     if !matches!(outcome, Outcome::Hit(_)) && context.purpose != Purpose::ResumeBody {
-        layer.engine.report.collapsed();
+        layer.with_route(|| context.matched_path.as_deref(), |route| route.collapsed());
     }
     match outcome {
         Outcome::Hit(_) => serve::from_cache(layer, context, response, *outcome),

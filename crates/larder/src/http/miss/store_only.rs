@@ -41,7 +41,7 @@ where
 {
     async move {
         spawn_follower(&layer.engine);
-        let time = layer.engine.store_time();
+        let (started, time) = (layer.engine.clock.boot(), layer.engine.store_time());
         let lookup = lookup_store_only(&layer, &key_and_address, &request.parts.headers, &time).await;
         let (key, parts) = (key_and_address.key(), &request.parts);
         match lookup {
@@ -49,6 +49,7 @@ where
                 let now = cached.received_at();
                 let served =
                     serve::report_stored(&layer, || matched_path(parts), Outcome::Hit(tier), &cached, now);
+                serve::record_hit(&layer, parts, key, &cached, tier, started);
                 if !is_due(&layer, &cached, now) {
                     let whole = serve::hit_owned(&layer, traits, key, parts, cached, now);
                     return Ok(serve::attach(served, whole.into_response()));

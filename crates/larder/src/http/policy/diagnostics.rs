@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::ttl;
 use crate::http::policy::Policy;
 
 /// The name of a route that has none.
@@ -24,6 +25,26 @@ impl Policy {
     #[must_use]
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// Sets the name of the lifetime class in metrics and in [`Stats`](crate::Stats::classes).
+    ///
+    /// Default: `realtime`, `frequent`, `standard`, `reference` or `static` if the lifetime is one of
+    /// those in [`ttl`](crate::ttl), and `custom` otherwise. For [`Policy::rfc9111`], it is `rfc9111`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::Policy;
+    ///
+    /// let policy = Policy::ttl(Duration::from_secs(120)).class("prices");
+    /// ```
+    #[must_use]
+    pub fn class(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.class = Some(name.into());
         self
     }
 
@@ -75,6 +96,11 @@ impl Policy {
     /// Whether responses have the extension that reports how they were served.
     pub(crate) fn has_served_extension(&self) -> bool {
         self.request_rules.as_ref().is_some_and(|rules| rules.served_extension)
+    }
+
+    /// Returns the name of the lifetime class in metrics.
+    pub(crate) fn class_name(&self) -> &str {
+        self.class.as_deref().unwrap_or_else(|| ttl::class_of(self.store.lifetime.fresh))
     }
 
     /// Returns the name of the route in metrics.

@@ -164,6 +164,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 ///
 /// * [`validate`]: returns an invalid policy as an error
 /// * [`name`]: names the route in metrics
+/// * [`class`]: names the lifetime class in metrics
 /// * [`expose_cache_key`]: sends the key in a response field
 /// * [`behind_gateway`]: states the position of stored responses for a Larder in front
 /// * [`served_extension`]: reports to other layers how a request was answered
@@ -201,6 +202,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// path.
 ///
 /// [`cache_groups`]: Self::cache_groups
+/// [`class`]: Self::class
 /// [`downstream`]: Self::downstream
 /// [`early_refresh`]: Self::early_refresh
 /// [`error_status`]: Self::error_status
@@ -291,6 +293,7 @@ pub struct Policy {
     pub(crate) tag_functions: Vec<RequestTagsFn>,
     pub(crate) invalidation_rules: InvalidationRules,
     pub(crate) name: Option<Arc<str>>,
+    class: Option<Arc<str>>,
     pub(crate) problem: Option<ConfigError>,
 }
 
@@ -361,6 +364,7 @@ impl Policy {
             tag_functions: Vec::new(),
             invalidation_rules: InvalidationRules::default(),
             name: None,
+            class: None,
             problem: None,
         }
     }

@@ -80,7 +80,7 @@ impl Policy {
         let mut policy = policy.ignore_cookies().invalidate_locations().cache_groups();
         policy.invalidation_rules.head = true;
         policy.invalidation_rules.failed_writes = false;
-        policy
+        policy.class("rfc9111")
     }
 
     /// Sets the maximum heuristic lifetime of responses that state no lifetime (RFC 9111 §4.2.2).

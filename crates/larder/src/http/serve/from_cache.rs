@@ -28,10 +28,10 @@ pub(crate) fn from_cache<B: Body>(
     cached: &Arc<CachedResponse>,
     outcome: Outcome,
 ) -> Response<CacheBody<B>> {
-    let engine = &layer.engine;
-    engine.report.add_saved(cached.meta.cost);
     let mut whole = select(layer, context, cached, outcome);
-    let now = engine.clock.boot();
+    let (cost, bytes) = (cached.meta.cost, cached.body.len() as u64);
+    layer.with_route(|| context.matched_path.as_deref(), |route| route.add_saved(cost, bytes));
+    let now = layer.engine.clock.boot();
     add_cache_status(layer, &mut whole.fields, cached, outcome, now);
     set_downstream_fields(layer, cached, now, whole.status, &mut whole.fields);
     report(layer, context, cached, outcome, now, whole)

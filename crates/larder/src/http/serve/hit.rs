@@ -14,7 +14,6 @@ use crate::http::memory::cached_response::CachedResponse;
 use crate::http::serve::downstream_fields::set_downstream_fields;
 use crate::http::serve::extra_fields::add_extra_fields;
 use crate::http::serve::full_response::FullResponse;
-use crate::http::serve::record::record_hit;
 use crate::http::serve::select::select_representation;
 
 /// Serves a fresh response on the shortest path.
@@ -31,7 +30,6 @@ pub(crate) fn hit(
     now: BootTime,
 ) -> FullResponse {
     let outcome = Outcome::Hit(tier);
-    record_hit(layer, parts, key, tier, cached.cost);
     if traits.head || traits.conditional || traits.range || layer.policy.adds_fields {
         return hit_selected(layer, traits, key, parts, cached, tier, now);
     }
@@ -86,7 +84,6 @@ pub(crate) fn hit_owned(
         return hit(layer, traits, key, parts, &cached, Tier::Shared, now);
     };
     let (mut fields, body) = (std::mem::take(&mut own.headers), std::mem::take(&mut own.body));
-    record_hit(layer, parts, key, Tier::Shared, cached.cost);
     add_cache_status(layer, &mut fields, &cached, Outcome::Hit(Tier::Shared), now);
     set_downstream_fields(layer, &cached, now, cached.status, &mut fields);
     if layer.policy.adds_fields {

@@ -28,5 +28,6 @@ pub(crate) use from_cache::{collapsed, from_cache, stale_on_error};
 pub(crate) use from_handler::{bypassed, from_fill, from_handler};
 pub(crate) use full_response::gateway_timeout;
 pub(crate) use hit::{hit, hit_owned};
+pub(crate) use record::record_hit;
 pub(crate) use report_served::{attach, report_handled, report_stored};
 pub(crate) use select::is_not_modified;

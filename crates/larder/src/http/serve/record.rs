@@ -1,42 +1,116 @@
 //! The record of how a request was answered: counters and, at debug level, a span.
 
+use std::sync::Arc;
+
 use http::request::Parts;
 use larder_core::outcome::{Outcome, Tier};
+use larder_core::time::BootTime;
 use tracing::Span;
 
+use crate::engine::report::route_counters::RouteCounters;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::{Purpose, RequestContext, request_span};
+use crate::http::memory::cached_response::CachedResponse;
 use crate::http::request::axum_route::matched_path;
 
 /// Records a request that bypasses the cache, or that gets a 504 instead.
 #[inline]
-pub(crate) fn record_bypass(layer: &LayerState, parts: &Parts, key: &str, outcome: Outcome) {
-    emit(&count_bypass(layer, parts, key, outcome), outcome);
+pub(crate) fn record_bypass(
+    layer: &LayerState,
+    parts: &Parts,
+    key: &str,
+    outcome: Outcome,
+) -> Option<BypassTimer> {
+    let (span, timer) = count_bypass(layer, parts, key, outcome);
+    emit(&span, outcome);
+    timer
 }
 
 /// Counts a request that bypasses the cache, and returns its span. The caller emits its event.
 #[inline]
-pub(crate) fn count_bypass(layer: &LayerState, parts: &Parts, key: &str, outcome: Outcome) -> Span {
-    count_outcome(layer, || matched_path(parts), outcome);
+pub(crate) fn count_bypass(
+    layer: &LayerState,
+    parts: &Parts,
+    key: &str,
+    outcome: Outcome,
+) -> (Span, Option<BypassTimer>) {
+    let timer = layer.with_route(
+        || matched_path(parts),
+        |route| {
+            let weight = route.request(outcome).weight()?;
+            let (started, route) = (layer.engine.clock.boot(), Arc::clone(route));
+            Some(BypassTimer(Box::new(Bypassing { route, outcome, started, weight })))
+        },
+    );
     // Without a subscriber for this level, nothing more is computed.
-    if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
+    let span = if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
         request_span(layer, matched_path(parts), key)
     } else {
         Span::none()
+    };
+    (span, timer)
+}
+
+/// Measures the time of a bypass, on behalf of others.
+#[derive(Debug)]
+pub(crate) struct BypassTimer(Box<Bypassing>);
+
+#[derive(Debug)]
+struct Bypassing {
+    route: Arc<RouteCounters>,
+    outcome: Outcome,
+    started: BootTime,
+    weight: u64,
+}
+
+impl BypassTimer {
+    /// Records the time until now.
+    #[cold]
+    pub(crate) fn finish(self, layer: &LayerState) {
+        let Bypassing { route, outcome, started, weight } = *self.0;
+        route.record_time(outcome, layer.engine.clock.boot().saturating_since(started), weight);
     }
 }
 
-/// Records a fresh hit.
+/// Records a fresh hit in memory or in the shared tier, for a request that did not wait for others.
 ///
-/// `cost` is the time in nanoseconds that the handler took for the response, which the hit saves.
+/// `looked_up` is when the lookup began.
 #[inline]
-pub(crate) fn record_hit(layer: &LayerState, parts: &Parts, key: &str, tier: Tier, cost: u64) {
-    let outcome = Outcome::Hit(tier);
-    layer.engine.report.record_hit(tier, cost);
-    count_for_route(layer, || matched_path(parts), outcome);
+pub(crate) fn record_hit(
+    layer: &LayerState,
+    parts: &Parts,
+    key: &str,
+    cached: &CachedResponse,
+    tier: Tier,
+    looked_up: BootTime,
+) {
+    layer.with_route(
+        || matched_path(parts),
+        |route| {
+            let number = route.hit(tier, cached.cost, cached.body.len() as u64);
+            if let Some(weight) = number.weight() {
+                record_sample(layer, route, cached, Sample { tier, looked_up, weight });
+            }
+        },
+    );
     if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
-        emit(&request_span(layer, matched_path(parts), key), outcome);
+        emit(&request_span(layer, matched_path(parts), key), Outcome::Hit(tier));
     }
+}
+
+/// A hit whose time and age are recorded on behalf of others.
+struct Sample {
+    tier: Tier,
+    looked_up: BootTime,
+    weight: u64,
+}
+
+#[cold]
+fn record_sample(layer: &LayerState, route: &RouteCounters, cached: &CachedResponse, sample: Sample) {
+    let Sample { tier, looked_up, weight } = sample;
+    let now = layer.engine.clock.boot();
+    route.record_time(Outcome::Hit(tier), now.saturating_since(looked_up), weight);
+    route.record_age(cached.age(now), weight);
 }
 
 /// Records the outcome of a request that had to wait.
@@ -47,32 +121,15 @@ pub(crate) fn record(layer: &LayerState, context: &RequestContext, outcome: Outc
     if context.purpose != Purpose::Answer {
         return;
     }
-    count_outcome(layer, || context.matched_path.as_deref(), outcome);
+    let time = layer.engine.clock.boot().saturating_since(context.started);
+    layer.with_route(
+        || context.matched_path.as_deref(),
+        |route| {
+            route.request(outcome);
+            route.record_time(outcome, time, 1);
+        },
+    );
     emit(&context.span, outcome);
-}
-
-#[inline]
-fn count_outcome<'a>(
-    layer: &'a LayerState,
-    matched_path: impl FnOnce() -> Option<&'a str>,
-    outcome: Outcome,
-) {
-    layer.engine.report.record(outcome);
-    count_for_route(layer, matched_path, outcome);
-}
-
-// Only metrics distinguish routes.
-#[inline]
-#[cfg_attr(not(feature = "metrics"), allow(unused_variables, clippy::unused_self))]
-fn count_for_route<'a>(
-    layer: &'a LayerState,
-    matched_path: impl FnOnce() -> Option<&'a str>,
-    outcome: Outcome,
-) {
-    #[cfg(feature = "metrics")]
-    {
-        layer.request_counters.record(layer.policy.route_name(matched_path), outcome);
-    }
 }
 
 /// Emits the event of a request that was answered.

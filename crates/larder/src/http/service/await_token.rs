@@ -57,6 +57,7 @@ impl<S> CacheService<S> {
                 if let Lookup::Fresh(cached, tier) = lookup {
                     let outcome = Outcome::Hit(tier);
                     let served = serve::report_stored(&layer, || matched_path(&parts), outcome, &cached, now);
+                    serve::record_hit(&layer, &parts, &key, &cached, tier, now);
                     let response = serve::hit(&layer, traits, &key, &parts, &cached, tier, now);
                     return Ok(serve::attach(served, response.into_response()));
                 }

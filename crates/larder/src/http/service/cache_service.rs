@@ -155,6 +155,7 @@ where
                 let now = self.layer.engine.clock.boot();
                 match lookup_memory(&self.layer, traits, key, &parts.headers, now) {
                     Lookup::Fresh(cached, tier) => {
+                        serve::record_hit(&self.layer, &parts, key, &cached, tier, now);
                         let response = serve::hit(&self.layer, traits, key, &parts, &cached, tier, now);
                         if is_due(&self.layer, &cached, now) {
                             self.refresh_early(
@@ -219,7 +220,9 @@ impl<S> CacheService<S> {
                 let outcome = Outcome::Hit(tier);
                 let served =
                     serve::report_stored(&self.layer, || matched_path(&parts), outcome, &cached, now);
-                let response = serve::hit(&self.layer, traits, &cached.meta.key, &parts, &cached, tier, now);
+                let key_of_response = &*cached.meta.key;
+                serve::record_hit(&self.layer, &parts, key_of_response, &cached, tier, now);
+                let response = serve::hit(&self.layer, traits, key_of_response, &parts, &cached, tier, now);
                 if is_due(&self.layer, &cached, now) {
                     self.refresh_early(
                         traits,
@@ -291,7 +294,7 @@ impl<S> CacheService<S> {
         Q: Send + 'static,
     {
         let outcome = Outcome::Bypass(reason);
-        record_bypass(&self.layer, &parts, "", outcome);
+        let timer = record_bypass(&self.layer, &parts, "", outcome);
         let served = serve::report_handled(&self.layer, || matched_path(&parts), outcome, None);
         if forbids_bypass(&self.layer, reason, &parts) {
             let whole = serve::gateway_timeout(&self.layer.http.reporting, outcome);
@@ -301,7 +304,7 @@ impl<S> CacheService<S> {
             BypassReason::Disabled => OuterRun::of_disabled(&mut parts),
             _ => OuterRun::begin(&self.layer.nesting, &mut parts),
         };
-        let end = Bypass { layer: Arc::clone(&self.layer), outcome, run, served };
+        let end = Bypass { layer: Arc::clone(&self.layer), outcome, run, served, timer };
         match Call::begin(&mut self.inner, Request::from_parts(parts, body)) {
             Call::Begun(response) => ResponseFuture::bypass(response, end),
             call => ResponseFuture::boxed(async move {
@@ -323,12 +326,12 @@ impl<S> CacheService<S> {
     {
         let targets = unsafe_method::write_targets(&self.layer, &mut parts);
         let token = take_token(&self.layer, &mut parts.headers);
-        let span = count_bypass(&self.layer, &parts, "", unsafe_method::OUTCOME);
+        let (span, timer) = count_bypass(&self.layer, &parts, "", unsafe_method::OUTCOME);
         let served =
             serve::report_handled(&self.layer, || matched_path(&parts), unsafe_method::OUTCOME, None);
         let run = OuterRun::of_write(&mut parts);
         let response = Call::begin(&mut self.inner, Request::from_parts(parts, body)).finish();
-        let write = Write { targets, token, run, span, served };
+        let write = Write { targets, token, run, span, served, timer };
         ResponseFuture::boxed(unsafe_method::answer_write(Arc::clone(&self.layer), response, write))
     }
 

@@ -20,6 +20,7 @@ use crate::http::response::invalidation_part::claim_invalidation;
 use crate::http::response::served::Served;
 use crate::http::serve;
 use crate::http::serve::full_response::FullResponse;
+use crate::http::serve::record::BypassTimer;
 
 pin_project! {
     /// The response future of [`CacheService`](crate::CacheService).
@@ -61,10 +62,14 @@ pub(super) struct Bypass {
     pub(super) outcome: Outcome,
     pub(super) run: OuterRun,
     pub(super) served: Option<Box<Served>>,
+    pub(super) timer: Option<BypassTimer>,
 }
 
 impl Bypass {
     pub(super) fn finish<B: Body<Data = Bytes>>(self, response: Response<B>) -> Response<CacheBody<B>> {
+        if let Some(timer) = self.timer {
+            timer.finish(&self.layer);
+        }
         serve::bypassed(&self.layer, response, self.outcome, &self.run, self.served)
     }
 }

@@ -29,7 +29,7 @@ use crate::http::request::target_uri::TargetUri;
 use crate::http::response::invalidation_part::claim_invalidation;
 use crate::http::response::served::Served;
 use crate::http::serve;
-use crate::http::serve::record::emit;
+use crate::http::serve::record::{BypassTimer, emit};
 use crate::http::service::before_lookup::set_token;
 use crate::http::service::detached_write::{await_handler, run_write};
 use crate::http::service::related_uris::WriteOrigin;
@@ -104,6 +104,7 @@ pub(crate) struct Write {
     pub(crate) span: Span,
     /// The extension that the response gets, if the policy asks for it.
     pub(crate) served: Option<Box<Served>>,
+    pub(crate) timer: Option<BypassTimer>,
 }
 
 /// Waits for the response and for the invalidations that follow from it, in a task of their own.
@@ -138,10 +139,13 @@ async fn run_to_completion<B, E>(
 where
     B: Body<Data = Bytes>,
 {
-    let Write { targets, token, run, span, served } = write;
+    let Write { targets, token, run, span, served, timer } = write;
     let unsettled = Unsettled::new(&layer, targets);
     let answer = await_handler(&layer.engine.background, &clients, response).await?;
     emit(&span, OUTCOME);
+    if let Some(timer) = timer {
+        timer.finish(&layer);
+    }
     let mut response = match answer {
         Ok(response) => response,
         Err(error) => return Some(Err(error)),

@@ -1,0 +1,159 @@
+//! The counters of one route.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use larder_core::outcome::{NotStored, Outcome, Tier};
+
+use crate::engine::report::distribution::DistributionCounters;
+use crate::engine::report::hits::{Hits, RequestNumber};
+use crate::engine::report::outcome_index::{OUTCOMES, all_outcomes, index_of};
+use crate::engine::report::route_stats::{RequestResult, RouteStats};
+use crate::engine::report::{add, nanos};
+
+/// The counters of one route with one lifetime class, in all layers of a cache.
+pub(crate) struct RouteCounters {
+    pub(super) route: Box<str>,
+    pub(super) class: Box<str>,
+    pub(super) hits: Hits,
+    /// The counters of all outcomes but fresh hits.
+    outcomes: [AtomicU64; OUTCOMES],
+    collapsed: AtomicU64,
+    fills: AtomicU64,
+    fill_nanos: AtomicU64,
+    stored: AtomicU64,
+    not_stored: [AtomicU64; NotStored::ALL.len()],
+    times: [DistributionCounters; RequestResult::ALL.len()],
+    age_at_hit: DistributionCounters,
+    #[cfg(feature = "metrics")]
+    pub(super) published: crate::engine::report::metrics::route_metrics::Published,
+}
+
+impl RouteCounters {
+    pub(super) fn new(route: &str, class: &str) -> Self {
+        Self {
+            route: route.into(),
+            class: class.into(),
+            hits: Hits::default(),
+            outcomes: [const { AtomicU64::new(0) }; OUTCOMES],
+            collapsed: AtomicU64::default(),
+            fills: AtomicU64::default(),
+            fill_nanos: AtomicU64::default(),
+            stored: AtomicU64::default(),
+            not_stored: std::array::from_fn(|_| AtomicU64::default()),
+            times: std::array::from_fn(|_| DistributionCounters::default()),
+            age_at_hit: DistributionCounters::default(),
+            #[cfg(feature = "metrics")]
+            published: Default::default(),
+        }
+    }
+
+    /// Counts a fresh hit that saved `cost` nanoseconds of handler time, and served `bytes` bytes.
+    #[inline]
+    pub(crate) fn hit(&self, tier: Tier, cost: u64, bytes: u64) -> RequestNumber {
+        self.hits.count_with_savings(tier, cost, bytes)
+    }
+
+    /// Records how long a request took, on behalf of `weight` requests.
+    pub(crate) fn record_time(&self, outcome: Outcome, time: Duration, weight: u64) {
+        let result = RequestResult::of(outcome);
+        self.times[result as usize].record(time, weight);
+        #[cfg(feature = "metrics")]
+        crate::engine::report::metrics::route_metrics::record_time(self, result, time, weight);
+    }
+
+    /// Records the age of a response that was served fresh, on behalf of `weight` requests.
+    pub(crate) fn record_age(&self, age: Duration, weight: u64) {
+        self.age_at_hit.record(age, weight);
+        #[cfg(feature = "metrics")]
+        crate::engine::report::metrics::route_metrics::record_age(self, age, weight);
+    }
+
+    /// Counts a request with this outcome.
+    pub(crate) fn request(&self, outcome: Outcome) -> RequestNumber {
+        match outcome {
+            Outcome::Hit(tier) => self.hits.count(tier),
+            other => RequestNumber(self.outcomes[index_of(other)].fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
+    /// Adds the handler time and the bytes of a response that was served from the cache.
+    pub(crate) fn add_saved(&self, cost: Duration, bytes: u64) {
+        self.hits.add_saved(nanos(cost), bytes);
+    }
+
+    /// Records a request that waited for the fill of another request.
+    pub(crate) fn collapsed(&self) {
+        add(&self.collapsed, 1);
+        #[cfg(feature = "metrics")]
+        crate::engine::report::metrics::record_collapsed();
+    }
+
+    /// Records a fill, for which the handler took this long.
+    pub(crate) fn fill_finished(&self, cost: Duration) {
+        add(&self.fills, 1);
+        add(&self.fill_nanos, nanos(cost));
+        #[cfg(feature = "metrics")]
+        crate::engine::report::metrics::route_metrics::record_fill(self, cost);
+    }
+
+    /// Records whether a response was stored, or why not.
+    pub(crate) fn store_decision(&self, stored: Result<(), NotStored>) {
+        match stored {
+            Ok(()) => add(&self.stored, 1),
+            Err(reason) => add(&self.not_stored[reason.index()], 1),
+        }
+        #[cfg(feature = "metrics")]
+        crate::engine::report::metrics::route_metrics::record_store_decision(self, stored);
+    }
+
+    /// Returns the number of requests with this outcome.
+    pub(super) fn count_of(&self, outcome: Outcome) -> u64 {
+        match outcome {
+            Outcome::Hit(tier) => self.hits.total(tier),
+            other => self.outcomes[index_of(other)].load(Ordering::Relaxed),
+        }
+    }
+
+    /// Returns all counters as numbers.
+    pub(crate) fn stats(&self) -> RouteStats {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut stats = RouteStats {
+            route: self.route.to_string(),
+            class: self.class.to_string(),
+            collapsed: get(&self.collapsed),
+            fills: get(&self.fills),
+            fill_time: Duration::from_nanos(get(&self.fill_nanos)),
+            stored: get(&self.stored),
+            bytes_served: self.hits.bytes(),
+            handler_time_saved: Duration::from_nanos(self.hits.saved_nanos()),
+            age_at_hit: self.age_at_hit.read(),
+            ..RouteStats::default()
+        };
+        for outcome in all_outcomes() {
+            stats.add_requests(outcome, self.count_of(outcome));
+        }
+        for reason in NotStored::ALL {
+            let count = get(&self.not_stored[reason.index()]);
+            if count > 0 {
+                stats.not_stored.insert(reason.as_str(), count);
+            }
+        }
+        for result in RequestResult::ALL {
+            let times = self.times[result as usize].read();
+            if times.count() > 0 {
+                stats.times.insert(result.as_str(), times);
+            }
+        }
+        stats
+    }
+}
+
+impl std::fmt::Debug for RouteCounters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RouteCounters")
+            .field("route", &self.route)
+            .field("class", &self.class)
+            .finish_non_exhaustive()
+    }
+}
