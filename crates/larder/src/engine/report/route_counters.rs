@@ -7,15 +7,17 @@ use larder_core::outcome::{NotStored, Outcome, Tier};
 
 use crate::engine::report::distribution::DistributionCounters;
 use crate::engine::report::hits::{Hits, RequestNumber};
+#[cfg(feature = "metrics")]
+use crate::engine::report::metrics::{self, route_metrics};
 use crate::engine::report::outcome_index::{OUTCOMES, all_outcomes, index_of};
 use crate::engine::report::route_stats::{RequestResult, RouteStats};
 use crate::engine::report::{add, nanos};
 
 /// The counters of one route with one lifetime class, in all layers of a cache.
 pub(crate) struct RouteCounters {
-    pub(super) route: Box<str>,
-    pub(super) class: Box<str>,
-    pub(super) hits: Hits,
+    route: Box<str>,
+    class: Box<str>,
+    hits: Hits,
     /// The counters of all outcomes but fresh hits.
     outcomes: [AtomicU64; OUTCOMES],
     collapsed: AtomicU64,
@@ -26,7 +28,7 @@ pub(crate) struct RouteCounters {
     times: [DistributionCounters; RequestResult::ALL.len()],
     age_at_hit: DistributionCounters,
     #[cfg(feature = "metrics")]
-    pub(super) published: crate::engine::report::metrics::route_metrics::Published,
+    published: route_metrics::Published,
 }
 
 impl RouteCounters {
@@ -44,7 +46,7 @@ impl RouteCounters {
             times: std::array::from_fn(|_| DistributionCounters::default()),
             age_at_hit: DistributionCounters::default(),
             #[cfg(feature = "metrics")]
-            published: Default::default(),
+            published: route_metrics::Published::default(),
         }
     }
 
@@ -59,14 +61,14 @@ impl RouteCounters {
         let result = RequestResult::of(outcome);
         self.times[result as usize].record(time, weight);
         #[cfg(feature = "metrics")]
-        crate::engine::report::metrics::route_metrics::record_time(self, result, time, weight);
+        route_metrics::record_time(self.labels(), result.as_str(), time, weight);
     }
 
     /// Records the age of a response that was served fresh, on behalf of `weight` requests.
     pub(crate) fn record_age(&self, age: Duration, weight: u64) {
         self.age_at_hit.record(age, weight);
         #[cfg(feature = "metrics")]
-        crate::engine::report::metrics::route_metrics::record_age(self, age, weight);
+        route_metrics::record_age(self.labels(), age, weight);
     }
 
     /// Counts a request with this outcome.
@@ -86,7 +88,7 @@ impl RouteCounters {
     pub(crate) fn collapsed(&self) {
         add(&self.collapsed, 1);
         #[cfg(feature = "metrics")]
-        crate::engine::report::metrics::record_collapsed();
+        metrics::record_collapsed();
     }
 
     /// Records a fill, for which the handler took this long.
@@ -94,7 +96,7 @@ impl RouteCounters {
         add(&self.fills, 1);
         add(&self.fill_nanos, nanos(cost));
         #[cfg(feature = "metrics")]
-        crate::engine::report::metrics::route_metrics::record_fill(self, cost);
+        route_metrics::record_fill(self.labels(), cost);
     }
 
     /// Records whether a response was stored, or why not.
@@ -104,11 +106,11 @@ impl RouteCounters {
             Err(reason) => add(&self.not_stored[reason.index()], 1),
         }
         #[cfg(feature = "metrics")]
-        crate::engine::report::metrics::route_metrics::record_store_decision(self, stored);
+        route_metrics::record_store_decision(self.labels(), stored);
     }
 
     /// Returns the number of requests with this outcome.
-    pub(super) fn count_of(&self, outcome: Outcome) -> u64 {
+    fn count_of(&self, outcome: Outcome) -> u64 {
         match outcome {
             Outcome::Hit(tier) => self.hits.total(tier),
             other => self.outcomes[index_of(other)].load(Ordering::Relaxed),
@@ -146,6 +148,29 @@ impl RouteCounters {
             }
         }
         stats
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl RouteCounters {
+    /// Publishes the counts that are not published yet.
+    pub(super) fn publish(&self) {
+        for outcome in all_outcomes() {
+            self.published.requests(self.labels(), outcome, self.count_of(outcome));
+        }
+        self.published.savings(self.labels(), self.hits.saved_nanos(), self.hits.bytes());
+    }
+
+    fn labels(&self) -> route_metrics::RouteLabels<'_> {
+        route_metrics::RouteLabels { route: &self.route, class: &self.class }
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl Drop for RouteCounters {
+    /// Publishes the last counts.
+    fn drop(&mut self) {
+        self.publish();
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+#[cfg(feature = "metrics")]
+use crate::engine::report::metrics::publisher::{Publish, Publisher};
 use crate::engine::report::route_counters::RouteCounters;
 
 /// The maximum number of routes with counters of their own.
@@ -18,7 +20,7 @@ pub(crate) const OTHER: &str = "other";
 pub(crate) struct RouteTable {
     routes: Mutex<BTreeMap<(Box<str>, Box<str>), Arc<RouteCounters>>>,
     #[cfg(feature = "metrics")]
-    publisher: crate::engine::report::metrics::publisher::Publisher,
+    publisher: Publisher,
 }
 
 impl RouteTable {
@@ -38,6 +40,15 @@ impl RouteTable {
     /// Returns the counters of all routes.
     pub(crate) fn all(&self) -> Vec<Arc<RouteCounters>> {
         self.routes.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl Publish for RouteTable {
+    fn publish(&self) {
+        for route in self.all() {
+            route.publish();
+        }
     }
 }
 

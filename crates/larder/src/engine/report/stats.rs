@@ -26,8 +26,8 @@ use crate::engine::report::value_counters::ValueStats;
 ///
 /// With the feature `metrics`, the same numbers go through the `metrics` facade as they change.
 /// Install the recorder before the first request: the cache gets the handles of its counters once,
-/// and reuses them. Requests, and the time and the bytes that hits served, are counted by each thread
-/// and published every second, and when the cache is closed or dropped.
+/// and reuses them. Requests, and the time and the bytes that hits served, are counted by each
+/// thread and published every second, and when the cache is dropped.
 ///
 /// | metric | kind | labels |
 /// | --- | --- | --- |
@@ -61,8 +61,8 @@ use crate::engine::report::value_counters::ValueStats;
 /// - `route` is the [name of the policy](crate::Policy::name). Without a name, it is the path that
 ///   axum matched, or `unnamed` if there is none.
 /// - `class` is the [lifetime class](crate::Policy::class) of the policy.
-/// - `result` is `memory`, `shared`, `stale`, `miss` or `bypass`. One in 64 hits in memory and one in
-///   64 bypasses are measured, on behalf of the others.
+/// - `result` is `memory`, `shared`, `stale`, `miss` or `bypass`. One in 64 hits in memory and one
+///   in 64 bypasses are measured, on behalf of the others.
 /// - `outcome` is `hit`, `stale`, `miss` or `bypass`.
 /// - `tier` is `memory` or `shared` for a hit or a stale response, and `none` otherwise.
 /// - `reason` is the reason that `Cache-Status` states, and `none` for a hit.

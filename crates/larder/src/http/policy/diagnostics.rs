@@ -30,8 +30,9 @@ impl Policy {
 
     /// Sets the name of the lifetime class in metrics and in [`Stats`](crate::Stats::classes).
     ///
-    /// Default: `realtime`, `frequent`, `standard`, `reference` or `static` if the lifetime is one of
-    /// those in [`ttl`](crate::ttl), and `custom` otherwise. For [`Policy::rfc9111`], it is `rfc9111`.
+    /// Default: `realtime`, `frequent`, `standard`, `reference` or `static` if the lifetime is one
+    /// of those in [`ttl`](crate::ttl), and `custom` otherwise. It is `rfc9111` for
+    /// [`Policy::rfc9111`].
     ///
     /// # Examples
     ///

@@ -10,9 +10,7 @@ use larder_core::outcome::{NotStored, Outcome, Tier};
 use metrics::{counter, histogram};
 
 use crate::engine::report::metrics::NO_VALUE;
-use crate::engine::report::outcome_index::{OUTCOMES, all_outcomes, index_of};
-use crate::engine::report::route_counters::RouteCounters;
-use crate::engine::report::route_stats::RequestResult;
+use crate::engine::report::outcome_index::{OUTCOMES, index_of};
 
 /// The counts of a route that were published already.
 pub(crate) struct Published {
@@ -31,31 +29,31 @@ impl Default for Published {
     }
 }
 
-impl RouteCounters {
-    /// Publishes the counts that are not published yet.
-    pub(crate) fn publish(&self) {
-        for outcome in all_outcomes() {
-            let count = unpublished(&self.published.requests[index_of(outcome)], self.count_of(outcome));
-            if count > 0 {
-                self.publish_requests(outcome, count);
-            }
-        }
-        let nanos = unpublished(&self.published.saved_nanos, self.hits.saved_nanos());
-        if nanos > 0 {
-            counter!("larder_handler_time_saved_nanoseconds_total").increment(nanos);
-        }
-        let bytes = unpublished(&self.published.bytes, self.hits.bytes());
-        if bytes > 0 {
-            let (route, class) = (self.route.to_string(), self.class.to_string());
-            counter!("larder_served_bytes_total", "route" => route, "class" => class).increment(bytes);
-        }
-    }
+/// The name of a route, and its lifetime class.
+#[derive(Clone, Copy)]
+pub(in crate::engine::report) struct RouteLabels<'a> {
+    pub(in crate::engine::report) route: &'a str,
+    pub(in crate::engine::report) class: &'a str,
+}
 
-    fn publish_requests(&self, outcome: Outcome, count: u64) {
+impl RouteLabels<'_> {
+    fn owned(self) -> (String, String) {
+        (self.route.to_owned(), self.class.to_owned())
+    }
+}
+
+impl Published {
+    /// Publishes the requests with this outcome that are not published yet.
+    pub(in crate::engine::report) fn requests(&self, labels: RouteLabels<'_>, outcome: Outcome, total: u64) {
+        let count = unpublished(&self.requests[index_of(outcome)], total);
+        if count == 0 {
+            return;
+        }
+        let (route, class) = labels.owned();
         counter!(
             "larder_requests_total",
-            "route" => self.route.to_string(),
-            "class" => self.class.to_string(),
+            "route" => route,
+            "class" => class,
             "outcome" => outcome.as_str(),
             "tier" => outcome.tier().map_or(NO_VALUE, Tier::as_str),
             "reason" => if matches!(outcome, Outcome::Hit(_)) { NO_VALUE } else { outcome.reason() },
@@ -65,12 +63,18 @@ impl RouteCounters {
             counter!("larder_misses_total", "reason" => reason.as_str()).increment(count);
         }
     }
-}
 
-impl Drop for RouteCounters {
-    /// Publishes the last counts.
-    fn drop(&mut self) {
-        self.publish();
+    /// Publishes the handler time and the bytes of hits that are not published yet.
+    pub(in crate::engine::report) fn savings(&self, labels: RouteLabels<'_>, nanos: u64, bytes: u64) {
+        let nanos = unpublished(&self.saved_nanos, nanos);
+        if nanos > 0 {
+            counter!("larder_handler_time_saved_nanoseconds_total").increment(nanos);
+        }
+        let bytes = unpublished(&self.bytes, bytes);
+        if bytes > 0 {
+            let (route, class) = labels.owned();
+            counter!("larder_served_bytes_total", "route" => route, "class" => class).increment(bytes);
+        }
     }
 }
 
@@ -81,18 +85,18 @@ fn unpublished(published: &AtomicU64, total: u64) -> u64 {
 }
 
 pub(in crate::engine::report) fn record_time(
-    route: &RouteCounters,
-    result: RequestResult,
+    labels: RouteLabels<'_>,
+    result: &'static str,
     time: Duration,
     weight: u64,
 ) {
-    let (route, class) = (route.route.to_string(), route.class.to_string());
-    histogram!("larder_request_seconds", "route" => route, "class" => class, "result" => result.as_str())
+    let (route, class) = labels.owned();
+    histogram!("larder_request_seconds", "route" => route, "class" => class, "result" => result)
         .record_many(time, times(weight));
 }
 
-pub(in crate::engine::report) fn record_age(route: &RouteCounters, age: Duration, weight: u64) {
-    let (route, class) = (route.route.to_string(), route.class.to_string());
+pub(in crate::engine::report) fn record_age(labels: RouteLabels<'_>, age: Duration, weight: u64) {
+    let (route, class) = labels.owned();
     histogram!("larder_hit_age_seconds", "route" => route, "class" => class).record_many(age, times(weight));
 }
 
@@ -100,14 +104,17 @@ fn times(weight: u64) -> usize {
     usize::try_from(weight).unwrap_or(usize::MAX)
 }
 
-pub(in crate::engine::report) fn record_fill(route: &RouteCounters, cost: Duration) {
-    let (route, class) = (route.route.to_string(), route.class.to_string());
+pub(in crate::engine::report) fn record_fill(labels: RouteLabels<'_>, cost: Duration) {
+    let (route, class) = labels.owned();
     counter!("larder_fills_total", "route" => route.clone(), "class" => class.clone()).increment(1);
     histogram!("larder_fill_seconds", "route" => route, "class" => class).record(cost);
 }
 
-pub(in crate::engine::report) fn record_store_decision(route: &RouteCounters, stored: Result<(), NotStored>) {
-    let (route, class) = (route.route.to_string(), route.class.to_string());
+pub(in crate::engine::report) fn record_store_decision(
+    labels: RouteLabels<'_>,
+    stored: Result<(), NotStored>,
+) {
+    let (route, class) = labels.owned();
     let counter = match stored {
         Ok(()) => counter!("larder_stored_total", "route" => route, "class" => class),
         Err(reason) => counter!(
