@@ -16,6 +16,8 @@ const MAX_ROUTES: usize = 1000;
 pub(crate) struct LayerRoutes {
     /// The lifetime class of the policy.
     class: Box<str>,
+    /// The route that the policy names, or the one without a name.
+    own: OnceLock<Arc<RouteCounters>>,
     first: [OnceLock<NamedRoute>; UNLOCKED],
     others: RwLock<HashMap<Box<str>, Arc<RouteCounters>>>,
 }
@@ -28,10 +30,22 @@ struct NamedRoute {
 
 impl LayerRoutes {
     pub(crate) fn new(class: &str) -> Self {
-        Self { class: class.into(), first: Default::default(), others: RwLock::default() }
+        let (own, first, others) = (OnceLock::new(), Default::default(), RwLock::default());
+        Self { class: class.into(), own, first, others }
     }
 
-    /// Calls `count` with the counters of a route.
+    /// Calls `count` with the counters of the route that is not named by its path.
+    #[inline]
+    pub(crate) fn with_own<T>(
+        &self,
+        table: &Arc<RouteTable>,
+        name: impl FnOnce() -> Arc<str>,
+        count: impl FnOnce(&Arc<RouteCounters>) -> T,
+    ) -> T {
+        count(self.own.get_or_init(|| table.counters_of(&name(), &self.class)))
+    }
+
+    /// Calls `count` with the counters of a route, which is named by its path.
     #[inline]
     pub(crate) fn with<T>(
         &self,

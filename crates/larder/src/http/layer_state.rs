@@ -47,8 +47,12 @@ impl LayerState {
         matched_path: impl FnOnce() -> Option<&'a str>,
         count: impl FnOnce(&Arc<RouteCounters>) -> T,
     ) -> T {
-        let name = self.policy.route_name(matched_path);
-        self.routes.with(&self.engine.report.routes, name, count)
+        let table = &self.engine.report.routes;
+        let path = if self.policy.name.is_some() { None } else { matched_path() };
+        match path {
+            Some(path) => self.routes.with(table, path, count),
+            None => self.routes.with_own(table, || self.policy.own_name(), count),
+        }
     }
 
     /// Returns after which wait a follower may be a request of the handler that it waits for.

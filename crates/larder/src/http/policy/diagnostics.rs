@@ -104,8 +104,8 @@ impl Policy {
         self.class.as_deref().unwrap_or_else(|| ttl::class_of(self.store.lifetime.fresh))
     }
 
-    /// Returns the name of the route in metrics.
-    pub(crate) fn route_name<'a>(&'a self, matched_path: impl FnOnce() -> Option<&'a str>) -> &'a str {
-        self.name.as_deref().or_else(matched_path).unwrap_or(UNNAMED)
+    /// Returns the name of requests without a path that axum matched.
+    pub(crate) fn own_name(&self) -> Arc<str> {
+        self.name.clone().unwrap_or_else(|| UNNAMED.into())
     }
 }
