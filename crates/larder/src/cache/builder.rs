@@ -328,6 +328,7 @@ impl CacheBuilder {
         {
             crate::engine::report::metrics::describe();
             crate::engine::report::value_metrics::describe();
+            crate::engine::report::write_metrics::describe();
         }
         let incarnation = Incarnation::from_bytes(fastrand::u128(..).to_be_bytes());
         let tail = match self.store {

@@ -150,10 +150,11 @@ mod write_through;
 mod written;
 
 pub use crate::engine::report::value_counters::ValueStats;
+pub use crate::engine::report::write_stats::WriteBehindStats;
 
 pub use self::behind::{
     DeadWrite, FlushError, Flushed, Operation, Operations, OperationsBuilder, ReadError, Sink, Write,
-    WriteBehind, WriteBehindBuilder, WriteBehindStats, WriteError, WriteErrorKind,
+    WriteBehind, WriteBehindBuilder, WriteError, WriteErrorKind,
 };
 pub use self::builder::ValuesBuilder;
 pub use self::cached::Cached;

@@ -11,6 +11,7 @@ mod logs;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod only_if_cached;
+mod queued_writes;
 mod ranges;
 mod reasons;
 mod routes;

@@ -83,27 +83,11 @@ impl OperationWorld {
             }
             Step::Repeat(one) => self.repeat(one, model)?,
             Step::Read(by) => self.read(by, model)?,
-            Step::Commit(by, one) => {
-                let entry = self.take_from_batch(by, one, model)?;
-                self.commit(entry, model)?;
-                self.readers.get_mut(by)?.flushed.push(entry);
-            }
-            Step::Complete(by) => {
-                let reader = self.readers.get_mut(by)?;
-                (!reader.flushed.is_empty()).then_some(())?;
-                let entry = reader.flushed.remove(0);
-                self.queue.complete(entry, model);
-            }
-            Step::Refuse(by, one) => self.refuse(by, one, model)?,
-            Step::CommitAndRefuse(by, one) => {
-                let entry = *self.readers.get(by)?.batch.get(one)?;
-                self.refuse(by, one, model)?;
-                self.commit(entry, model)?;
-            }
-            Step::GiveUp(by) => {
-                let reader = self.readers.get_mut(by)?;
-                *reader = Reader { has_right: reader.has_right, ..Reader::default() };
-            }
+            Step::Commit(..)
+            | Step::Complete(_)
+            | Step::Refuse(..)
+            | Step::CommitAndRefuse(..)
+            | Step::GiveUp(_) => self.flush(step, model)?,
             Step::Retry(key) => {
                 spend(&mut self.left.retries)?;
                 self.clock += 1;
@@ -126,6 +110,35 @@ impl OperationWorld {
                 spend(&mut self.left.clocks_back)?;
                 self.is_clock_back = true;
             }
+        }
+        Some(())
+    }
+
+    /// Takes a step of a reader with its batch.
+    fn flush(&mut self, step: Step, model: &OperationModel) -> Option<()> {
+        match step {
+            Step::Commit(by, one) => {
+                let entry = self.take_from_batch(by, one, model)?;
+                self.commit(entry, model)?;
+                self.readers.get_mut(by)?.flushed.push(entry);
+            }
+            Step::Complete(by) => {
+                let reader = self.readers.get_mut(by)?;
+                (!reader.flushed.is_empty()).then_some(())?;
+                let entry = reader.flushed.remove(0);
+                self.queue.complete(entry, model);
+            }
+            Step::Refuse(by, one) => self.refuse(by, one, model)?,
+            Step::CommitAndRefuse(by, one) => {
+                let entry = *self.readers.get(by)?.batch.get(one)?;
+                self.refuse(by, one, model)?;
+                self.commit(entry, model)?;
+            }
+            Step::GiveUp(by) => {
+                let reader = self.readers.get_mut(by)?;
+                *reader = Reader { has_right: reader.has_right, ..Reader::default() };
+            }
+            _ => return None,
         }
         Some(())
     }

@@ -8,6 +8,10 @@
 //! - `outcome_index.rs`: a number for each outcome, for arrays of counters
 //! - `value_counters.rs`: the counters of a collection of values, and `ValueStats`
 //! - `value_metrics.rs`: the metrics of a collection of values
+//! - `write_counters.rs`: the counters of a collection whose writes are queued, and
+//!   `write_metrics.rs` has its metrics
+//! - `write_stats.rs`: `WriteBehindStats`, these counters as numbers for users
+//! - `write_queue_state.rs`: `WriteQueueState`, the state of the write queue for users
 //! - `stats.rs`: `Stats`, the counters as numbers for users
 //! - `metrics.rs`: the same through the `metrics` facade
 //! - `clock_skew.rs`: one log event if the clock differs from that of the shared store
@@ -34,7 +38,11 @@ pub(crate) mod value_counters;
 #[cfg(feature = "metrics")]
 pub(crate) mod value_metrics;
 pub(crate) mod warned_once;
+pub(crate) mod write_counters;
+#[cfg(feature = "metrics")]
+pub(crate) mod write_metrics;
 pub(crate) mod write_queue_state;
+pub(crate) mod write_stats;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,6 +61,7 @@ use crate::engine::report::route_table::RouteTable;
 use crate::engine::report::stats::Stats;
 use crate::engine::report::store_health::{StoreHealth, StoreOp};
 use crate::engine::report::store_state::StoreState;
+use crate::engine::report::write_counters::WriteTable;
 use crate::engine::report::write_queue_state::WriteQueueStates;
 
 /// The number of entries in a memory tier, and their size in bytes.
@@ -78,6 +87,7 @@ pub(crate) struct Report {
     leases: [AtomicU64; 3],
     store_health: StoreHealth,
     pub(crate) write_queues: WriteQueueStates,
+    pub(crate) writes: WriteTable,
     clock_skew: ClockSkew,
 }
 
@@ -226,6 +236,7 @@ impl Report {
             memory_entries: memory.entries,
             memory_bytes: memory.bytes,
             routes,
+            write_behind: self.writes.stats(),
             values: BTreeMap::new(),
         }
     }

@@ -15,10 +15,13 @@ const MAX_ROUTES: usize = 500;
 /// The name that all further routes share.
 pub(crate) const OTHER: &str = "other";
 
+/// The lifetime class and the name of a route.
+type RouteKey = (Box<str>, Box<str>);
+
 /// The counters of all routes, by lifetime class and name.
 #[derive(Default)]
 pub(crate) struct RouteTable {
-    routes: Mutex<BTreeMap<(Box<str>, Box<str>), Arc<RouteCounters>>>,
+    routes: Mutex<BTreeMap<RouteKey, Arc<RouteCounters>>>,
     #[cfg(feature = "metrics")]
     publisher: Publisher,
 }

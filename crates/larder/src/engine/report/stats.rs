@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::engine::report::route_stats::{RouteStats, ratio};
 use crate::engine::report::value_counters::ValueStats;
+use crate::engine::report::write_stats::WriteBehindStats;
 
 /// The counters of a cache since it was built, and its memory use.
 ///
@@ -57,6 +58,16 @@ use crate::engine::report::value_counters::ValueStats;
 /// | `larder_value_requests_total` | counter | `collection`, `outcome`, `tier`, `reason` |
 /// | `larder_value_loads_total` | counter | `collection`, `outcome` |
 /// | `larder_value_load_seconds` | histogram | `collection` |
+/// | `larder_queued_writes_total` | counter | `collection`, `outcome`, `reason` |
+/// | `larder_flushed_writes_total` | counter | `collection` |
+/// | `larder_ignored_writes_total` | counter | `collection` |
+/// | `larder_failed_flushes_total` | counter | `collection` |
+/// | `larder_quarantined_writes_total` | counter | `collection` |
+/// | `larder_queue_partitions` | gauge | `collection` |
+/// | `larder_queue_writes` | gauge | `collection` |
+/// | `larder_queue_bytes` | gauge | `collection` |
+/// | `larder_queue_dead_writes` | gauge | `collection` |
+/// | `larder_queue_oldest_seconds` | gauge | `collection` |
 ///
 /// - `route` is the [name of the policy](crate::Policy::name). Without a name, it is the path that
 ///   axum matched, or `unnamed` if there is none.
@@ -71,11 +82,13 @@ use crate::engine::report::value_counters::ValueStats;
 /// - `event` is `acquired` if a fill on this instance acquired the lease, `awaited` if this
 ///   instance waited for the holder of the lease, and `taken-over` if it acquired the lease after
 ///   that.
-/// - `collection` is the name of a collection of [values](crate::values). The `outcome` of a load is
-///   `value`, `absence` or `error`.
+/// - `collection` is the name of a collection of [values](crate::values). The `outcome` of a load
+///   is `value`, `absence` or `error`. That of a queued write is `queued` or `refused`. The
+///   `reason` of a refused one is `not-queued`, `unknown`, `full`, `not-durable` or `invalid`.
 /// - `kind` is `timeout`, `unreachable`, `circuit-open`, `refused` or `unreadable`.
 ///
-/// Gauges show the sum of all caches in the process, and of their responses and values.
+/// The gauges of memory show the sum of all caches in the process, and of their responses and
+/// values. The gauges of the write queue show the partitions that this instance reads.
 ///
 /// # Logs
 ///
@@ -184,6 +197,8 @@ pub struct Stats {
     /// None of the fields above counts values, except those about invalidations, the shared store
     /// and leases.
     pub values: BTreeMap<String, ValueStats>,
+    /// The counters of the writes of write-behind collections and of operations, by name.
+    pub write_behind: BTreeMap<String, WriteBehindStats>,
 }
 
 impl Stats {

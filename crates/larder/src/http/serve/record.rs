@@ -99,6 +99,7 @@ pub(crate) fn record_hit(
 }
 
 /// A hit whose time and age are recorded on behalf of others.
+#[derive(Clone, Copy)]
 struct Sample {
     tier: Tier,
     looked_up: BootTime,

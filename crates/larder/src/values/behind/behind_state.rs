@@ -7,11 +7,13 @@ use larder_core::write_queue::{PartitionId, QueueStats, WriteId};
 use tokio::sync::Notify;
 
 use crate::engine::queue::Queue;
+use crate::engine::report::write_counters::WriteCounters;
+use crate::engine::report::write_stats::WriteEvent;
 use crate::engine::shared::Engine;
-use crate::values::behind::behind_counters::BehindCounters;
 use crate::values::behind::behind_options::BehindOptions;
 use crate::values::behind::durability_check::DurabilityCheck;
 use crate::values::behind::own_writes::OwnWrites;
+use crate::values::behind::write_error::WriteError;
 
 /// The parts of one collection, `C`, whose writes are queued.
 pub(super) struct BehindState<C> {
@@ -20,7 +22,7 @@ pub(super) struct BehindState<C> {
     pub(super) collection: Arc<C>,
     pub(super) queue: Arc<dyn Queue>,
     pub(super) options: BehindOptions,
-    pub(super) counters: BehindCounters,
+    pub(super) counters: Arc<WriteCounters>,
     pub(super) own_writes: OwnWrites,
     /// Wakes the reader of each partition.
     pub(super) wake: Vec<Notify>,
@@ -42,11 +44,19 @@ impl<C> BehindState<C> {
             collection,
             queue,
             options,
-            counters: BehindCounters::default(),
+            counters: engine.report.writes.counters_of(name),
             own_writes: OwnWrites::new(options.max_unflushed_bytes),
             wake: (0..options.partitions).map(|_| Notify::new()).collect(),
             durability,
         }
+    }
+
+    /// Counts a write, by its result.
+    pub(super) fn count(&self, written: &Result<(), WriteError>) {
+        self.counters.record(match written {
+            Ok(()) => WriteEvent::Queued,
+            Err(error) => WriteEvent::Refused(error.kind().as_str()),
+        });
     }
 
     /// Returns the partition of a key, which is given by its text.

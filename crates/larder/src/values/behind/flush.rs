@@ -7,8 +7,8 @@ use crate::engine::catch_panic::CatchPanic;
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
 use crate::engine::report::warned_once::WarnedOnce;
+use crate::engine::report::write_stats::WriteEvent;
 use crate::values::behind::batch::{Batch, BatchPart, WriteName};
-use crate::values::behind::behind_counters::add;
 use crate::values::behind::committed_writes::CommittedWrite;
 use crate::values::behind::flush_failures::Blame;
 use crate::values::behind::flush_result::{FlushError, Flushed};
@@ -135,7 +135,7 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
                 Ok(())
             }
             Err(error) => {
-                add(&self.state.counters.failed, 1);
+                self.state.counters.record(WriteEvent::Failed);
                 tracing::warn!(collection, writes, %error, "flush of write-behind failed");
                 Err(error)
             }
@@ -155,7 +155,7 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
             );
         }
         if ignored > 0 {
-            add(&self.state.counters.ignored, ignored);
+            self.state.counters.record(WriteEvent::Ignored(ignored));
             tracing::debug!(
                 collection,
                 writes,
@@ -205,7 +205,7 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
             let count = due.len();
             let completed = self.state.queue.complete(self.partition(), &due);
             match self.keep_reading(completed).await {
-                Ok(completed) => add(&self.state.counters.flushed, completed.removed),
+                Ok(completed) => self.state.counters.record(WriteEvent::Flushed(completed.removed)),
                 Err(_) => return PassEnd::Failed,
             }
             for write in self.committed.remove_first(count) {
@@ -231,7 +231,7 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
             return;
         }
         self.failures.remove(write.place);
-        add(&self.state.counters.quarantined, 1);
+        self.state.counters.record(WriteEvent::Quarantined);
         let (collection, key, sequence) = (&*self.state.name, write.key, write.sequence);
         tracing::error!(collection, key, sequence, error, "write moved to the quarantine");
     }

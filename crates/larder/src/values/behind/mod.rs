@@ -23,7 +23,6 @@
 
 mod batch;
 mod behind_builder;
-mod behind_counters;
 mod behind_loader;
 mod behind_options;
 mod behind_queue;
@@ -48,7 +47,6 @@ mod write_behind;
 mod write_error;
 
 pub use self::behind_builder::WriteBehindBuilder;
-pub use self::behind_counters::WriteBehindStats;
 pub use self::flush_result::{FlushError, Flushed};
 pub use self::operations::{Operation, Operations, OperationsBuilder};
 pub use self::quarantine::DeadWrite;

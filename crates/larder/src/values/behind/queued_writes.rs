@@ -6,7 +6,6 @@ use larder_core::write_queue::{
 };
 use serde::Serialize;
 
-use crate::values::behind::behind_counters::add;
 use crate::values::behind::behind_state::{BehindState, new_write_id};
 use crate::values::behind::queue_entry::QueueEntry;
 use crate::values::behind::queued_collection::value_form;
@@ -51,8 +50,7 @@ impl<K: ValueKey + Serialize, V: Send + Sync + 'static, L> WriteBehind<K, V, L> 
         value: impl Into<Option<V>>,
     ) -> Result<(), WriteError> {
         let written = self.put(id, key, value.into()).await;
-        let counters = &self.state.counters;
-        add(if written.is_ok() { &counters.queued } else { &counters.refused }, 1);
+        self.state.count(&written);
         written
     }
 

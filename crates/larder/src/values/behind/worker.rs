@@ -20,6 +20,8 @@ use crate::values::behind::sink::Sink;
 
 /// The maximum size of the writes that are read at once.
 const MAX_BATCH_BYTES: u64 = 8 * 1024 * 1024;
+/// How often the size of a partition is measured.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Starts a reader for each partition.
 pub(super) fn spawn_workers<C, S>(state: &Arc<BehindState<C>>, sink: S, stop: &CancellationToken)
@@ -35,6 +37,7 @@ where
             number,
             id: LeaseId::from_bytes(fastrand::u128(..).to_be_bytes()),
             extended: Instant::now(),
+            measure_at: Instant::now(),
             failures: FlushFailures::default(),
             blocked: HashSet::new(),
             committed: CommittedWrites::default(),
@@ -58,6 +61,8 @@ pub(super) struct Reader<C, S> {
     pub(super) id: LeaseId,
     /// When the right to read was last extended.
     extended: Instant,
+    /// When the size of the partition is measured next.
+    measure_at: Instant,
     pub(super) failures: FlushFailures,
     /// The keys with an operation that is not flushed in this pass. Later ones of the key wait.
     blocked: HashSet<String>,
@@ -100,7 +105,9 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
             match self.state.queue.claim_reader(self.partition(), self.id, lease).await {
                 Ok(true) => {
                     self.note_extension();
+                    self.measure_at = Instant::now();
                     self.read_while_allowed().await;
+                    self.state.counters.forget_partition(self.number);
                 }
                 Ok(false) => self.unless_stopped(sleep(lease / 2)).await,
                 // At the start, the store may not be connected yet.
@@ -119,6 +126,7 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
     async fn read_while_allowed(&mut self) {
         let mut failed = 0;
         while !self.is_stopped() {
+            self.measure().await;
             match self.pass().await {
                 PassEnd::Lost => return,
                 PassEnd::Done => {
@@ -136,6 +144,19 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
             }
         }
         let _ = self.state.queue.release_reader(self.partition(), self.id).await;
+    }
+
+    /// Asks for the size of the partition from time to time, for statistics.
+    async fn measure(&mut self) {
+        let now = Instant::now();
+        if self.measure_at > now {
+            return;
+        }
+        self.measure_at = now + MEASURE_INTERVAL;
+        let measured = self.state.queue.queue_stats(self.partition());
+        if let Ok(stats) = self.keep_reading(measured).await {
+            self.state.counters.note_partition(self.number, stats);
+        }
     }
 
     /// Reads the queue from its beginning, and flushes what is due.

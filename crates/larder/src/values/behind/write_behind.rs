@@ -13,7 +13,7 @@ use tokio_util::sync::DropGuard;
 
 use crate::engine::invalidation_log::invalidation::InvalidationOutcome;
 use crate::engine::report::value_counters::ValueStats;
-use crate::values::behind::behind_counters::WriteBehindStats;
+use crate::engine::report::write_stats::WriteBehindStats;
 use crate::values::behind::behind_state::BehindState;
 use crate::values::behind::pending::Pending;
 use crate::values::behind::write_error::ReadError;

@@ -21,6 +21,20 @@ pub enum WriteErrorKind {
     Invalid,
 }
 
+impl WriteErrorKind {
+    /// Returns the word for the kind, such as `not-queued`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotQueued => "not-queued",
+            Self::Unknown => "unknown",
+            Self::Full => "full",
+            Self::NotDurable => "not-durable",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 /// The error of a write that was not acknowledged.
 #[derive(Debug)]
 pub struct WriteError {

@@ -8,7 +8,7 @@ use larder_core::write_queue::{QueueStats, WriteId, WritePayload};
 use serde::Serialize;
 use tokio_util::sync::DropGuard;
 
-use crate::values::behind::behind_counters::{WriteBehindStats, add};
+use crate::engine::report::write_stats::WriteBehindStats;
 use crate::values::behind::behind_state::{BehindState, new_write_id};
 use crate::values::behind::operations::operation_form::OperationForm;
 use crate::values::behind::write_error::WriteError;
@@ -138,8 +138,7 @@ impl<K: ValueKey, Op: Send + Sync + 'static> Operations<K, Op> {
         K: Serialize,
     {
         let pushed = self.put(id, key, operation).await;
-        let counters = &self.state.counters;
-        add(if pushed.is_ok() { &counters.queued } else { &counters.refused }, 1);
+        self.state.count(&pushed);
         pushed
     }
 
