@@ -20,7 +20,7 @@ use crate::quantile::Times;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// No part of a measurement takes longer.
 const MAX_TIME: Duration = Duration::from_secs(900);
-const WRITERS: u64 = 256;
+const WRITERS: u32 = 256;
 const VALUE_BYTES: usize = 100;
 /// Number of writes that a full queue refuses.
 const REFUSED: usize = 2_000;
@@ -124,7 +124,7 @@ impl Instance {
             sleep(Duration::from_millis(20)).await;
         }
         let mut writers = JoinSet::new();
-        for writer in 0..WRITERS {
+        for writer in 0..u64::from(WRITERS) {
             let carts = self.carts.clone();
             writers.spawn(async move {
                 for number in (writer..size.writes).step_by(WRITERS as usize) {

@@ -16,11 +16,11 @@ impl RequestNumber {
     /// Returns the number of requests that this one is a sample of, or `None` if it is no sample.
     #[inline]
     pub(crate) const fn weight(self) -> Option<u64> {
-        match self.0 {
-            0 => Some(1),
-            number if number % SAMPLED == 0 => Some(SAMPLED),
-            _ => None,
+        // One comparison for a request that is no sample.
+        if self.0 % SAMPLED != 0 {
+            return None;
         }
+        Some(if self.0 == 0 { 1 } else { SAMPLED })
     }
 }
 

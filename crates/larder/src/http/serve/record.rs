@@ -84,15 +84,11 @@ pub(crate) fn record_hit(
     tier: Tier,
     looked_up: BootTime,
 ) {
-    layer.with_route(
-        || matched_path(parts),
-        |route| {
-            let number = route.hit(tier, cached.cost, cached.body.len() as u64);
-            if let Some(weight) = number.weight() {
-                record_sample(layer, route, cached, Sample { tier, looked_up, weight });
-            }
-        },
-    );
+    let (cost, bytes) = (cached.cost, cached.body.len() as u64);
+    let number = layer.with_route(|| matched_path(parts), |route| route.hit(tier, cost, bytes));
+    if let Some(weight) = number.weight() {
+        record_sample(layer, parts, cached, Sample { tier, looked_up, weight });
+    }
     if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
         emit(&request_span(layer, matched_path(parts), key), Outcome::Hit(tier));
     }
@@ -107,11 +103,16 @@ struct Sample {
 }
 
 #[cold]
-fn record_sample(layer: &LayerState, route: &RouteCounters, cached: &CachedResponse, sample: Sample) {
+fn record_sample(layer: &LayerState, parts: &Parts, cached: &CachedResponse, sample: Sample) {
     let Sample { tier, looked_up, weight } = sample;
     let now = layer.engine.clock.boot();
-    route.record_time(Outcome::Hit(tier), now.saturating_since(looked_up), weight);
-    route.record_age(cached.age(now), weight);
+    layer.with_route(
+        || matched_path(parts),
+        |route| {
+            route.record_time(Outcome::Hit(tier), now.saturating_since(looked_up), weight);
+            route.record_age(cached.age(now), weight);
+        },
+    );
 }
 
 /// Records the outcome of a request that had to wait.
