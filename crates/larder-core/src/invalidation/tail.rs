@@ -380,7 +380,9 @@ pub fn is_usable(
     max_staleness: Duration,
     now: BootTime,
 ) -> bool {
-    filled_at.max(confirmed_at).is_some_and(|known| known.saturating_add(max_staleness) >= now)
+    let is_recent = |known: BootTime| known.saturating_add(max_staleness) >= now;
+    // The log is confirmed almost always, so the other moment is rarely needed.
+    confirmed_at.is_some_and(is_recent) || filled_at.is_some_and(is_recent)
 }
 
 /// Returns whether a request that comes now may wait for a flight that began then (rule 13).

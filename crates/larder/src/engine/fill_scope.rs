@@ -88,6 +88,12 @@ impl FillScope {
         CURRENT.try_with(Clone::clone).ok()
     }
 
+    /// Whether the current task belongs to a fill, without a clone of its scope.
+    #[inline]
+    pub(crate) fn is_set() -> bool {
+        CURRENT.try_with(|_| ()).is_ok()
+    }
+
     /// Creates the scope of a fill within `outer`.
     ///
     /// A fill with a flight runs in a task of its own, where [`current`](Self::current) does not

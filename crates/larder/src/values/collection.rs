@@ -304,11 +304,8 @@ impl<K: ValueKey, V: Send + Sync + 'static, L> Values<K, V, L> {
         let collection = &self.collection;
         let now = collection.engine.clock.boot();
         let cached = collection.fresh_in_memory(key, now)?;
-        if let Some(fill) = FillScope::current() {
-            if fill.is_refused_with(&cached.meta.position, &collection.engine.log, now) {
-                return None;
-            }
-            fill.note(cached.used());
+        if FillScope::is_set() && !collection.may_use_in_fill(&cached, now) {
+            return None;
         }
         collection.counters.record(Outcome::Hit(Tier::Memory));
         collection.refresh_early(key, &cached, now);

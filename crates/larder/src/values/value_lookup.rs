@@ -31,6 +31,19 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
         (is_usable && cached.is_fresh(now)).then_some(cached)
     }
 
+    /// Whether the fill that the current task runs for may use a value, and notes its use if so.
+    ///
+    /// Most hits have no fill, so this is kept out of their code.
+    #[cold]
+    pub(super) fn may_use_in_fill(&self, cached: &CachedValue<V>, now: BootTime) -> bool {
+        let Some(fill) = FillScope::current() else { return true };
+        let is_refused = fill.is_refused_with(&cached.meta.position, &self.engine.log, now);
+        if !is_refused {
+            fill.note(cached.used());
+        }
+        !is_refused
+    }
+
     /// Looks a value up in memory, as of now.
     pub(super) fn look_in_memory(&self, key: &K) -> ValueLookup<V> {
         let now = self.engine.clock.boot();
