@@ -27,6 +27,21 @@ impl<T> Sender<T> {
         self.change(|state| std::mem::replace(&mut state.value, value))
     }
 
+    /// Changes the value, and wakes those that wait if `change` returns `true`.
+    pub(crate) fn send_if_modified(&self, change: impl FnOnce(&mut T) -> bool) -> bool {
+        let (is_modified, waiting) = {
+            let mut state = lock(&self.0);
+            let is_modified = change(&mut state.value);
+            (is_modified, if is_modified { std::mem::take(&mut state.waiting) } else { Vec::new() })
+        };
+        waiting.into_iter().for_each(Waker::wake);
+        is_modified
+    }
+
+    pub(crate) fn receiver_count(&self) -> usize {
+        Arc::strong_count(&self.0) - 1
+    }
+
     fn change<R>(&self, change: impl FnOnce(&mut State<T>) -> R) -> R {
         let (result, waiting) = {
             let mut state = lock(&self.0);

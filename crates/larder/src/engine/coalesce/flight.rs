@@ -192,7 +192,13 @@ impl<E> Leader<E> {
 
     /// Sends an event to the followers, and to requests that join before the leader is dropped.
     pub(crate) fn announce(&self, event: impl Into<E>) {
-        self.events.send_replace(Some(event.into()));
+        let event = event.into();
+        self.events.send_if_modified(|latest| {
+            *latest = Some(event);
+            // Each follower that waits has a receiver, besides that of the flight. Without one, the
+            // channel would lock its eight lists of waiting tasks in vain.
+            self.events.receiver_count() > 1
+        });
     }
 
     fn remove(&self) {

@@ -1,7 +1,7 @@
 //! Identical reads of the shared store, which share one exchange.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,13 +21,15 @@ pub(crate) struct SharedReads {
     table: Mutex<Table>,
 }
 
-type Table = HashMap<ReadKey, Answers>;
+type Table = HashMap<ReadKey, Arc<Channel>>;
 /// The address, and the local number of this instance before the store is asked (rule 1).
 ///
 /// A read from before an invalidation that was deferred is not for a request from after it.
 type ReadKey = (Arc<str>, u64);
 type Answer = Result<Option<Bytes>, StoreError>;
 type Answers = watch::Receiver<Option<Answer>>;
+/// The channel of an answer. The first request that waits opens it, and most reads have none.
+type Channel = OnceLock<watch::Sender<Option<Answer>>>;
 
 /// The part of one request in a read.
 enum Role<'a> {
@@ -40,9 +42,8 @@ enum Role<'a> {
 /// The read of the request that asks the store. If it is dropped, another request asks.
 struct FirstRead<'a> {
     reads: &'a SharedReads,
-    key: ReadKey,
-    sender: watch::Sender<Option<Answer>>,
-    answers: Answers,
+    key: &'a ReadKey,
+    channel: Arc<Channel>,
 }
 
 impl SharedReads {
@@ -62,7 +63,7 @@ impl SharedReads {
             let answers = match self.join(&key) {
                 Role::First(read) => {
                     let answer = exchange().await;
-                    read.sender.send_replace(Some(answer.clone()));
+                    read.finish(&answer);
                     return answer;
                 }
                 Role::Other(answers) => answers,
@@ -72,35 +73,49 @@ impl SharedReads {
                 // The first request was cancelled.
                 Ok(None) => {}
                 Err(_) => {
-                    self.remove(&key, &answers);
+                    self.remove(&key, |channel| {
+                        channel.get().is_some_and(|sender| sender.subscribe().same_channel(&answers))
+                    });
                     return exchange().await;
                 }
             }
         }
     }
 
-    fn join(&self, key: &ReadKey) -> Role<'_> {
+    fn join<'a>(&'a self, key: &'a ReadKey) -> Role<'a> {
         let mut table = lock(&self.table);
-        if let Some(answers) = table.get(key) {
-            return Role::Other(answers.clone());
+        if let Some(channel) = table.get(key) {
+            return Role::Other(channel.get_or_init(|| watch::Sender::new(None)).subscribe());
         }
-        let (sender, answers) = watch::channel(None);
-        table.insert(key.clone(), answers.clone());
-        Role::First(FirstRead { reads: self, key: key.clone(), sender, answers })
+        let channel = Arc::<Channel>::default();
+        table.insert(key.clone(), Arc::clone(&channel));
+        Role::First(FirstRead { reads: self, key, channel })
     }
 
     /// Removes a read that is over, or that no request waits for any more.
-    fn remove(&self, key: &ReadKey, answers: &Answers) {
+    fn remove(&self, key: &ReadKey, is_it: impl FnOnce(&Arc<Channel>) -> bool) {
         let mut table = lock(&self.table);
-        if table.get(key).is_some_and(|known| known.same_channel(answers)) {
+        if table.get(key).is_some_and(is_it) {
             table.remove(key);
+        }
+    }
+}
+
+impl FirstRead<'_> {
+    /// Sends the answer to the requests that wait for it.
+    fn finish(self, answer: &Answer) {
+        let channel = Arc::clone(&self.channel);
+        // Removed first, so that no request begins to wait afterwards.
+        drop(self);
+        if let Some(sender) = channel.get() {
+            sender.send_replace(Some(answer.clone()));
         }
     }
 }
 
 impl Drop for FirstRead<'_> {
     fn drop(&mut self) {
-        self.reads.remove(&self.key, &self.answers);
+        self.reads.remove(self.key, |channel| Arc::ptr_eq(channel, &self.channel));
     }
 }
 
