@@ -20,7 +20,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     }
     println!("\n{}", counts::table(&allocated, instructions.as_deref()));
     redis::ensure()?;
-    for program in ["value_hits", "redis_hits", "cold", "queue_writes"] {
+    for program in ["value_hits", "redis_values", "redis_hits", "cold", "queue_writes"] {
         println!();
         shell::run_checked(&mut shell::cargo(&counts::program(program)))?;
     }
