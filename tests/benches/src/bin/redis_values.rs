@@ -212,7 +212,9 @@ impl Reader {
                 black_box(found.into_iter().map(decode).collect::<Vec<_>>());
             }
             (Side::Larder, Shape::One) => {
-                black_box(self.values.get_or_load(&first, async || not_loaded::<Product>()).await.expect("a value"));
+                black_box(
+                    self.values.get_or_load(&first, async || not_loaded::<Product>()).await.expect("a value"),
+                );
             }
             (Side::Larder, Shape::Many) => {
                 let keys: Vec<_> = keys(first).collect();
