@@ -40,6 +40,55 @@ async fn a_pending_value_is_the_value_on_every_instance() {
     assert_eq!(a.write_stats().flushed + b.write_stats().flushed, 1);
 }
 
+/// Writes that come together share entries of the log. Each value is in memory all the same.
+#[tokio::test]
+async fn writes_of_many_keys_at_once_are_all_in_memory_afterwards() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let (a, b) = (over(&store).await, over(&store).await);
+    let (carts_a, carts_b) = (carts(&a, &table), carts(&b, &table));
+    let _gate = table.hold();
+    for round in ["first", "second"] {
+        let mut writing = tokio::task::JoinSet::new();
+        for key in 0..100 {
+            let carts = carts_a.clone();
+            writing.spawn(async move { write(&carts, key, &format!("{round} {key}")).await });
+        }
+        soon("all are written", writing.join_all()).await;
+        for key in 0..100 {
+            let expected = format!("{round} {key}");
+            let found = carts_a.get_cached(&key).into_value();
+            assert_eq!(found.as_deref(), Some(&expected), "{key}");
+            eventually("the other instance has it", async || {
+                get(&carts_b, &table, key).await.as_deref() == Some(&*expected)
+            })
+            .await;
+        }
+    }
+    assert_eq!(table.loads(), 0);
+}
+
+/// Of two writes of one key at the same time, neither is in memory. The queue has the last one.
+#[tokio::test]
+async fn writes_of_one_key_at_once_are_read_from_the_queue() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let a = over(&store).await;
+    let carts = carts(&a, &table);
+    let _gate = table.hold();
+    for round in 0..20 {
+        let values = [format!("one {round}"), format!("two {round}")];
+        let mut writing = tokio::task::JoinSet::new();
+        for value in values.clone() {
+            let carts = carts.clone();
+            writing.spawn(async move { write(&carts, 7, &value).await });
+        }
+        soon("both are written", writing.join_all()).await;
+        let first = get(&carts, &table, 7).await;
+        assert!(values.iter().any(|value| first.as_deref() == Some(value)), "{first:?}");
+        let _ = carts.invalidate(&7).await;
+        assert_eq!(get(&carts, &table, 7).await, first, "the queue has the last one");
+    }
+}
+
 /// A value that is neither in memory nor shared is read from the queue, also among others.
 #[tokio::test]
 async fn pending_values_and_deletions_are_read_together_with_loaded_ones() {

@@ -360,6 +360,7 @@ impl CacheBuilder {
             uri_aliases: UriAliases::new(variations),
             recent_writes: RecentWrites::default(),
             group_commits: Arc::default(),
+            key_commits: Arc::default(),
             background: Background::new(self.background),
             store_limits: self.store_limits,
             close_timeout: self.close_timeout,

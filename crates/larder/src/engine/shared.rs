@@ -14,6 +14,7 @@ use crate::engine::coalesce::flight_waits::FlightWaits;
 use crate::engine::coalesce::reads::SharedReads;
 use crate::engine::coalesce::reruns::Reruns;
 use crate::engine::invalidation_log::group_commit::GroupCommits;
+use crate::engine::invalidation_log::key_commits::KeyCommits;
 use crate::engine::invalidation_log::recent_writes::RecentWrites;
 use crate::engine::invalidation_log::reclaim_queue::ReclaimState;
 use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
@@ -44,6 +45,7 @@ pub(crate) struct Engine {
     pub(crate) uri_aliases: UriAliases,
     pub(crate) recent_writes: RecentWrites,
     pub(crate) group_commits: Arc<GroupCommits>,
+    pub(crate) key_commits: Arc<KeyCommits>,
     pub(crate) background: Background,
     pub(crate) store_limits: StoreLimits,
     /// The maximum time that closing takes.

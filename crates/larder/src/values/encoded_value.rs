@@ -22,6 +22,8 @@ pub(super) enum EncodedValue {
     Payload(Option<Bytes>),
     /// The codec failed.
     Failed,
+    /// The value waits in a queue, in its encoded form of this size.
+    Queued(u64),
     /// There is no shared tier, and a function of the user states the weight.
     NotNeeded,
 }
@@ -31,6 +33,7 @@ impl EncodedValue {
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::Payload(Some(payload)) => payload.len() as u64,
+            Self::Queued(size) => *size,
             _ => 0,
         }
     }
@@ -69,7 +72,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
         }
         let key = &*cached.meta.key;
         let payload = match encoded {
-            EncodedValue::NotNeeded => return Ok(None),
+            EncodedValue::NotNeeded | EncodedValue::Queued(_) => return Ok(None),
             EncodedValue::Failed => return Err(NotShared::NotEncodable),
             EncodedValue::Payload(Some(payload)) if payload.len() > self.options.max_value_bytes => {
                 let bytes = payload.len();

@@ -9,10 +9,10 @@ use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::{Position, Watermark};
 use larder_core::outcome::NotStored;
 
-use crate::engine::invalidate::append::{append_invalidation, invalidate_now};
+use crate::engine::invalidate::append::{append_invalidation, append_queued_write, invalidate_now};
 use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
 use crate::values::collection_state::{Collection, note_use};
-use crate::values::encoded_value::share_value;
+use crate::values::encoded_value::{EncodedValue, share_value};
 use crate::values::new_value::NewValue;
 use crate::values::registry::CollectionKind;
 use crate::values::value_key::{ValueKey, encoded_key, key_name};
@@ -54,20 +54,24 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
     /// This never fails. If Redis cannot be reached, the invalidation is
     /// [deferred](crate::InvalidationOutcome::Deferred), and nothing is stored.
     pub async fn finish(mut self, value: impl Into<Option<V>>) -> Written<V> {
-        self.end(value.into()).await.0
+        self.end(value.into(), None).await.0
     }
 
-    /// Ends the write like [`finish`](Self::finish), and returns the position of its value.
+    /// Ends the write of a queue like [`finish`](Self::finish), and returns its value's position.
+    ///
+    /// The queue has the value in an encoded form of `bytes`.
     ///
     /// An event of the key beyond this position may come from a later write. An invalidation that
     /// was deferred has no place in the log. The position is then that from before the write, with
     /// the present local number, so it does not tell whether another write of this process was
     /// deferred meanwhile. Returns `None` if another write may have overlapped.
-    pub(super) async fn finish_and_locate(
+    pub(super) async fn finish_queued(
         mut self,
         value: impl Into<Option<V>>,
+        bytes: usize,
     ) -> (Written<V>, Option<Position>) {
-        let (written, entry) = self.end(value.into()).await;
+        let encoded = EncodedValue::Queued(bytes as u64);
+        let (written, entry) = self.end(value.into(), Some(encoded)).await;
         let log = &self.collection.engine.log;
         let names = Names::of_value(&key_name(&self.collection.name, &self.key), &[]);
         let position = match (entry, written.invalidation) {
@@ -82,12 +86,16 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         (written, position)
     }
 
-    async fn end(&mut self, value: Option<V>) -> (Written<V>, Option<Appended>) {
+    async fn end(
+        &mut self,
+        value: Option<V>,
+        encoded: Option<EncodedValue>,
+    ) -> (Written<V>, Option<Appended>) {
         let value = value.map(Arc::new);
         let (invalidation, entry) = self.invalidate().await;
         #[cfg(larder_broken = "write-through-deferred")]
         let entry = entry.or(Some(NO_ENTRY));
-        let is_cached = entry.is_some_and(|entry| self.store(value.clone(), &entry));
+        let is_cached = entry.is_some_and(|entry| self.store(value.clone(), encoded, &entry));
         self.collection.counters.written(is_cached);
         (Written { value, invalidation, is_cached }, entry)
     }
@@ -105,7 +113,11 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
     }
 
     async fn invalidate(&mut self) -> (InvalidationOutcome, Option<Appended>) {
-        let appended = append_invalidation(&self.collection.engine, self.names()).await;
+        let Collection { engine, options, .. } = &*self.collection;
+        let appended = match options.kind {
+            CollectionKind::WriteBehind => append_queued_write(engine, self.names()).await,
+            _ => append_invalidation(engine, self.names()).await,
+        };
         self.is_finished = true;
         (appended.outcome, appended.entry)
     }
@@ -118,8 +130,8 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
 
     /// Stores the value under the position of the write's own event (rule 18).
     ///
-    /// Returns whether it was stored.
-    fn store(&self, value: Option<Arc<V>>, entry: &Appended) -> bool {
+    /// Encodes it, unless its encoded form is given. Returns whether it was stored.
+    fn store(&self, value: Option<Arc<V>>, encoded: Option<EncodedValue>, entry: &Appended) -> bool {
         let collection = &self.collection;
         let engine = &collection.engine;
         let Some(text) = encoded_key(&collection.name, &self.key) else { return false };
@@ -129,7 +141,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         };
         let names = collection.names(&text, &self.key, value.as_deref());
         let Some(position) = self.position(entry, &names) else { return false };
-        let encoded = collection.encode(&text, value.as_deref());
+        let encoded = encoded.unwrap_or_else(|| collection.encode(&text, value.as_deref()));
         let new = NewValue {
             value,
             text,
@@ -148,15 +160,12 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         if !collection.insert(&self.key, &cached, now) {
             return false;
         }
-        // Other instances read a value that waits in the queue from there. Its flush ends with
+        // Other instances read a value that waits in a queue from there. Its flush ends with
         // another invalidation, so a copy in the store would be useless after a moment.
-        let form = match collection.options.kind {
-            CollectionKind::WriteBehind => None,
-            _ => collection.shared_form(&cached, encoded).unwrap_or_else(|reason| {
-                collection.counters.not_shared(reason);
-                None
-            }),
-        };
+        let form = collection.shared_form(&cached, encoded).unwrap_or_else(|reason| {
+            collection.counters.not_shared(reason);
+            None
+        });
         let is_kept = collection.record_kept(&self.key, &cached, form.is_some());
         if let Some(form) = form {
             engine.background.spawn(share_value(Arc::clone(engine), form, None));
@@ -255,7 +264,7 @@ mod tests {
     #[tokio::test]
     async fn the_position_of_a_write_is_refused_by_the_next_event_of_its_key() {
         let app = App::start().await;
-        let (written, position) = app.names.begin_write(&7).finish_and_locate("Ada".to_owned()).await;
+        let (written, position) = app.names.begin_write(&7).finish_queued("Ada".to_owned(), 3).await;
         let position = position.unwrap();
         assert!(written.is_cached() && !app.is_refused(&position));
         let _ = app.other.invalidate(&8).await;
@@ -271,7 +280,7 @@ mod tests {
         let app = App::start().await;
         let write = app.names.begin_write(&7);
         let _ = app.other.invalidate(&7).await;
-        assert_eq!(write.finish_and_locate("Ada".to_owned()).await.1, None);
+        assert_eq!(write.finish_queued("Ada".to_owned(), 3).await.1, None);
     }
 
     /// The event of the other instance lies between the beginning of the write and its deferral.
@@ -280,13 +289,13 @@ mod tests {
         let app = App::start().await;
         let (overlapped, alone) = (app.names.begin_write(&7), app.names.begin_write(&7));
         app.store.fail(StoreErrorKind::Timeout);
-        let (_, position) = alone.finish_and_locate("Ada".to_owned()).await;
+        let (_, position) = alone.finish_queued("Ada".to_owned(), 3).await;
         assert!(!app.is_refused(&position.unwrap()));
         app.store.heal();
         let _ = app.other.invalidate(&7).await;
         app.catches_up().await;
         app.store.fail(StoreErrorKind::Timeout);
-        let (written, position) = overlapped.finish_and_locate("Bob".to_owned()).await;
+        let (written, position) = overlapped.finish_queued("Bob".to_owned(), 3).await;
         assert_eq!(written.invalidation(), InvalidationOutcome::Deferred);
         assert!(app.is_refused(&position.unwrap()));
     }

@@ -18,8 +18,7 @@ impl Tail {
     /// * `began` is our [position](Self::position) from before the write has read anything that the
     ///   value shows.
     /// * `appended` is the hard invalidation of what the write changed. It names the key of the
-    ///   value. Its entry has the events of this write and no others, so it must not be shared with
-    ///   another invalidation.
+    ///   value. Its entry has the events of this write, and no others that name the value.
     /// * `names` are the names of the value.
     ///
     /// Every event that would refuse a fill from `began` refuses the value too, except for the

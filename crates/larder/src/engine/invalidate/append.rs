@@ -1,5 +1,6 @@
 //! Invalidating: appending to the log, or deferring.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidate::reclaim::enqueue;
 use crate::engine::invalidation_log::group_commit::{share_append, single_path};
 use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
+use crate::engine::invalidation_log::key_commits::{share_key_append, single_key};
 use crate::engine::invalidation_log::view::deadline_in;
 use crate::engine::report::store_health::StoreOp;
 use crate::engine::shared::Engine;
@@ -29,13 +31,19 @@ const APPLY_TIMEOUT: Duration = Duration::from_millis(500);
 /// into one invalidation of everything (rule 15).
 const MAX_EARLY_DEFERRALS: usize = 256;
 
+/// An append that runs.
+type Appending<'a> = Pin<Box<dyn Future<Output = AppendResult> + Send + 'a>>;
+
+/// Starts an append of these events.
+type StartAppend<'a> = fn(&'a Arc<Engine>, &'a Arc<dyn Store>, Vec<Event>) -> Appending<'a>;
+
 /// The result of an append.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AppendResult {
     pub(crate) outcome: InvalidationOutcome,
     /// The entry of the log that has the events. If there are several entries, the last one.
     ///
-    /// `None` if the events were deferred, or went into an entry with those of other invalidations.
+    /// `None` if the events were deferred, or if another event of that entry may name the same.
     pub(crate) entry: Option<Appended>,
 }
 
@@ -68,6 +76,21 @@ pub(crate) fn invalidate_now(engine: &Arc<Engine>, what: &Invalidation) {
 
 /// Invalidates like [`invalidate`], and also returns the entry of the log.
 pub(crate) async fn append_invalidation(engine: &Arc<Engine>, what: Invalidation) -> AppendResult {
+    append_with(engine, what, |engine, store, events| Box::pin(append_shared(engine, store, events))).await
+}
+
+/// Invalidates like [`append_invalidation`], for a write that waits in a queue.
+///
+/// If it names one key, the append is shared with other such writes.
+pub(crate) async fn append_queued_write(engine: &Arc<Engine>, what: Invalidation) -> AppendResult {
+    append_with(engine, what, |engine, store, events| Box::pin(append_key(engine, store, events))).await
+}
+
+async fn append_with<'a>(
+    engine: &'a Arc<Engine>,
+    what: Invalidation,
+    append: StartAppend<'a>,
+) -> AppendResult {
     let Some(events) = prepare_events(engine, &what) else { return AppendResult::NOTHING };
     let Some(store) = &engine.store else {
         let now = engine.clock.boot();
@@ -81,7 +104,7 @@ pub(crate) async fn append_invalidation(engine: &Arc<Engine>, what: Invalidation
     // server answers, and an event that is appended late is only there twice (rule 15).
     let steps = u32::try_from(batches(&events).count()).unwrap_or(u32::MAX);
     let limit = engine.store_limits.invalidation_timeout.saturating_mul(steps);
-    let mut append = Box::pin(append_shared(engine, store, events.clone()));
+    let mut append = append(engine, store, events.clone());
     match timeout(limit, append.as_mut()).await {
         Ok(result) => result,
         Err(_) if engine.log.read(Tail::deferred_count) < MAX_EARLY_DEFERRALS => defer(engine, &events),
@@ -105,7 +128,7 @@ async fn append_shared(engine: &Arc<Engine>, store: &Arc<dyn Store>, events: Vec
     let Some(path) = single_path(&events).cloned() else {
         let background = &engine.background;
         let (engine, store) = (Arc::clone(engine), Arc::clone(store));
-        let append = async move { append_or_defer(&engine, &*store, events).await };
+        let append = async move { append_or_defer(&engine, &*store, events, Reclaim::Now).await };
         // In a task of its own, so that a client that disconnects does not cancel half of it.
         return background.spawn(append).await.unwrap_or(AppendResult::DEFERRED);
     };
@@ -113,11 +136,34 @@ async fn append_shared(engine: &Arc<Engine>, store: &Arc<dyn Store>, events: Vec
         let (engine, store, events) = (Arc::clone(engine), Arc::clone(store), events.clone());
         move || {
             let (engine, store, events) = (Arc::clone(&engine), Arc::clone(&store), events.clone());
-            async move { append_or_defer(&engine, &*store, events).await.outcome }
+            async move { append_or_defer(&engine, &*store, events, Reclaim::Now).await.outcome }
         }
     };
     match share_append(&engine.group_commits, &engine.background, &path, append).await {
         Some(outcome) => AppendResult { outcome, entry: None },
+        None => defer(engine, &events),
+    }
+}
+
+/// Appends the event of a queued write together with those of others.
+async fn append_key(engine: &Arc<Engine>, store: &Arc<dyn Store>, events: Vec<Event>) -> AppendResult {
+    let Some(key) = single_key(&events) else {
+        // Boxed, so that the common case does not need its size.
+        return Box::pin(append_shared(engine, store, events)).await;
+    };
+    let append = {
+        let (engine, store) = (Arc::clone(engine), Arc::clone(store));
+        move |events| {
+            let (engine, store) = (Arc::clone(&engine), Arc::clone(&store));
+            async move {
+                let AppendResult { outcome, entry } =
+                    append_or_defer(&engine, &*store, events, Reclaim::Later).await;
+                (outcome, entry)
+            }
+        }
+    };
+    match share_key_append(&engine.key_commits, &engine.background, key, append).await {
+        Some((outcome, entry)) => AppendResult { outcome, entry },
         None => defer(engine, &events),
     }
 }
@@ -144,10 +190,23 @@ fn bounded_events(events: Vec<Event>) -> Vec<Event> {
 /// One failover costs one append. Two failovers in a row are left to the outbox.
 const MAX_APPENDS: usize = 2;
 
-async fn append_or_defer(engine: &Arc<Engine>, store: &dyn Store, events: Vec<Event>) -> AppendResult {
+/// When the shared store is freed of what the events invalidated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reclaim {
+    Now,
+    /// The flush of a queued write invalidates the same once more.
+    Later,
+}
+
+async fn append_or_defer(
+    engine: &Arc<Engine>,
+    store: &dyn Store,
+    events: Vec<Event>,
+    reclaim: Reclaim,
+) -> AppendResult {
     let mut left = events.as_slice();
     for _ in 0..MAX_APPENDS {
-        match append(engine, store, &mut left).await {
+        match append(engine, store, &mut left, reclaim).await {
             (AppendStatus::Applied, entry) => return AppendResult::applied(entry),
             (AppendStatus::AppendAgain, _) => {}
             (AppendStatus::Pending, _) => break,
@@ -174,6 +233,7 @@ async fn append(
     engine: &Arc<Engine>,
     store: &dyn Store,
     events: &mut &[Event],
+    reclaim: Reclaim,
 ) -> (AppendStatus, Option<Appended>) {
     let (mut last, mut sent): (Option<Appended>, usize) = (None, 0);
     for batch in batches(events) {
@@ -187,8 +247,11 @@ async fn append(
     }
     let Some(entry) = last else { return (AppendStatus::Pending, None) };
     let (appended, left) = events.split_at(sent);
-    let mut status = wait_until_applied(engine, appended, entry).await;
+    let mut status = wait_until_applied(engine, entry).await;
     if status == AppendStatus::Applied {
+        if reclaim == Reclaim::Now {
+            enqueue(engine, appended, entry.incarnation, entry.id);
+        }
         *events = left;
         if !left.is_empty() {
             status = AppendStatus::Pending;
@@ -216,12 +279,8 @@ async fn append_batch(engine: &Arc<Engine>, store: &dyn Store, batch: &[Event]) 
 }
 
 /// Waits until our own tail has passed the appended events.
-async fn wait_until_applied(engine: &Arc<Engine>, events: &[Event], appended: Appended) -> AppendStatus {
+async fn wait_until_applied(engine: &Engine, appended: Appended) -> AppendStatus {
     let settled = |tail: &Tail| tail.append_status(&appended) != AppendStatus::Pending;
     engine.log.wait(deadline_in(APPLY_TIMEOUT), settled).await;
-    let passing = engine.log.read(|tail| tail.append_status(&appended));
-    if passing == AppendStatus::Applied {
-        enqueue(engine, events, appended.incarnation, appended.id);
-    }
-    passing
+    engine.log.read(|tail| tail.append_status(&appended))
 }

@@ -11,6 +11,7 @@
 //! - `part_tracker.rs`: the caches that have acted on an invalidation in a response
 //! - `conversions.rs`: the values that convert to an `Invalidation`
 //! - `group_commit.rs`: one append for many invalidations of the same path
+//! - `key_commits.rs`: one append for the keys of many queued writes
 //! - `recent_writes.rs`: paths and directories that get many writes
 //! - `uri_aliases.rs`: the URIs that are invalidated together
 //! - `repeat_queue.rs`: the invalidations that wait for their repetition
@@ -19,6 +20,7 @@
 mod conversions;
 pub(crate) mod group_commit;
 pub(crate) mod invalidation;
+pub(crate) mod key_commits;
 pub(crate) mod part_tracker;
 pub(crate) mod recent_writes;
 pub(crate) mod reclaim_queue;

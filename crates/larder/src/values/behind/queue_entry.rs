@@ -28,6 +28,8 @@ pub(super) struct QueueEntry {
     /// The key in the queue. For a value, it is also its name in an invalidation.
     pub(super) text: Box<str>,
     pub(super) payload: Bytes,
+    /// The size of the encoded value.
+    pub(super) value_bytes: usize,
 }
 
 /// A write from the queue: its key, and its value or `None` for a deletion.
@@ -66,7 +68,7 @@ impl<V> EntryForm<'_, V> {
         payload.extend(length.to_be_bytes());
         payload.extend(json);
         payload.extend(value.unwrap_or_default());
-        Ok(QueueEntry { text, payload: payload.into() })
+        Ok(QueueEntry { text, payload: payload.into(), value_bytes: size })
     }
 
     /// Decodes a payload. Returns `None` for another version, schema or codec, and for other bytes.

@@ -80,7 +80,7 @@ impl<K: ValueKey + Serialize, V: Send + Sync + 'static, L> WriteBehind<K, V, L> 
         }
         // A write that was pushed before may have been replaced by a later one.
         let position = if is_first {
-            write.finish_and_locate(value).await.1
+            write.finish_queued(value, entry.value_bytes).await.1
         } else {
             write.abort().await;
             None

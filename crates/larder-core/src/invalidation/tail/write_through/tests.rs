@@ -87,6 +87,28 @@ fn an_event_that_does_not_name_the_value_prevents_nothing() {
     assert_eq!(written(&[], &[vec![]], &[]), Some(Verdict::Valid));
 }
 
+/// Writes of different values may share an entry, because it says about each value only what an
+/// entry of its own would say.
+#[test]
+fn the_keys_of_other_values_in_the_entry_prevent_nothing() {
+    let all = ["k", "l", "m"];
+    for (other, is_stored) in [("l", [true, false, true]), ("x", [true; 3])] {
+        let mut follower = Follower::new(LARGE);
+        let began = follower.tail.position();
+        follower.append(&[hard(key(other)), hard(key("y"))]);
+        let appended = follower.append(&all.map(|one| hard(key(one))));
+        follower.poll();
+        let names = all.map(|one| Names::of_value(one, &[]));
+        let position = |names| follower.tail.written_position(&began, &appended, names);
+        assert_eq!(names.each_ref().map(|names| position(names).is_some()), is_stored);
+        let (position, [k, _, m]) = (position(&names[0]).unwrap(), names);
+        follower.append(&[hard(key("k"))]);
+        follower.poll();
+        assert_eq!(follower.check(&position, &k), Verdict::Refused);
+        assert_eq!(follower.check(&position, &m), Verdict::Valid);
+    }
+}
+
 #[test]
 fn earlier_events_prevent_nothing_however_many_they_are() {
     let earlier: Vec<_> = (0..40)
