@@ -106,7 +106,7 @@ pub(crate) const FLIGHT: &[Mistake] = &[
              free.then(|| self.insert(&mut lock(&self.flights), key, now, position))",
         )],
     ),
-    ("tells_nobody", &[("self.events.send_replace(Some(event.into()));", "drop(event);")]),
+    ("tells_nobody", &[("*latest = Some(event);", "drop(event);")]),
     (
         "hears_a_head_only",
         &[(
