@@ -106,7 +106,7 @@ pub(crate) const FLIGHT: &[Mistake] = &[
              free.then(|| self.insert(&mut lock(&self.flights), key, now, position))",
         )],
     ),
-    ("tells_nobody", &[("*latest = Some(event);", "drop(event);")]),
+    ("tells_nobody", &[("*latest = Some(event);", "let _ = (latest, event);")]),
     (
         "hears_a_head_only",
         &[(

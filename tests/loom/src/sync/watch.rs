@@ -23,10 +23,6 @@ pub(crate) fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
 }
 
 impl<T> Sender<T> {
-    pub(crate) fn send_replace(&self, value: T) -> T {
-        self.change(|state| std::mem::replace(&mut state.value, value))
-    }
-
     /// Changes the value, and wakes those that wait if `change` returns `true`.
     pub(crate) fn send_if_modified(&self, change: impl FnOnce(&mut T) -> bool) -> bool {
         let (is_modified, waiting) = {
