@@ -10,6 +10,7 @@
 //! * [`protocol`]: the rules as a process applies them; [`judge`], [`tokens`] and [`recover`]: the
 //!   properties to check;
 //! * [`canonical`]: the canonical form of states; [`model`] and [`run`]: the exploration.
+//! * [`exploration`]: that of the models of writes.
 //! * [`replica_lag`]: a model of its own, of handlers that read a lagging database replica.
 //! * [`gateway`]: another one, of a cache in front of a service that has a cache, too.
 //! * [`write_through`]: another one, of writes that store their value.
@@ -18,6 +19,7 @@
 pub mod action;
 pub mod canonical;
 pub mod configurations;
+pub mod exploration;
 pub mod gateway;
 pub mod judge;
 pub mod misreadings;

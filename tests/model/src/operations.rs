@@ -10,7 +10,9 @@ mod scopes;
 mod step;
 mod world;
 
-use stateright::{Checker, HasDiscoveries, Model, Property};
+use stateright::{Model, Property};
+
+use crate::exploration::{Exploration, explore};
 
 pub use queue::{Entry, KeyQueue, Mark, OperationQueue};
 pub use scopes::{
@@ -98,19 +100,8 @@ impl Model for OperationModel {
     }
 }
 
-/// The result of an exploration.
-#[derive(Debug)]
-#[allow(clippy::exhaustive_structs)]
-pub struct OperationReport {
-    /// The number of distinct states.
-    pub unique: usize,
-    /// The number of steps on the longest of the shortest paths to a state.
-    pub depth: usize,
-    /// Whether all states were explored.
-    pub is_exhausted: bool,
-    /// A shortest path to a violation.
-    pub violation: Option<(OperationPromise, Vec<Step>)>,
-}
+/// The result of an exploration of this model.
+pub type OperationReport = Exploration<OperationPromise, Step>;
 
 /// A promise for operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,22 +118,5 @@ pub enum OperationPromise {
 /// Explores at most this many states of the model.
 #[must_use]
 pub fn check_operations(model: OperationModel, most: usize, threads: usize) -> OperationReport {
-    let checker = model
-        .checker()
-        .threads(threads)
-        .target_state_count(most)
-        .finish_when(HasDiscoveries::Any)
-        .spawn_bfs()
-        .join();
-    let violation = checker.discoveries().into_values().next().and_then(|path| {
-        let path = path.into_vec();
-        let broken = path.last()?.0.broken()?;
-        Some((broken, path.into_iter().filter_map(|(_, step)| step).collect()))
-    });
-    OperationReport {
-        unique: checker.unique_state_count(),
-        depth: checker.max_depth(),
-        is_exhausted: violation.is_none() && checker.state_count() < most,
-        violation,
-    }
+    explore(model, most, threads, OperationWorld::broken)
 }

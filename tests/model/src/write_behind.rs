@@ -16,7 +16,9 @@ mod writer;
 
 use std::time::Duration;
 
-use stateright::{Checker, HasDiscoveries, Model, Property};
+use stateright::{Model, Property};
+
+use crate::exploration::{Exploration, explore};
 
 pub use log::Log;
 pub use process::{Load, Process, Progress, Reader, Required, Stored, Write};
@@ -121,29 +123,8 @@ impl Model for BehindModel {
     }
 }
 
-/// The result of an exploration.
-#[derive(Debug)]
-#[allow(clippy::exhaustive_structs)]
-pub struct BehindReport {
-    /// The number of distinct states.
-    pub unique: usize,
-    /// The number of steps on the longest of the shortest paths to a state.
-    pub depth: usize,
-    /// Whether all states were explored.
-    pub is_exhausted: bool,
-    /// A shortest path to a violation.
-    pub violation: Option<BehindViolation>,
-}
-
-/// A path to a violation.
-#[derive(Debug)]
-#[allow(clippy::exhaustive_structs)]
-pub struct BehindViolation {
-    /// The broken promise.
-    pub broken: BehindPromise,
-    /// The steps.
-    pub steps: Vec<Step>,
-}
+/// The result of an exploration of this model.
+pub type BehindReport = Exploration<BehindPromise, Step>;
 
 /// A promise of write-behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,24 +143,7 @@ pub enum BehindPromise {
 /// Explores at most this many states of the model.
 #[must_use]
 pub fn check_behind(model: BehindModel, most: usize, threads: usize) -> BehindReport {
-    let checker = model
-        .checker()
-        .threads(threads)
-        .target_state_count(most)
-        .finish_when(HasDiscoveries::Any)
-        .spawn_bfs()
-        .join();
-    let violation = checker.discoveries().into_values().next().and_then(|path| {
-        let path = path.into_vec();
-        let broken = path.last()?.0.broken()?;
-        Some(BehindViolation { broken, steps: path.into_iter().filter_map(|(_, step)| step).collect() })
-    });
-    BehindReport {
-        unique: checker.unique_state_count(),
-        depth: checker.max_depth(),
-        is_exhausted: violation.is_none() && checker.state_count() < most,
-        violation,
-    }
+    explore(model, most, threads, BehindWorld::broken)
 }
 
 /// Returns the duration of this many ticks.

@@ -12,7 +12,9 @@ mod written;
 use std::time::Duration;
 
 use larder_core::invalidation::fault_injection::Rule;
-use stateright::{Checker, HasDiscoveries, Model, Property};
+use stateright::{Model, Property};
+
+use crate::exploration::{Exploration, explore};
 
 pub use scopes::{WriteBudget, WriteModel, harmless, large, misreadings, small};
 pub use step::Step;
@@ -97,29 +99,8 @@ impl Model for WriteModel {
     }
 }
 
-/// The result of an exploration.
-#[derive(Debug)]
-#[allow(clippy::exhaustive_structs)]
-pub struct WriteReport {
-    /// The number of distinct states.
-    pub unique: usize,
-    /// The number of steps on the longest of the shortest paths to a state.
-    pub depth: usize,
-    /// Whether all states were explored.
-    pub is_exhausted: bool,
-    /// A shortest path to a violation.
-    pub violation: Option<Violation>,
-}
-
-/// A path to a violation.
-#[derive(Debug)]
-#[allow(clippy::exhaustive_structs)]
-pub struct Violation {
-    /// The broken promise.
-    pub broken: WritePromise,
-    /// The steps.
-    pub steps: Vec<Step>,
-}
+/// The result of an exploration of this model.
+pub type WriteReport = Exploration<WritePromise, Step>;
 
 /// A promise of the model of writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,24 +117,7 @@ pub enum WritePromise {
 /// Explores at most this many states of the model.
 #[must_use]
 pub fn check_writes(model: WriteModel, most: usize, threads: usize) -> WriteReport {
-    let checker = model
-        .checker()
-        .threads(threads)
-        .target_state_count(most)
-        .finish_when(HasDiscoveries::Any)
-        .spawn_bfs()
-        .join();
-    let violation = checker.discoveries().into_values().next().and_then(|path| {
-        let path = path.into_vec();
-        let broken = path.last()?.0.broken()?;
-        Some(Violation { broken, steps: path.into_iter().filter_map(|(_, step)| step).collect() })
-    });
-    WriteReport {
-        unique: checker.unique_state_count(),
-        depth: checker.max_depth(),
-        is_exhausted: violation.is_none() && checker.state_count() < most,
-        violation,
-    }
+    explore(model, most, threads, WriteWorld::broken)
 }
 
 /// Returns the duration of this many ticks.

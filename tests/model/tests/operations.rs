@@ -24,7 +24,7 @@ fn every_misreading_is_found() {
         let report = check_operations(model, MAX_STATES, 1);
         let reading = model.reading;
         let found = report.violation.unwrap_or_else(|| panic!("{reading:?} does no harm: {}", report.unique));
-        println!("{reading:?} breaks {:?} in {} steps: {:?}", found.0, found.1.len(), found.1);
+        println!("{reading:?} breaks {:?} in {} steps: {:?}", found.broken, found.steps.len(), found.steps);
     }
 }
 

@@ -197,7 +197,7 @@ pub fn explore_operations(only: &str, most: usize, threads: usize) -> bool {
     for (model, does_harm) in all.filter(|(model, _)| is_wanted(model)) {
         let (OperationReport { unique, violation, .. }, secs) = check(&model);
         is_right &= violation.is_some() == does_harm;
-        let found = violation.map(|(broken, steps)| format!("{} | {broken:?}", steps.len()));
+        let found = violation.map(|found| format!("{} | {:?}", found.steps.len(), found.broken));
         let found = found.unwrap_or_else(|| "| nothing: another rule does its work".to_owned());
         println!("| `{:?}` | {} | {unique} | {secs:.1} | {found} |", model.reading, model.name);
     }
