@@ -63,7 +63,7 @@ pub struct Args {
     )]
     pub recommend_every: Duration,
 
-    /// What the write of a cart waits for in Redis.
+    /// How durable the write of a cart is in Redis before it is acknowledged.
     ///
     /// fsync needs a Redis with `appendonly yes` and `appendfsync always`; with another one, carts
     /// are not saved. Without Redis, carts wait in the memory of this process.
@@ -75,7 +75,7 @@ pub struct Args {
     pub no_cache: bool,
 }
 
-/// What the write of a cart waits for in Redis.
+/// How durable the write of a cart is in Redis before it is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[non_exhaustive]
 pub enum CartDurability {

@@ -56,7 +56,7 @@ async fn the_pending_value_needs_no_load_and_another_one_is_loaded() {
     assert_eq!(own_load.as_deref().map(String::as_str), Some("new"));
 }
 
-/// A refresh in the background asks the queue, too. Here it is all that asks: the write has no event.
+/// A refresh in the background asks the queue, too. Nothing else asks here: the write has no event.
 #[tokio::test]
 async fn a_refresh_in_the_background_asks_the_queue_first() {
     let (store, clock) = (MemoryStore::default(), ManualClock::new());

@@ -33,7 +33,7 @@ pub(crate) async fn closed(closing: JoinHandle<CloseReport>) -> CloseReport {
     soon("it is closed", closing).await.unwrap()
 }
 
-/// What is in the quarantine ends with the process too.
+/// Writes in the quarantine end with the process too.
 #[tokio::test]
 async fn writes_in_the_quarantine_are_reported_as_lost() {
     let (cache, table) = (patient(), Table::default());

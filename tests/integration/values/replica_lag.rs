@@ -107,7 +107,7 @@ async fn loads_of_many_values_are_limited_too() {
     assert!(app.names.get_cached(&2).is_cached(), "it was not invalidated");
 }
 
-/// What a write-through stores was not read from a replica.
+/// A write-through stores a value that was not read from a replica.
 #[tokio::test]
 async fn a_written_value_is_not_limited() {
     let app = App::new();

@@ -40,7 +40,7 @@ async fn a_pending_value_is_the_value_on_every_instance() {
     assert_eq!(a.write_stats().flushed + b.write_stats().flushed, 1);
 }
 
-/// Writes that come together share entries of the log. Each value is in memory all the same.
+/// Writes that come together share entries of the log. Each value is still stored in memory.
 #[tokio::test]
 async fn writes_of_many_keys_at_once_are_all_in_memory_afterwards() {
     let (store, table) = (MemoryStore::default(), Table::default());

@@ -192,7 +192,7 @@ impl Sides {
     }
 }
 
-/// What one task needs.
+/// The state of one task.
 struct Reader {
     side: Side,
     shape: Shape,

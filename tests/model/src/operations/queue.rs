@@ -11,7 +11,7 @@ const PAGE: usize = 1;
 pub struct OperationQueue {
     /// The Stream: the entries in order of their places.
     pub entries: Vec<Entry>,
-    /// What is known of each key.
+    /// The state of each key.
     pub keys: [KeyQueue; KEYS],
     /// The highest number in use.
     pub last: u8,
@@ -43,7 +43,7 @@ pub struct KeyQueue {
     pub mark: Option<Mark>,
 }
 
-/// What is held of a key in quarantine.
+/// The mark of a key in quarantine, from which on its operations are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Mark {

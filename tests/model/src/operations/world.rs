@@ -45,9 +45,9 @@ pub struct Row {
 pub struct Reader {
     /// Whether it has the right to read.
     pub has_right: bool,
-    /// What it has read and not flushed.
+    /// The entries that it has read and not flushed.
     pub batch: Vec<Entry>,
-    /// What it has flushed and not completed.
+    /// The entries that it has flushed and not completed.
     pub flushed: Vec<Entry>,
 }
 

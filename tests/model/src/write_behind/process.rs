@@ -20,7 +20,7 @@ pub struct Process {
     pub tail: Tail,
     /// Every value that was stored in memory, and is not refused for ever.
     pub memory: Vec<Stored>,
-    /// What this process has to serve.
+    /// The values that this process has to serve.
     pub required: Required,
     /// The writes and discards that have not ended.
     pub writes: Vec<Write>,

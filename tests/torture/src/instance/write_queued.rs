@@ -22,7 +22,7 @@ const RETRIES: u32 = 3;
 /// Writes the value that the request names by its number.
 ///
 /// Every second write is sent again while its effect is unknown. One in eight is dropped at some
-/// moment, and may take effect all the same.
+/// moment, and may still take effect.
 pub(super) async fn write_queued(app: &App, item: Item, headers: &HeaderMap) -> Result<Response, StatusCode> {
     let collections = app.queued.clone().ok_or(StatusCode::NOT_FOUND)?;
     let number = wire::number(headers, wire::VERSION).ok_or(StatusCode::BAD_REQUEST)?;
