@@ -50,9 +50,10 @@ async fn a_span_names_key_outcome_and_tier() {
     shop.get("/1").await;
     shop.get("/1").await;
     shop.send(with("/1", "range", "items=0-1")).await;
-    let miss = r#"cache{route="products" key="u|http||/1" outcome="miss" reason="never-stored"}"#;
-    let hit = r#"cache{route="products" key="u|http||/1" outcome="hit" tier="memory"}"#;
-    let bypass = r#"cache{route="products" key="" outcome="bypass" reason="range"}"#;
+    let miss = r#"cache{http.route="products" cache.key="u|http||/1" cache.outcome="miss" cache.reason="never-stored"}"#;
+    let hit =
+        r#"cache{http.route="products" cache.key="u|http||/1" cache.outcome="hit" cache.tier="memory"}"#;
+    let bypass = r#"cache{http.route="products" cache.key="" cache.outcome="bypass" cache.reason="range"}"#;
     let expected = [miss, hit, bypass].map(|span| format!("DEBUG {span}: larder: answered"));
     assert_eq!(journal.of_cache(), expected);
 }
@@ -62,7 +63,7 @@ async fn a_handler_runs_in_the_span_of_its_fill() {
     let (journal, _guard) = Journal::listen(Level::DEBUG);
     logging().get("/1").await;
     let ran: Vec<_> = journal.lines().into_iter().filter(|line| line.contains("the handler runs")).collect();
-    let spans = r#"cache{route="products" key="u|http||/1"}:fill{key="u|http||/1" reason="never-stored"}"#;
+    let spans = r#"cache{http.route="products" cache.key="u|http||/1"}:fill{cache.key="u|http||/1" cache.reason="never-stored"}"#;
     assert_eq!(ran.len(), 1);
     assert!(ran[0].contains(spans), "{ran:?}");
 }

@@ -19,4 +19,5 @@ mod shared_store;
 mod shop;
 mod stats;
 mod store;
+mod traces;
 mod values;

@@ -94,9 +94,17 @@ use crate::engine::report::write_stats::WriteBehindStats;
 ///
 /// The cache logs through `tracing`, with the target `larder`.
 ///
-/// At debug level, each request has a span `cache` with the fields `route`, `key`, `outcome`,
-/// `tier` and `reason`. The event `answered` is in that span. The handler runs in a span `fill`
-/// inside the span `cache`.
+/// At debug level, each request has a span `cache` with the fields `http.route`, `cache.key`,
+/// `cache.outcome`, `cache.tier` and `cache.reason`. The event `answered` is in that span. The
+/// handler runs in a span `fill` inside the span `cache`. The span of a request that shares the
+/// fill of another one is linked to the span of that fill (`follows_from`).
+///
+/// # OpenTelemetry
+///
+/// A layer of the crate `tracing-opentelemetry` exports these spans as they are, and links as span
+/// links. `http.route` is the name of OpenTelemetry's semantic conventions for HTTP. With
+/// `tower_http::trace::TraceLayer` around the cache, a trace of a miss has the spans request,
+/// `cache`, `fill`, and those of the handler.
 ///
 /// The cache logs trouble with the shared store once when it begins, at warn level, and once when
 /// it ends, at info level. Trouble ends after a second without failures. The first answer of the

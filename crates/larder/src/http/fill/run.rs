@@ -229,7 +229,8 @@ impl Fill {
     /// the cache.
     pub(crate) fn span(&self) -> Span {
         let (key, reason) = (&*self.context.key, self.outcome.reason());
-        let span = tracing::debug_span!(target: "larder", parent: &self.context.span, "fill", key, reason);
+        let parent = &self.context.span;
+        let span = tracing::debug_span!(target: "larder", parent: parent, "fill", cache.key = key, cache.reason = reason);
         if span.is_disabled() {
             return Span::current();
         }

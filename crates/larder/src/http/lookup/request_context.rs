@@ -188,5 +188,13 @@ impl RequestContext {
 /// Creates the span of a request.
 pub(crate) fn request_span(layer: &LayerState, matched_path: Option<&str>, key: &str) -> tracing::Span {
     let route = layer.policy.name.as_deref().or(matched_path);
-    tracing::debug_span!(target: "larder", "cache", route, key, outcome = Empty, tier = Empty, reason = Empty)
+    tracing::debug_span!(
+        target: "larder",
+        "cache",
+        http.route = route,
+        cache.key = key,
+        cache.outcome = Empty,
+        cache.tier = Empty,
+        cache.reason = Empty,
+    )
 }

@@ -139,12 +139,12 @@ pub(crate) fn emit(span: &Span, outcome: Outcome) {
     if span.is_disabled() {
         return;
     }
-    span.record("outcome", outcome.as_str());
+    span.record("cache.outcome", outcome.as_str());
     if let Some(tier) = outcome.tier() {
-        span.record("tier", tier.as_str());
+        span.record("cache.tier", tier.as_str());
     }
     if !matches!(outcome, Outcome::Hit(_)) {
-        span.record("reason", outcome.reason());
+        span.record("cache.reason", outcome.reason());
     }
     span.in_scope(|| tracing::debug!(target: "larder", "answered"));
 }
