@@ -13,6 +13,7 @@ mod credential_fields;
 mod credentials;
 mod disabled;
 mod downstream;
+mod downstream_answers;
 mod early;
 mod failures;
 mod flights;

@@ -9,9 +9,9 @@ use larder::values::{LoadErrorKind, Loader, ReadError, ValuesBuilder, WriteBehin
 use larder_testing::{ManualClock, MemoryStore};
 use larder_tests::redis::eventually;
 
+use crate::queued_writes::{payload, push_without_event};
 use crate::support::{Database, TTL, ready, settle, soon};
 use crate::table_sink::{Table, short};
-use crate::write_behind::{payload, push_without_event};
 
 type LoadedCarts = WriteBehind<u64, String, Loader<io::Error>>;
 

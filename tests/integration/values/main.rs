@@ -23,10 +23,18 @@ mod memory;
 #[cfg(unix)]
 mod operations;
 #[cfg(unix)]
+mod operations_quarantine;
+#[cfg(unix)]
 mod operations_random;
+#[cfg(unix)]
+mod operations_readers;
 mod own_keys;
 #[cfg(unix)]
 mod own_writes;
+#[cfg(unix)]
+mod queued_writes;
+#[cfg(unix)]
+mod redis_instances;
 #[cfg(unix)]
 mod replica_lag;
 #[cfg(unix)]
@@ -39,5 +47,9 @@ mod within_fills;
 #[cfg(unix)]
 mod write_behind;
 #[cfg(unix)]
+mod write_behind_closing;
+#[cfg(unix)]
 mod write_behind_faults;
+#[cfg(unix)]
+mod write_behind_quarantine;
 mod writing;

@@ -10,11 +10,13 @@ use larder_testing::{ManualClock, MemoryStore};
 use larder_tests::redis::eventually;
 use tokio::time::sleep;
 
+use crate::queued_writes::payload;
 use crate::support::{Database, Names, TTL, builder, cache, get, ready};
 use crate::table_sink::{Carts, Table, get as get_cart, short};
-use crate::write_behind::payload;
 
 const LAG: Duration = Duration::from_secs(10);
+/// The bound on the writes that wait for the replicas cuts a batch of this size.
+const MAX_BATCH: u32 = 300;
 /// More than the error that the log allows for its moments.
 const MARGIN: Duration = Duration::from_secs(1);
 
@@ -140,7 +142,8 @@ async fn lagging(store: &MemoryStore, table: &Table) -> Carts {
     let cache = ready(Cache::builder().write_queue(store.clone()).shared_store(store.clone())).await;
     let values = cache.values("cart").replica_lag(LAG);
     let carts = short(values.write_behind(table.clone())).partitions(1);
-    carts.poll_interval(Duration::from_millis(100)).reader_lease(secs(2)).build().unwrap()
+    let carts = carts.poll_interval(Duration::from_millis(100)).reader_lease(secs(2));
+    carts.max_batch(MAX_BATCH).build().unwrap()
 }
 
 async fn write(carts: &Carts, key: u64, value: &str) {
@@ -219,6 +222,7 @@ async fn a_partition_flushes_a_bounded_number_of_writes_in_each_lag() {
     .await;
     sleep(LAG / 2).await;
     assert_eq!((table.applied(), queued(&carts).await), (10_000, 10_050));
+    assert!(table.applied_keys().into_iter().eq(0..10_000), "the oldest ones come first");
     eventually("the rest is flushed", async || table.applied() == 10_050).await;
     eventually("all are removed", async || queued(&carts).await == 0).await;
     assert_eq!(table.ignored(), 0);

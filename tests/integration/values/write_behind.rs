@@ -1,21 +1,14 @@
-//! Write-behind over a store in the memory of the test.
+//! Write-behind over a store in the memory of the test: reads, writes, and what is refused.
 
-use std::time::Duration;
-
-use larder::values::{ReadError, Values, Write, WriteErrorKind};
-use larder::write_queue::{
-    Durability, PartitionId, PushWrite, Pushed, QueueLimits, WriteId, WritePayload, WriteQueue as _,
-};
+use larder::values::{ReadError, Values, WriteErrorKind};
+use larder::write_queue::{Durability, WriteId};
 use larder::{Cache, ConfigErrorKind, store::StoreErrorKind};
 use larder_testing::MemoryStore;
 use larder_tests::redis::eventually;
 
+use crate::queued_writes::{over, payload, push_without_event};
 use crate::support::{ready, soon};
-use crate::table_sink::{Carts, Table, behind, carts, flushed, get, get_many, try_get, write};
-
-async fn over(store: &MemoryStore) -> Cache {
-    ready(Cache::builder().write_queue(store.clone()).shared_store(store.clone())).await
-}
+use crate::table_sink::{Table, behind, carts, flushed, get, get_many, try_get, write};
 
 /// Until it is flushed, the pending value is the value, on every instance.
 #[tokio::test]
@@ -131,99 +124,6 @@ async fn reads_never_go_back_behind_an_acknowledged_write() {
     assert_eq!(table.row(1).as_deref(), Some("199"));
 }
 
-/// A write that the database rejects goes to the quarantine, and blocks no other key.
-#[tokio::test]
-async fn a_poison_write_blocks_no_other_key_and_stays_the_value() {
-    let (store, table) = (MemoryStore::default(), Table::default());
-    let cache = over(&store).await;
-    let carts = behind(&cache, &table).partitions(1).max_attempts(3).build().unwrap();
-    write(&carts, 7, "before").await;
-    flushed(&carts).await;
-    table.reject(7);
-    write(&carts, 7, "poison").await;
-    for key in 0..5 {
-        write(&carts, key, "good").await;
-    }
-    eventually("it is in the quarantine", async || carts.write_stats().quarantined == 1).await;
-    flushed(&carts).await;
-    assert!((0..5).all(|key| table.row(key).as_deref() == Some("good")));
-    let letters = carts.dead_letters(10).await.unwrap();
-    assert_eq!(letters.len(), 1);
-    let write = Write { key: 7, sequence: letters[0].sequence, value: Some("poison".to_owned()) };
-    assert_eq!(letters[0].write, Some(write));
-    assert_eq!(letters[0].error, "constraint violated");
-    let _ = carts.invalidate(&7).await;
-    assert_eq!(get(&carts, &table, 7).await.as_deref(), Some("poison"), "it is still the value");
-    assert!(carts.discard_dead_letter(&letters[0]).await.unwrap().is_some());
-    assert_eq!(get(&carts, &table, 7).await.as_deref(), Some("before"), "the database has the value");
-    assert_eq!(carts.discard_dead_letter(&letters[0]).await.unwrap(), None);
-}
-
-/// A write that failed is left alone until its delay is over. Others go on.
-#[tokio::test]
-async fn a_rejected_write_is_not_tried_with_each_batch() {
-    let (store, table) = (MemoryStore::default(), Table::default());
-    let cache = over(&store).await;
-    let slow = behind(&cache, &table).partitions(1).retry_delay(Duration::from_secs(20));
-    let carts = slow.build().unwrap();
-    table.reject(7);
-    write(&carts, 7, "poison").await;
-    eventually("it fails", async || carts.write_stats().failed == 1).await;
-    for key in 0..5 {
-        write(&carts, key, "good").await;
-        eventually("others are flushed", async || table.row(key).is_some()).await;
-    }
-    assert_eq!(carts.write_stats().failed, 1);
-}
-
-#[tokio::test]
-async fn a_dead_letter_that_is_retried_reaches_the_database() {
-    let (store, table) = (MemoryStore::default(), Table::default());
-    let cache = over(&store).await;
-    let carts = behind(&cache, &table).max_attempts(2).build().unwrap();
-    table.reject(7);
-    write(&carts, 7, "late").await;
-    eventually("it is in the quarantine", async || carts.write_stats().quarantined == 1).await;
-    table.accept(7);
-    let letters = carts.dead_letters(10).await.unwrap();
-    assert!(carts.retry_dead_letter(&letters[0]).await.unwrap());
-    eventually("it is flushed", async || table.row(7).as_deref() == Some("late")).await;
-    assert!(carts.dead_letters(10).await.unwrap().is_empty());
-    assert!(!carts.retry_dead_letter(&letters[0]).await.unwrap());
-}
-
-/// Writes that fail together are not to blame: the database is.
-#[tokio::test]
-async fn nothing_goes_to_the_quarantine_while_the_database_is_down() {
-    let (store, table) = (MemoryStore::default(), Table::default());
-    let cache = over(&store).await;
-    let carts = behind(&cache, &table).partitions(1).max_attempts(1).build().unwrap();
-    table.set_down(true);
-    for key in 0..20 {
-        write(&carts, key, "patient").await;
-    }
-    eventually("flushes fail", async || carts.write_stats().failed >= 5).await;
-    table.set_down(false);
-    flushed(&carts).await;
-    assert!((0..20).all(|key| table.row(key).as_deref() == Some("patient")));
-    // The same, for a sink that does not say that the database is down.
-    let gate = table.hold();
-    write(&carts, 0, "held").await;
-    soon("a flush begins", gate.arrived(1)).await;
-    for key in 0..20 {
-        table.reject(key);
-        write(&carts, key, "again").await;
-    }
-    let failed = carts.write_stats().failed;
-    table.release();
-    gate.open();
-    eventually("all fail", async || carts.write_stats().failed >= failed + 20).await;
-    (0..20).for_each(|key| table.accept(key));
-    flushed(&carts).await;
-    assert!((1..20).all(|key| table.row(key).as_deref() == Some("again")));
-    assert!(carts.write_stats().quarantined <= 1, "the first one failed alone");
-}
-
 /// Without an answer of the queue, a read could return an old value.
 #[tokio::test]
 async fn a_read_that_cannot_see_pending_values_is_an_error_unless_it_may_lag() {
@@ -243,22 +143,6 @@ async fn a_read_that_cannot_see_pending_values_is_an_error_unless_it_may_lag() {
     assert_eq!(get(&lagging, &table, 1).await.as_deref(), Some("cheese"));
     queue.heal();
     assert_eq!(get(&strict, &table, 1).await.as_deref(), Some("cheese"));
-}
-
-/// The payload of a value in the queue, which all versions must be able to read.
-pub(crate) fn payload(key: &str, value: &str) -> WritePayload {
-    let mut bytes = vec![1, 1, 1, 0, 0, 0, 1, 0, 0, 0, u8::try_from(key.len()).unwrap()];
-    bytes.extend([key.as_bytes(), value.as_bytes()].concat());
-    WritePayload::Value(bytes.into())
-}
-
-/// Pushes a write as an instance does that ends before it appends the event.
-pub(crate) async fn push_without_event(store: &MemoryStore, key: u64, payload: WritePayload) {
-    let text = format!("v|cart|{key}");
-    let partition = PartitionId::of_key("cart", 2, &text);
-    let limits = QueueLimits { entries: 10, bytes: 10_000 };
-    let push = PushWrite { partition, key: &text, payload, id: WriteId::from_bytes([9; 16]), limits };
-    assert!(matches!(store.push(push).await, Ok(Pushed::Queued(_))));
 }
 
 /// The event is appended again after the flush, for a writer that ended before its own.
@@ -294,24 +178,6 @@ async fn a_repeated_flush_is_ignored_and_counted() {
     let stats = carts.write_stats();
     assert_eq!((stats.queued, stats.failed, table.applied()), (1, 0, 1));
     assert_eq!(stats.ignored, table.flushes() as u64 - 1);
-}
-
-/// A payload that is of another form, or of another key, is neither flushed nor dropped.
-#[tokio::test]
-async fn a_write_that_cannot_be_decoded_goes_to_the_quarantine() {
-    for bad in [payload("1", "no json"), payload("2", "\"x\""), WritePayload::Value(vec![9; 40].into())] {
-        let (store, table) = (MemoryStore::default(), Table::default());
-        let cache = over(&store).await;
-        let carts = carts(&cache, &table);
-        push_without_event(&store, 1, bad).await;
-        eventually("it is in the quarantine", async || carts.write_stats().quarantined == 1).await;
-        let letters = carts.dead_letters(10).await.unwrap();
-        assert_eq!((letters.len(), &*letters[0].key_text), (1, "v|cart|1"));
-        write(&carts, 1, "replaced").await;
-        flushed(&carts).await;
-        assert_eq!(table.row(1).as_deref(), Some("replaced"));
-        assert!(carts.dead_letters(10).await.unwrap().is_empty());
-    }
 }
 
 #[tokio::test]
@@ -356,72 +222,6 @@ async fn what_cannot_be_queued_is_an_error_of_the_write() {
     let small = small.write_behind(table.clone()).durability(Durability::Memory).build().unwrap();
     assert_eq!(small.write(&1, "x".repeat(20)).await.unwrap_err().kind(), WriteErrorKind::Invalid);
     assert!(small.write(&1, "x".to_owned()).await.is_ok());
-}
-
-/// A reader that closes gives its partitions away at once, after the flush that runs.
-#[tokio::test]
-async fn closing_lets_a_flush_end_and_gives_the_partitions_away() {
-    let (store, table) = (MemoryStore::default(), Table::default());
-    let (a, b) = (over(&store).await, over(&store).await);
-    let carts_a = carts(&a, &table);
-    let gate = table.hold();
-    write(&carts_a, 1, "first").await;
-    soon("a flush begins", gate.arrived(1)).await;
-    let closing = tokio::spawn(async move { a.close().await });
-    table.release();
-    gate.open();
-    let report = soon("it is closed", closing).await.unwrap();
-    assert!(report.is_clean(), "{report}");
-    assert_eq!(table.row(1).as_deref(), Some("first"));
-    let error = carts_a.write(&2, "late".to_owned()).await.unwrap_err();
-    assert_eq!(error.kind(), WriteErrorKind::NotQueued);
-    let stats = carts_a.queue_stats().await.unwrap();
-    assert!(stats.iter().all(|partition| partition.reader.is_none()));
-    let carts_b = carts(&b, &table);
-    write(&carts_b, 3, "second").await;
-    flushed(&carts_b).await;
-    assert_eq!(table.row(3).as_deref(), Some("second"));
-}
-
-/// A sink that hangs does not keep a cache from closing. The write stays in the queue.
-#[tokio::test]
-async fn closing_does_not_wait_for_a_sink_that_hangs() {
-    let (store, table) = (MemoryStore::default(), Table::default());
-    let cache = Cache::builder().write_queue(store.clone()).shared_store(store.clone());
-    let a = ready(cache.close_timeout(Duration::from_millis(50))).await;
-    let carts_a = carts(&a, &table);
-    let gate = table.hold();
-    write(&carts_a, 1, "kept").await;
-    soon("a flush begins", gate.arrived(1)).await;
-    let report = soon("it is closed", a.close()).await;
-    assert_eq!(report.tasks, 1);
-    table.release();
-    let b = over(&store).await;
-    let carts_b = carts(&b, &table);
-    flushed(&carts_b).await;
-    assert_eq!(table.row(1).as_deref(), Some("kept"));
-}
-
-/// Without handles, nothing reads the queue. So a collection does not keep its cache alive.
-#[tokio::test]
-async fn the_worker_ends_with_the_last_handle() {
-    let (store, table) = (MemoryStore::default(), Table::default());
-    let cache = over(&store).await;
-    let carts_a = carts(&cache, &table);
-    let second = carts_a.clone();
-    let reads = async |carts: &Carts| {
-        carts.queue_stats().await.unwrap().iter().all(|partition| partition.reader.is_some())
-    };
-    eventually("both partitions are read", async || reads(&carts_a).await).await;
-    drop(carts_a);
-    write(&second, 1, "cheese").await;
-    flushed(&second).await;
-    drop(second);
-    eventually("nothing reads", async || {
-        let free = |number| store.queue_stats(PartitionId { collection: "cart", number, count: 2 });
-        free(0).await.unwrap().reader.is_none() && free(1).await.unwrap().reader.is_none()
-    })
-    .await;
 }
 
 #[tokio::test]

@@ -9,23 +9,13 @@ use larder_redis::RedisStore;
 use larder_testing::{Proxy, RedisServer};
 use larder_tests::redis::eventually;
 
-use crate::support::{joins, ready, soon};
+use crate::redis_instances::{at, instance};
+use crate::support::soon;
 use crate::table_sink::{Carts, Table, behind, carts, get, try_get};
 
 /// A Redis that forces each write to the disk.
 async fn durable() -> RedisServer {
     RedisServer::builder().config("appendonly yes").config("appendfsync always").start().await.unwrap()
-}
-
-async fn at(url: &str, timeout: Duration) -> Cache {
-    let store = RedisStore::builder(url).command_timeout(timeout).connect().unwrap();
-    let cache = ready(Cache::builder().write_queue(store.clone()).shared_store(store)).await;
-    joins(&cache.values("probe").build().unwrap()).await;
-    cache
-}
-
-async fn instance(redis: &RedisServer) -> Cache {
-    at(&redis.url(), Duration::from_secs(10)).await
 }
 
 async fn flushed(carts: &Carts) {

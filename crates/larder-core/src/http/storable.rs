@@ -1,5 +1,7 @@
 //! The rules for storing a response (RFC 9111 §3).
 
+#[cfg(test)]
+mod by_headers;
 mod status;
 #[cfg(test)]
 mod tests;
