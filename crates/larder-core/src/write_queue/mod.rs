@@ -47,7 +47,7 @@ pub use self::durability::{
     Durability, DurabilityGap, DurabilityMethod, DurabilityState, EvictionPolicy, FsyncPolicy, WaitReply,
     WaitRequest,
 };
-pub use self::memory::{MemoryQueue, QueueTime};
+pub use self::memory::{MemoryQueue, MemoryQueueAccess, QueueTime};
 pub use self::partition::{MAX_PARTITIONS, PartitionId};
 pub use self::push::{PushError, PushOutcome, PushWrite, Pushed, QueueLimits, WriteId, WritePayload};
 pub use self::reading::{

@@ -2,16 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use larder_core::lease::LeaseId;
 use larder_core::store::{StoreError, StoreErrorKind};
 use larder_core::time::Clock;
-use larder_core::write_queue::{
-    Completed, DeadLetterPage, DurabilityState, KeyState, MemoryQueue, PartitionId, PushError, PushOutcome,
-    PushWrite, Pushed, QuarantineReply, QueueStats, QueueTime, ReadReply, ReadRequest, RetryProgress,
-    WaitReply, WaitRequest, WriteQueue, WriteRef,
-};
+use larder_core::write_queue::{MemoryQueue, MemoryQueueAccess, PartitionId, QueueTime};
 
 /// The queue of the in-process collections of one cache.
 ///
@@ -49,23 +44,7 @@ impl LocalQueue {
 
     /// Whether the collection has that number of partitions, or none yet.
     pub(crate) fn accepts(&self, partition: PartitionId<'_>) -> bool {
-        self.with(|queue, now| queue.stats(partition, now)).is_ok()
-    }
-
-    fn with<T>(&self, action: impl FnOnce(&mut MemoryQueue, QueueTime) -> T) -> T {
-        action(&mut self.state().queue, self.now())
-    }
-
-    /// Adds something to the queue, unless it is closed.
-    fn with_open<T>(
-        &self,
-        action: impl FnOnce(&mut MemoryQueue, QueueTime) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut state = self.state();
-        if state.is_closed {
-            return Err(StoreError::new(StoreErrorKind::Refused, "the cache is closed"));
-        }
-        action(&mut state.queue, self.now())
+        self.with_queue(|queue, now| queue.stats(partition, now)).is_ok()
     }
 
     fn now(&self) -> QueueTime {
@@ -89,102 +68,35 @@ impl LocalQueue {
     }
 }
 
-impl WriteQueue for LocalQueue {
-    async fn push(&self, write: PushWrite<'_>) -> Result<Pushed, PushError> {
-        let pushed = self.with_open(|queue, now| queue.push(write, now));
-        pushed.map_err(|error| PushError::new(PushOutcome::NotQueued, error))
-    }
-
-    async fn pending(&self, partition: PartitionId<'_>, keys: &[&str]) -> Result<Vec<KeyState>, StoreError> {
-        self.with(|queue, _| queue.pending(partition, keys))
-    }
-
-    async fn claim_reader(
+impl MemoryQueueAccess for LocalQueue {
+    fn with_queue<T>(
         &self,
-        partition: PartitionId<'_>,
-        reader: LeaseId,
-        ttl: Duration,
-    ) -> Result<bool, StoreError> {
-        self.with(|queue, now| queue.claim_reader(partition, reader, ttl, now))
+        action: impl FnOnce(&mut MemoryQueue, QueueTime) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        action(&mut self.state().queue, self.now())
     }
 
-    async fn extend_reader(
+    fn with_open_queue<T>(
         &self,
-        partition: PartitionId<'_>,
-        reader: LeaseId,
-        ttl: Duration,
-    ) -> Result<bool, StoreError> {
-        self.with(|queue, now| queue.extend_reader(partition, reader, ttl, now))
-    }
-
-    async fn release_reader(&self, partition: PartitionId<'_>, reader: LeaseId) -> Result<(), StoreError> {
-        self.with(|queue, _| queue.release_reader(partition, reader))
-    }
-
-    async fn read(&self, request: ReadRequest<'_>) -> Result<ReadReply, StoreError> {
-        self.with(|queue, now| queue.read(&request, now))
-    }
-
-    async fn complete(
-        &self,
-        partition: PartitionId<'_>,
-        writes: &[WriteRef<'_>],
-    ) -> Result<Completed, StoreError> {
-        self.with(|queue, _| queue.complete(partition, writes))
-    }
-
-    async fn quarantine(
-        &self,
-        partition: PartitionId<'_>,
-        reader: LeaseId,
-        write: WriteRef<'_>,
-        error: &str,
-    ) -> Result<QuarantineReply, StoreError> {
-        self.with(|queue, now| queue.quarantine(partition, reader, write, error, now))
-    }
-
-    async fn dead_letters(
-        &self,
-        partition: PartitionId<'_>,
-        after: Option<u64>,
-        count: u32,
-    ) -> Result<DeadLetterPage, StoreError> {
-        self.with(|queue, _| queue.dead_letters(partition, after, count))
-    }
-
-    async fn retry_dead_letter(
-        &self,
-        partition: PartitionId<'_>,
-        key: &str,
-    ) -> Result<RetryProgress, StoreError> {
-        self.with_open(|queue, now| queue.retry_dead_letter(partition, key, now))
-    }
-
-    async fn discard_dead_letter(
-        &self,
-        partition: PartitionId<'_>,
-        key: &str,
-        sequence: u64,
-    ) -> Result<bool, StoreError> {
-        self.with(|queue, _| queue.discard_dead_letter(partition, key, sequence))
-    }
-
-    async fn queue_stats(&self, partition: PartitionId<'_>) -> Result<QueueStats, StoreError> {
-        self.with(|queue, now| queue.stats(partition, now))
-    }
-
-    async fn durability(&self) -> Result<DurabilityState, StoreError> {
-        Ok(MemoryQueue::durability())
-    }
-
-    async fn wait_durable(&self, request: WaitRequest<'_>) -> Result<WaitReply, StoreError> {
-        self.with(|queue, _| queue.wait_durable(request.partition, request.id, request.sequence))
+        action: impl FnOnce(&mut MemoryQueue, QueueTime) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut state = self.state();
+        if state.is_closed {
+            return Err(StoreError::new(StoreErrorKind::Refused, "the cache is closed"));
+        }
+        action(&mut state.queue, self.now())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use larder_core::write_queue::{QueueLimits, WriteId, WritePayload};
+    use std::time::Duration;
+
+    use larder_core::lease::LeaseId;
+    use larder_core::write_queue::{
+        PushOutcome, PushWrite, Pushed, QueueLimits, ReadReply, ReadRequest, WriteId, WritePayload,
+        WriteQueue,
+    };
 
     use super::*;
     use crate::engine::clock::SystemClock;

@@ -6,10 +6,12 @@
 //! | `dead_writes.rs` | its quarantine |
 //! | `recent_ids.rs` | the ids by which a repeated write is recognized |
 //! | `write_size.rs` | what counts for the limits |
+//! | `shared_access.rs` | a queue that several tasks share |
 
 mod dead_writes;
 mod partition_writes;
 mod recent_ids;
+mod shared_access;
 #[cfg(test)]
 mod tests;
 mod write_size;
@@ -18,6 +20,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use self::partition_writes::Partition;
+pub use self::shared_access::MemoryQueueAccess;
 use super::dead_letter::{DeadLetterPage, QuarantineReply, RetryProgress};
 use super::durability::{DurabilityState, EvictionPolicy, WaitReply};
 use super::partition::PartitionId;
@@ -31,7 +34,7 @@ use crate::time::BootTime;
 ///
 /// Its methods are those of [`WriteQueue`](super::WriteQueue), with the time as an argument. They
 /// return an error if the number of partitions or the kind of the writes is not that of the first
-/// call for the collection.
+/// call for the collection. [`MemoryQueueAccess`] makes it a `WriteQueue`.
 ///
 /// Sequence numbers are microseconds since 1970, by the calendar time of the push. So they grow
 /// over restarts of the process, unless its clock is set back.

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use larder_core::lease::LeaseId;
 use larder_core::store::StoreErrorKind;
 use larder_core::write_queue::{
-    Durability, DurabilityGap, DurabilityMethod, QueueLimits, WriteId, WritePayload,
+    Completed, Durability, DurabilityGap, DurabilityMethod, KeyState, PartitionId, PushOutcome, PushWrite,
+    Pushed, QueueLimits, ReadReply, ReadRequest, WaitReply, WaitRequest, WriteId, WritePayload,
+    WriteQueue as _,
 };
 
 use super::*;
