@@ -236,3 +236,45 @@ impl<C: QueuedCollection, S: Sink<C::Write>> Reader<C, S> {
         tracing::error!(collection, key, sequence, error, "write moved to the quarantine");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use larder_testing::Gate;
+
+    use super::*;
+    use crate::cache::Cache;
+    use crate::testing::soon;
+    use crate::values::behind::sink::Write;
+    use crate::values::behind::write_behind::WriteBehind;
+
+    /// A sink that waits at a gate, and changes a row for each write.
+    struct Held(Gate);
+
+    impl Sink<Write<u64, String>> for Held {
+        async fn flush(&self, batch: &[Write<u64, String>]) -> Result<Flushed, FlushError> {
+            self.0.pass().await;
+            Ok(Flushed::rows(batch.len() as u64))
+        }
+    }
+
+    /// The event of the flush refuses the copy as well. So only the memory shows that it is gone.
+    #[tokio::test]
+    async fn a_flushed_write_leaves_no_copy_in_memory() {
+        let (cache, gate) = (Cache::default(), Gate::new());
+        let carts: WriteBehind<u64, String> =
+            cache.values("cart").write_behind(Held(gate.clone())).in_process().build().unwrap();
+        let copies = || [1, 2].map(|key| carts.state.own_writes.sequence(&format!("v|cart|{key}")));
+        for key in [1, 2] {
+            carts.write(&key, "cheese".to_owned()).await.unwrap();
+        }
+        assert!(copies().iter().all(Option::is_some));
+        gate.open();
+        soon(async {
+            while carts.write_stats().flushed < 2 {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+        assert_eq!(copies(), [None, None]);
+    }
+}
