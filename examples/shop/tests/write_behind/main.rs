@@ -5,20 +5,23 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 #![cfg(unix)]
 
-mod support {
-    pub(crate) mod postgres;
-    pub(crate) mod process;
-    pub(crate) mod table;
-}
+#[path = "../support/postgres.rs"]
+mod postgres;
+#[path = "../support/process.rs"]
+mod process;
+mod stalled_sink;
+#[path = "../support/table.rs"]
+mod table;
 
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use larder_testing::RedisServer;
 use serde_json::{Value, json};
-use support::postgres::Postgres;
-use support::process::{Folder, Shop, ask_to_end, call, listening, start_with};
-use support::table::Tables;
+
+use self::postgres::Postgres;
+use self::process::{Folder, Shop, ask_to_end, call, listening, start_with};
+use self::table::Tables;
 
 /// How long a test waits for something that must come.
 const PATIENCE: Duration = Duration::from_secs(60);
