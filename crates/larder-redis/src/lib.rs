@@ -71,6 +71,7 @@ mod log_page;
 mod patience;
 mod poll_budget;
 mod push_call;
+mod push_partition;
 mod push_partitions;
 mod queue_names;
 mod queue_scripts;

@@ -1,12 +1,18 @@
 //! A write on its way into the queue, and what becomes of it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use fred::bytes_utils::Str;
 use larder_core::store::StoreError;
 use larder_core::write_queue::{PushError, PushOutcome, Pushed, WriteId};
 
+use crate::push_partition::PushPartition;
+
 /// A write that waits for its batch.
 pub(crate) struct PushCall {
-    pub(crate) key: Box<str>,
+    pub(crate) partition: Arc<PushPartition>,
+    pub(crate) key: Str,
     /// The letter for the kind of the payload.
     pub(crate) kind: char,
     pub(crate) payload: Bytes,

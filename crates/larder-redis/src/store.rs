@@ -187,7 +187,7 @@ impl RedisStore {
             keys,
             scripts: Scripts::new(),
             queue: QueueScripts::new(),
-            pushes: PushPartitions::default(),
+            pushes: PushPartitions::new(data.is_clustered()),
             appending: AppendQueue::default(),
             clocks: ServerClocks::new(),
             command_timeout,

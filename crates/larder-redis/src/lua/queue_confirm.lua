@@ -5,5 +5,5 @@
 -- KEYS: ids. ARGV: the write id.
 local info = redis.pcall('INFO', 'server')
 local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
-local sequence = redis.call('ZSCORE', KEYS[1], ARGV[1])
+local sequence = redis.call('ZMSCORE', KEYS[1], ARGV[1])[1]
 return { run, sequence and string.format('%.0f', sequence) or '' }

@@ -117,7 +117,7 @@ impl WriteQueue for RedisStore {
 /// The setup of a collection, as far as a caller knows it.
 #[derive(Debug, Clone, Copy)]
 struct Setup<'a> {
-    partition: &'a PartitionId<'a>,
+    partition: PartitionId<'a>,
     names: &'a PartitionNames,
     /// The letter for the kind of the collection. `None` if the caller does not add writes.
     kind: Option<char>,
@@ -126,7 +126,7 @@ struct Setup<'a> {
 impl Setup<'_> {
     /// Returns the text of the setup. Without a kind, it is empty.
     fn text(&self) -> String {
-        self.kind.map_or_else(String::new, |kind| setup_text(self.partition, kind))
+        self.kind.map_or_else(String::new, |kind| setup_text(&self.partition, kind))
     }
 
     /// Compares the setup with that of the collection, which is stored if there is none.

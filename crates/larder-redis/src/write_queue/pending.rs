@@ -19,7 +19,7 @@ pub(super) async fn pending(
     let arguments: Vec<Value> =
         std::iter::once(count).chain(keys.iter().map(|key| Value::from(*key))).collect();
     let answer = store.run(&store.inner.queue.pending, &names.main(), &arguments).await?;
-    let setup = Setup { partition: &partition, names: &names, kind: None };
+    let setup = Setup { partition, names: &names, kind: None };
     let unknown = || unreadable("the answer to a lookup of pending values");
     let (what, rest) = parts(&answer).and_then(<[Value]>::split_first).ok_or_else(unknown)?;
     match (&*bytes(what).ok_or_else(unknown)?, rest) {

@@ -1,29 +1,30 @@
 //! Pushing a write.
 //!
-//! Pushes to the same partition are gathered: while some are in flight, further ones wait, and are
-//! sent together. All writes of a batch have the same deadline, because they are sent at the same
-//! moment, and each has an outcome of its own.
+//! Pushes are gathered: while some are in flight, further ones wait, and are sent together. Outside a
+//! cluster, this goes for all partitions together. All writes of a batch have the same deadline,
+//! because they are sent at the same moment, and each has an outcome of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use fred::bytes_utils::Str;
 use larder_core::store::{StoreError, StoreErrorKind};
 use larder_core::write_queue::{PushError, PushOutcome, PushWrite};
 use tokio::runtime::Handle;
 
 use super::push_batch::push_batch;
 use super::write_reply::{self, Encoded};
-use crate::gather::{self, AnswerLost, CallTarget, GatherQueue};
+use crate::gather::{self, AnswerLost, CallTarget};
 use crate::patience::backstop;
 use crate::push_call::{PushCall, PushResult};
-use crate::push_partitions::PushPartition;
+use crate::push_partitions::{PushLane, PushQueue};
 use crate::store::RedisStore;
 
-/// The partition to which the writes of a batch go.
+/// The store to which the writes of a batch go, and those that wait with them.
 #[derive(Clone)]
-pub(super) struct PushTarget {
-    pub(super) store: RedisStore,
-    pub(super) partition: Arc<PushPartition>,
+struct PushTarget {
+    store: RedisStore,
+    waiting: Arc<PushQueue>,
 }
 
 impl CallTarget for PushTarget {
@@ -38,8 +39,8 @@ impl CallTarget for PushTarget {
         call.key.len() + call.payload.len()
     }
 
-    fn queue(&self) -> &GatherQueue<PushCall, PushResult> {
-        &self.partition.waiting
+    fn queue(&self) -> &PushQueue {
+        &self.waiting
     }
 
     fn runtime(&self) -> Handle {
@@ -51,7 +52,7 @@ impl CallTarget for PushTarget {
     }
 
     async fn send(&self, calls: Vec<PushCall>) -> Vec<PushResult> {
-        push_batch(&self.store, &self.partition, &calls).await
+        push_batch(&self.store, &calls).await
     }
 }
 
@@ -59,9 +60,10 @@ impl CallTarget for PushTarget {
 pub(super) async fn push(store: &RedisStore, write: PushWrite<'_>) -> PushResult {
     let Encoded { kind, bytes } = write_reply::encode(write.payload);
     let namespace = store.inner.keys.namespace();
-    let partition = store.inner.pushes.partition(namespace, &write.partition, kind, write.limits)?;
-    let target = PushTarget { store: store.clone(), partition };
-    let call = PushCall { key: write.key.into(), kind, payload: bytes, id: write.id };
+    let lane = store.inner.pushes.lane(namespace, &write.partition, kind, write.limits)?;
+    let PushLane { partition, waiting } = lane;
+    let target = PushTarget { store: store.clone(), waiting };
+    let call = PushCall { partition, key: Str::from(write.key), kind, payload: bytes, id: write.id };
     gather::call(&target, call).await.unwrap_or_else(|AnswerLost| {
         let error = StoreError::new(StoreErrorKind::Unreachable, "the task that pushes has ended");
         Err(PushError::new(PushOutcome::Unknown, error))

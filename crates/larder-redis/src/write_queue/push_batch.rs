@@ -11,7 +11,7 @@ use larder_core::write_queue::{PushError, PushOutcome, Pushed};
 use super::{Setup, digits, write_reply};
 use crate::patience::{backstop, wait_within};
 use crate::push_call::{PushCall, PushResult, not_queued};
-use crate::push_partitions::PushPartition;
+use crate::push_partition::PushPartition;
 use crate::reply::{self, bytes, parts, unreadable};
 use crate::store::RedisStore;
 
@@ -20,55 +20,86 @@ use crate::store::RedisStore;
 /// The first push to a partition learns the server's time and the setup of the collection.
 const MAX_EXCHANGES: usize = 3;
 
-/// The indexes of the arguments that differ between the exchanges of one batch.
-const COMPARED: usize = 3;
-const DEADLINE: usize = 4;
-
 /// The answer of `queue_push.lua`. Times are in microseconds of the server's clock.
 #[derive(Debug)]
 enum Answer {
-    /// The time, and what became of each write.
-    Pushed(u64, Vec<PushResult>),
-    /// The partition has no setup.
-    New,
-    /// The partition has this setup.
-    Other(Bytes),
+    /// The time, and the answer for each partition.
+    Partitions(u64, Vec<PartitionAnswer>),
     /// The batch came after its deadline.
     Late(u64),
     /// The batch had no deadline.
     Clock(u64),
 }
 
-/// Pushes the writes, and returns what became of each of them.
-pub(super) async fn push_batch(
-    store: &RedisStore,
-    partition: &PushPartition,
-    calls: &[PushCall],
-) -> Vec<PushResult> {
-    match try_batch(store, partition, calls).await {
-        Ok(results) => results,
-        Err(error) => vec![Err(error); calls.len()],
-    }
+/// The answer for the writes to one partition.
+#[derive(Debug)]
+enum PartitionAnswer {
+    /// What became of each write.
+    Pushed(Vec<PushResult>),
+    /// The partition has no setup.
+    New,
+    /// The partition has this setup.
+    Other(Bytes),
+    /// All writes failed.
+    Failed(PushError),
 }
 
+/// The writes of a batch that go to one partition.
+struct Group<'a> {
+    partition: &'a PushPartition,
+    /// The writes, and their places in the batch.
+    calls: Vec<(usize, &'a PushCall)>,
+    /// Whether the setup of the collection is that of the partition.
+    is_compared: bool,
+}
+
+/// Pushes the writes, and returns what became of each of them.
+pub(super) async fn push_batch(store: &RedisStore, calls: &[PushCall]) -> Vec<PushResult> {
+    let mut results: Vec<Option<PushResult>> = vec![None; calls.len()];
+    let mut left = groups(calls);
+    let error = try_batch(store, &mut left, &mut results).await.err().unwrap_or_else(|| {
+        // A partition that has no setup after it was compared.
+        not_queued(unreadable("the answer to a push"))
+    });
+    results.into_iter().map(|result| result.unwrap_or_else(|| Err(error.clone()))).collect()
+}
+
+/// Returns the writes by their partition, in their order.
+fn groups(calls: &[PushCall]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for (place, call) in calls.iter().enumerate() {
+        match groups.iter_mut().find(|group| std::ptr::eq(group.partition, &*call.partition)) {
+            Some(group) => group.calls.push((place, call)),
+            None => groups.push(Group {
+                partition: &call.partition,
+                calls: vec![(place, call)],
+                is_compared: false,
+            }),
+        }
+    }
+    groups
+}
+
+/// Pushes until each group has an answer. Those without a result have failed with the error.
 async fn try_batch(
     store: &RedisStore,
-    partition: &PushPartition,
-    calls: &[PushCall],
-) -> Result<Vec<PushResult>, PushError> {
+    left: &mut Vec<Group<'_>>,
+    results: &mut [Option<PushResult>],
+) -> Result<(), PushError> {
     let inner = &*store.inner;
-    let id = partition.id();
-    let setup = Setup { partition: &id, names: &partition.names, kind: Some(partition.kind) };
-    let mut arguments = arguments(partition, calls);
     let (clocks, limit) = (&inner.clocks, inner.command_timeout);
-    let node = inner.health.node_of(partition.names.state());
+    let Some(first) = left.first() else { return Ok(()) };
+    // In a cluster, a batch has one partition.
+    let node = inner.health.node_of(first.partition.names.state());
     for _ in 0..MAX_EXCHANGES {
         let deadline = clocks.deadline(&node, limit);
-        arguments[DEADLINE] = deadline.map_or_else(|| Value::from_static_str(""), digits);
-        match send(store, partition, &arguments, calls.len()).await? {
-            Answer::Pushed(now, results) => {
-                clocks.learn(node, now);
-                return Ok(results);
+        match send(store, left, deadline).await? {
+            Answer::Partitions(now, answers) => {
+                clocks.learn(node.clone(), now);
+                take_answers(store, left, answers, results).await;
+                if left.is_empty() {
+                    break;
+                }
             }
             Answer::Clock(now) => clocks.learn(node.clone(), now),
             Answer::Late(now) => {
@@ -76,55 +107,87 @@ async fn try_batch(
                 let what = "the push came after its deadline";
                 return Err(not_queued(StoreError::new(StoreErrorKind::Timeout, what)));
             }
-            Answer::New => {
-                setup.compare(store).await.map_err(not_queued)?;
-                arguments[COMPARED] = Value::from_static_str("1");
-            }
-            Answer::Other(there) => return Err(not_queued(setup.mismatch(&there))),
         }
     }
-    Err(not_queued(unreadable("the answer to a push")))
+    Ok(())
 }
 
-fn arguments(partition: &PushPartition, calls: &[PushCall]) -> Vec<Value> {
-    let mut arguments = vec![
-        digits(partition.limits.entries),
-        digits(partition.limits.bytes),
-        Value::from(&*partition.setup),
-        Value::from_static_str(""),
-        Value::from_static_str(""),
-    ];
-    for PushCall { key, kind, payload, id } in calls {
-        arguments.push(Value::from(&**key));
-        arguments.push(Value::from_static_str(match kind {
-            'o' => "o",
-            'd' => "d",
-            _ => "v",
-        }));
-        arguments.push(Value::Bytes(payload.clone()));
-        arguments.push(Value::Bytes(Bytes::copy_from_slice(&id.to_bytes())));
-    }
-    arguments
-}
-
-async fn send(
+/// Notes the results of the groups. Leaves those that have to be pushed once more.
+async fn take_answers(
     store: &RedisStore,
-    partition: &PushPartition,
-    arguments: &[Value],
-    writes: usize,
-) -> Result<Answer, PushError> {
+    left: &mut Vec<Group<'_>>,
+    answers: Vec<PartitionAnswer>,
+    results: &mut [Option<PushResult>],
+) {
+    for (mut group, answer) in std::mem::take(left).into_iter().zip(answers) {
+        let setup = group.setup();
+        let error = match answer {
+            PartitionAnswer::Pushed(pushed) => {
+                for ((place, _), result) in group.calls.iter().zip(pushed) {
+                    results[*place] = Some(result);
+                }
+                continue;
+            }
+            PartitionAnswer::New => match setup.compare(store).await {
+                Ok(()) => {
+                    group.is_compared = true;
+                    left.push(group);
+                    continue;
+                }
+                Err(error) => not_queued(error),
+            },
+            PartitionAnswer::Other(there) => not_queued(setup.mismatch(&there)),
+            PartitionAnswer::Failed(error) => error,
+        };
+        group.calls.iter().for_each(|(place, _)| results[*place] = Some(Err(error.clone())));
+    }
+}
+
+impl<'a> Group<'a> {
+    fn setup(&self) -> Setup<'a> {
+        let PushPartition { names, kind, .. } = self.partition;
+        Setup { partition: self.partition.id(), names, kind: Some(*kind) }
+    }
+
+    /// Adds the arguments of the script.
+    fn add_arguments(&self, arguments: &mut Vec<Value>) {
+        let PushPartition { limits, setup, .. } = self.partition;
+        arguments.extend([
+            Value::Integer(i64::try_from(self.calls.len()).unwrap_or(i64::MAX)),
+            digits(limits.entries),
+            digits(limits.bytes),
+            Value::from(&**setup),
+            Value::from_static_str(if self.is_compared { "1" } else { "" }),
+        ]);
+        for (_, PushCall { key, kind, payload, id, .. }) in &self.calls {
+            arguments.push(Value::String(key.clone()));
+            arguments.push(Value::from_static_str(match kind {
+                'o' => "o",
+                'd' => "d",
+                _ => "v",
+            }));
+            arguments.push(Value::Bytes(payload.clone()));
+            arguments.push(Value::Bytes(Bytes::copy_from_slice(&id.to_bytes())));
+        }
+    }
+}
+
+async fn send(store: &RedisStore, groups: &[Group<'_>], deadline: Option<u64>) -> Result<Answer, PushError> {
     let inner = &*store.inner;
-    let keys = partition.names.main();
+    let keys: Vec<&str> = groups.iter().flat_map(|group| group.partition.names.main()).collect();
+    let mut arguments = vec![deadline.map_or_else(|| Value::from_static_str(""), digits)];
+    groups.iter().for_each(|group| group.add_arguments(&mut arguments));
     let permit = inner.health.admit(keys[0]).map_err(not_queued)?;
     let limit = inner.command_timeout;
     let waited =
-        wait_within(limit, inner.queue.push.run(&inner.data, backstop(limit), &keys, arguments)).await;
+        wait_within(limit, inner.queue.push.run(&inner.data, backstop(limit), &keys, &arguments)).await;
     let outcome = match &waited.result {
         Err(error) if reply::has_no_effect(error) && !is_from_script(error) => PushOutcome::NotQueued,
         _ => PushOutcome::Unknown,
     };
     let answer = inner.settle(keys[0], permit, waited).map_err(|error| PushError::new(outcome, error))?;
-    read(&answer, writes)
+    let writes: Vec<usize> = groups.iter().map(|group| group.calls.len()).collect();
+    read(&answer, &writes)
         .ok_or_else(|| PushError::new(PushOutcome::Unknown, unreadable("the answer to a push")))
 }
 
@@ -133,19 +196,44 @@ fn is_from_script(error: &Error) -> bool {
     error.details().contains("script: ")
 }
 
-/// Reads the answer to a batch of this many writes.
-fn read(answer: &Value, writes: usize) -> Option<Answer> {
+/// Reads the answer to a batch with this many writes for each partition.
+fn read(answer: &Value, writes: &[usize]) -> Option<Answer> {
     let (what, rest) = parts(answer)?.split_first()?;
     Some(match (&*bytes(what)?, rest) {
-        (b"new", []) => Answer::New,
-        (b"other", [setup]) => Answer::Other(bytes(setup)?),
         (b"late", [now]) => Answer::Late(write_reply::digits(now)?),
         (b"clock", [now]) => Answer::Clock(write_reply::digits(now)?),
-        _ if rest.len() == writes => {
-            Answer::Pushed(write_reply::digits(what)?, rest.iter().map(result).collect())
+        _ if rest.len() == writes.len() => {
+            let answers = rest.iter().zip(writes).map(|(answer, writes)| partition_answer(answer, *writes));
+            Answer::Partitions(write_reply::digits(what)?, answers.collect())
         }
         _ => return None,
     })
+}
+
+/// Reads the answer for a partition with this many writes.
+fn partition_answer(answer: &Value, writes: usize) -> PartitionAnswer {
+    let failed = |outcome, error| PartitionAnswer::Failed(PushError::new(outcome, error));
+    let unread = || failed(PushOutcome::Unknown, unreadable("the answer to a push"));
+    let Some(parts) = parts(answer) else { return unread() };
+    let word = parts.first().and_then(bytes).unwrap_or_default();
+    match (&*word, parts) {
+        (b"new", [_]) => PartitionAnswer::New,
+        (b"other", [_, setup]) => bytes(setup).map_or_else(unread, PartitionAnswer::Other),
+        (b"error", [_, error]) => failed(PushOutcome::NotQueued, refused(&text_of(error))),
+        (b"unknown", [_, error]) => failed(PushOutcome::Unknown, refused(&text_of(error))),
+        _ if parts.len() == writes => PartitionAnswer::Pushed(parts.iter().map(result).collect()),
+        _ => unread(),
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    String::from_utf8_lossy(&bytes(value).unwrap_or_default()).into_owned()
+}
+
+/// Returns the error of a write that the server refused.
+fn refused(what: &dyn fmt::Display) -> StoreError {
+    // The texts of the server begin with a word in capitals, as those of other errors.
+    StoreError::new(StoreErrorKind::Refused, what.to_string())
 }
 
 /// Reads what became of one write.
@@ -153,10 +241,7 @@ fn result(answer: &Value) -> PushResult {
     let bytes = bytes(answer).unwrap_or_default();
     let (letter, rest) = bytes.split_first().unwrap_or((&0, &[]));
     let rest = String::from_utf8_lossy(rest);
-    let failed = |outcome, what: &dyn fmt::Display| {
-        // The texts of the server begin with a word in capitals, as those of other errors.
-        Err(PushError::new(outcome, StoreError::new(StoreErrorKind::Refused, what.to_string())))
-    };
+    let failed = |outcome, what: &dyn fmt::Display| Err(PushError::new(outcome, refused(what)));
     match (letter, rest.parse()) {
         (b'q', Ok(sequence)) => Ok(Pushed::Queued(sequence)),
         (b'd', Ok(sequence)) => Ok(Pushed::Duplicate(sequence)),
@@ -175,17 +260,22 @@ mod tests {
         Value::Array(parts.iter().map(|part| Value::from(*part)).collect())
     }
 
+    fn read_list(answer: &[&str], writes: usize) -> PartitionAnswer {
+        partition_answer(&array(answer), writes)
+    }
+
+    fn describe(result: PushResult) -> String {
+        match result {
+            Ok(pushed) => format!("{pushed:?}"),
+            Err(error) => format!("{:?} {:?}", error.outcome(), error.kind()),
+        }
+    }
+
     #[test]
     fn each_write_has_its_own_answer() {
-        let answer = array(&["6", "q7", "d5", "f", "rOOM no room", "xERR oops", "?", "q", "qx", ""]);
-        let Some(Answer::Pushed(6, results)) = read(&answer, 9) else { panic!("{answer:?}") };
-        let texts: Vec<_> = results
-            .into_iter()
-            .map(|result| match result {
-                Ok(pushed) => format!("{pushed:?}"),
-                Err(error) => format!("{:?} {:?}", error.outcome(), error.kind()),
-            })
-            .collect();
+        let answer = ["q7", "d5", "f", "rOOM no room", "xERR oops", "?", "q", "qx", ""];
+        let PartitionAnswer::Pushed(results) = read_list(&answer, 9) else { panic!("{answer:?}") };
+        let texts: Vec<_> = results.into_iter().map(describe).collect();
         let expected = [
             "Queued(7)",
             "Duplicate(5)",
@@ -201,17 +291,36 @@ mod tests {
     }
 
     #[test]
+    fn each_partition_has_its_own_answer() {
+        let partitions = [array(&["q7"]), array(&["new"]), array(&["q8", "f"])];
+        let answer = Value::Array([Value::from("6")].into_iter().chain(partitions).collect());
+        let Some(Answer::Partitions(6, answers)) = read(&answer, &[1, 1, 2]) else { panic!("{answer:?}") };
+        assert!(matches!(
+            &answers[..],
+            [PartitionAnswer::Pushed(_), PartitionAnswer::New, PartitionAnswer::Pushed(_)]
+        ));
+        assert!(read(&answer, &[1, 1]).is_none());
+        assert!(matches!(read_list(&["other", "8 v"], 1), PartitionAnswer::Other(setup) if setup == "8 v"));
+        for (answer, expected) in [
+            (&["error", "WRONGTYPE of key"][..], "NotQueued Refused"),
+            (&["unknown", "ERR oops"], "Unknown Refused"),
+            (&["q7", "q8"], "Unknown Unreadable"),
+            (&["new", "q7"], "Unknown Unreadable"),
+            (&[], "Unknown Unreadable"),
+        ] {
+            let PartitionAnswer::Failed(error) = read_list(answer, 1) else { panic!("{answer:?}") };
+            assert_eq!(describe(Err(error)), expected, "{answer:?}");
+        }
+    }
+
+    #[test]
     fn an_answer_to_the_batch_is_read_for_what_it_is() {
-        let read = |answer: &[&str]| read(&array(answer), 1);
+        let read = |answer: &[&str]| read(&array(answer), &[1]);
         assert!(matches!(read(&["late", "7"]), Some(Answer::Late(7))));
         assert!(matches!(read(&["clock", "7"]), Some(Answer::Clock(7))));
-        assert!(matches!(read(&["new"]), Some(Answer::New)));
-        assert!(matches!(read(&["other", "8 v"]), Some(Answer::Other(setup)) if setup == "8 v"));
-        assert!(matches!(read(&["6", "q7"]), Some(Answer::Pushed(6, _))));
-        for unreadable in [&["6"][..], &["6", "q7", "q8"], &["late"], &["x", "q7"], &["new", "q7", "f"], &[]]
-        {
+        for unreadable in [&["6"][..], &["late"], &["x", "q7"], &[]] {
             assert!(read(unreadable).is_none(), "{unreadable:?}");
         }
-        assert!(super::read(&Value::Null, 0).is_none());
+        assert!(super::read(&Value::Null, &[]).is_none());
     }
 }

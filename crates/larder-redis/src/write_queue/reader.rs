@@ -25,7 +25,7 @@ pub(super) async fn claim(
     ttl: Duration,
 ) -> Result<bool, StoreError> {
     let names = names(store, &partition)?;
-    let setup = Setup { partition: &partition, names: &names, kind: None };
+    let setup = Setup { partition, names: &names, kind: None };
     let mut arguments = [
         Value::from(partition.count.to_string()),
         owned(reader),

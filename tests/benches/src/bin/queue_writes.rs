@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use fred::prelude::{Client, ClientLike};
 use fred::types::config::Config;
 use fred::types::{Builder, ClusterHash, CustomCommand, Value};
@@ -41,15 +41,36 @@ struct Args {
     /// Measure without persistence only.
     #[arg(long)]
     memory: bool,
+    /// Measure this kind of writes alone, and print the time of this process and of Redis.
+    #[arg(long)]
+    only: Option<Kind>,
+    /// With `--only`, the number of partitions.
+    #[arg(long, default_value_t = 8)]
+    partitions: u16,
+    /// With `--only`, the size of a value.
+    #[arg(long, default_value_t = 100)]
+    bytes: usize,
     /// The threads of this process.
     #[arg(long, default_value_t = 2)]
     threads: usize,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    Xadd,
+    Push,
+    Write,
 }
 
 fn main() {
     let args = Args::parse();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(args.threads).enable_all().build().expect("a runtime");
+    if let Some(kind) = args.only {
+        let durability = if args.memory { Durability::Memory } else { Durability::Fsync };
+        let case = Case { durability, partitions: args.partitions, size: args.bytes };
+        return runtime.block_on(case.print_one(kind, &args));
+    }
     println!("{} writers: medians of {} rounds in turn", args.tasks, args.rounds);
     println!("{:<38}{:^48}{:^48}", "", "writes per second", "microseconds of processor time for each");
     let kinds = format!("{:>10}{:>10}{:>10}{:>9}{:>9}", "XADD", "push", "write", "push", "write");
@@ -73,18 +94,43 @@ struct Case {
 }
 
 impl Case {
+    async fn start_server(self) -> RedisServer {
+        let is_memory = self.durability == Durability::Memory;
+        let persistence = if is_memory { "appendonly no" } else { "appendonly yes" };
+        let server = RedisServer::builder().config(persistence).config("appendfsync always").start().await;
+        server.expect("a redis-server")
+    }
+
+    async fn print_one(self, kind: Kind, args: &Args) {
+        let server = self.start_server().await;
+        let bench = Bench::new(&server, self).await;
+        for round in 0..args.rounds {
+            let measure = Measure { args, round, server: &server };
+            let redis = redis_time(&server).await;
+            let Measurement { rate, micros } = match kind {
+                Kind::Xadd => measure.run(bench.writer(Bench::xadd)).await,
+                Kind::Push => measure.run(bench.writer(Bench::push)).await,
+                Kind::Write => measure.run(bench.writer(Bench::write)).await,
+            };
+            let redis = (redis_time(&server).await - redis) * 1e6 / (args.tasks * args.writes) as f64;
+            let here = micros - redis;
+            println!("{rate:>8.0} a second, {micros:>6.2} us: {here:.2} here, {redis:.2} in Redis");
+        }
+        if args.commands {
+            print_commands(&server).await;
+        }
+    }
+
     async fn print(self, args: &Args) {
         let Self { durability, partitions, size } = self;
-        let persistence = if durability == Durability::Memory { "appendonly no" } else { "appendonly yes" };
-        let server = RedisServer::builder().config(persistence).config("appendfsync always").start().await;
-        let server = server.expect("a redis-server");
+        let server = self.start_server().await;
         let bench = Bench::new(&server, self).await;
         let mut all: [Vec<f64>; 10] = Default::default();
         for round in 0..=args.rounds {
             let measure = Measure { args, round, server: &server };
-            let xadd = measure.run(|number| bench.xadd(number)).await;
-            let push = measure.run(|number| bench.push(number)).await;
-            let write = measure.run(|number| bench.write(number)).await;
+            let xadd = measure.run(bench.writer(Bench::xadd)).await;
+            let push = measure.run(bench.writer(Bench::push)).await;
+            let write = measure.run(bench.writer(Bench::write)).await;
             // The first round creates things that later ones reuse.
             if round > 0 {
                 let rates = [xadd.rate, push.rate, write.rate, push.rate / xadd.rate, write.rate / xadd.rate];
@@ -143,8 +189,17 @@ impl Bench {
         Arc::new(bench)
     }
 
+    /// Returns a function for one kind of writes. Each writer has one.
+    fn writer<F>(
+        self: &Arc<Self>,
+        write: fn(&Arc<Self>, u64) -> F,
+    ) -> impl Fn(u64) -> F + Clone + Send + use<F> {
+        let bench = Arc::clone(self);
+        move |number| write(&bench, number)
+    }
+
     /// A bare `XADD`. The partitions are Streams of their own.
-    fn xadd(self: &Arc<Self>, number: u64) -> impl Future<Output = ()> + Send + 'static {
+    fn xadd(self: &Arc<Self>, number: u64) -> impl Future<Output = ()> + Send + use<> {
         let bench = Arc::clone(self);
         async move {
             let stream = Value::from(format!("bare:{}", number % u64::from(bench.partitions)));
@@ -158,7 +213,7 @@ impl Bench {
     }
 
     /// A push into the queue, without an event.
-    fn push(self: &Arc<Self>, number: u64) -> impl Future<Output = ()> + Send + 'static {
+    fn push(self: &Arc<Self>, number: u64) -> impl Future<Output = ()> + Send + use<> {
         let bench = Arc::clone(self);
         async move {
             let key = number.to_string();
@@ -176,7 +231,7 @@ impl Bench {
     }
 
     /// A whole write, with its event.
-    fn write(self: &Arc<Self>, number: u64) -> impl Future<Output = ()> + Send + 'static {
+    fn write(self: &Arc<Self>, number: u64) -> impl Future<Output = ()> + Send + use<> {
         let bench = Arc::clone(self);
         async move { bench.carts.write(&number, bench.text.to_string()).await.expect("a write") }
     }
@@ -190,20 +245,20 @@ struct Measure<'a> {
 }
 
 impl Measure<'_> {
-    async fn run<F>(&self, call: impl Fn(u64) -> F) -> Measurement
+    async fn run<F>(&self, call: impl Fn(u64) -> F + Clone + Send + 'static) -> Measurement
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let Self { args, round, server } = self;
-        let mut tasks = JoinSet::new();
+        let &Self { args, round, server } = self;
+        let (mut tasks, writes) = (JoinSet::new(), args.writes);
         let all = args.tasks * args.writes;
         let (begun, before) = (Instant::now(), processor_time(server).await);
         for task in 0..args.tasks {
-            let number = |one| round * all + one * args.tasks + task;
-            let calls: Vec<F> = (0..args.writes).map(|one| call(number(one))).collect();
+            let (call, first) = (call.clone(), round * all + task);
+            let step = args.tasks;
             tasks.spawn(async move {
-                for call in calls {
-                    call.await;
+                for one in 0..writes {
+                    call(first + one * step).await;
                 }
             });
         }
@@ -216,11 +271,15 @@ impl Measure<'_> {
 
 /// Returns the processor time of this process and of Redis, in seconds.
 async fn processor_time(server: &RedisServer) -> f64 {
+    processor::time().unwrap_or_default().as_secs_f64() + redis_time(server).await
+}
+
+async fn redis_time(server: &RedisServer) -> f64 {
     let info = server.command(&["INFO", "cpu"]).await.expect("the statistics");
     let info = info.as_str().unwrap_or_default();
     let fields = ["used_cpu_user:", "used_cpu_sys:"].into_iter();
     let of = |field: &str| info.lines().find_map(|line| line.strip_prefix(field)?.trim().parse::<f64>().ok());
-    processor::time().unwrap_or_default().as_secs_f64() + fields.filter_map(of).sum::<f64>()
+    fields.filter_map(of).sum::<f64>()
 }
 
 fn median(mut all: Vec<f64>) -> f64 {
