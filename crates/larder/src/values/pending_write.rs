@@ -15,7 +15,7 @@ use crate::values::collection_state::{Collection, note_use};
 use crate::values::encoded_value::{EncodedValue, share_value};
 use crate::values::new_value::NewValue;
 use crate::values::registry::CollectionKind;
-use crate::values::value_key::{ValueKey, encoded_key, key_name};
+use crate::values::value_key::{NO_KEY, ValueKey, encoded_key};
 use crate::values::written::Written;
 
 /// The entry of an invalidation that was deferred, in a build that stores its value on purpose.
@@ -34,15 +34,31 @@ const NO_ENTRY: Appended = Appended {
 pub struct PendingWrite<K: ValueKey, V: Send + Sync + 'static> {
     collection: Arc<Collection<K, V>>,
     key: K,
+    /// The encoded key. `None` if it is too long, so that nothing is stored under it.
+    text: Option<Box<str>>,
     /// The position in the log from before the write (rule 18).
     began: Position,
     is_finished: bool,
 }
 
+/// How a write has ended.
+struct Ended<V> {
+    written: Written<V>,
+    /// The entry of its event, if that is known.
+    entry: Option<Appended>,
+    /// The position of its value, if that was stored.
+    stored_at: Option<Position>,
+}
+
 impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
     pub(super) fn new(collection: &Arc<Collection<K, V>>, key: &K) -> Self {
+        Self::named(collection, key, encoded_key(&collection.name, key))
+    }
+
+    /// Creates a write of a key whose encoded form is known.
+    pub(super) fn named(collection: &Arc<Collection<K, V>>, key: &K, text: Option<Box<str>>) -> Self {
         let began = collection.engine.log.position();
-        Self { collection: Arc::clone(collection), key: key.clone(), began, is_finished: false }
+        Self { collection: Arc::clone(collection), key: key.clone(), text, began, is_finished: false }
     }
 
     /// Invalidates the old value everywhere, and stores the new one.
@@ -54,7 +70,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
     /// This never fails. If Redis cannot be reached, the invalidation is
     /// [deferred](crate::InvalidationOutcome::Deferred), and nothing is stored.
     pub async fn finish(mut self, value: impl Into<Option<V>>) -> Written<V> {
-        self.end(value.into(), None).await.0
+        self.end(value.into(), None).await.written
     }
 
     /// Ends the write of a queue like [`finish`](Self::finish), and returns its value's position.
@@ -71,11 +87,15 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         bytes: usize,
     ) -> (Written<V>, Option<Position>) {
         let encoded = EncodedValue::Queued(bytes as u64);
-        let (written, entry) = self.end(value.into(), Some(encoded)).await;
+        let Ended { written, entry, stored_at } = self.end(value.into(), Some(encoded)).await;
         let log = &self.collection.engine.log;
-        let names = Names::of_value(&key_name(&self.collection.name, &self.key), &[]);
         let position = match (entry, written.invalidation) {
-            (Some(entry), _) => log.read(|tail| tail.written_position(&self.began, &entry, &names)),
+            // The value has this name, and perhaps others. So its position is also that of the key.
+            (Some(_), _) if stored_at.is_some() => stored_at,
+            (Some(entry), _) => {
+                let names = Names::of_value(self.name(), &[]);
+                log.read(|tail| tail.written_position(&self.began, &entry, &names))
+            }
             (None, InvalidationOutcome::Applied) => None,
             (None, InvalidationOutcome::Deferred) => {
                 let local = log.position().watermark.local;
@@ -86,18 +106,15 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         (written, position)
     }
 
-    async fn end(
-        &mut self,
-        value: Option<V>,
-        encoded: Option<EncodedValue>,
-    ) -> (Written<V>, Option<Appended>) {
+    async fn end(&mut self, value: Option<V>, encoded: Option<EncodedValue>) -> Ended<V> {
         let value = value.map(Arc::new);
         let (invalidation, entry) = self.invalidate().await;
         #[cfg(larder_broken = "write-through-deferred")]
         let entry = entry.or(Some(NO_ENTRY));
-        let is_cached = entry.is_some_and(|entry| self.store(value.clone(), encoded, &entry));
+        let stored_at = entry.and_then(|entry| self.store(value.clone(), encoded, &entry));
+        let is_cached = stored_at.is_some();
         self.collection.counters.written(is_cached);
-        (Written { value, invalidation, is_cached }, entry)
+        Ended { written: Written { value, invalidation, is_cached }, entry, stored_at }
     }
 
     /// Invalidates the value after a write that failed, and waits for that.
@@ -124,23 +141,32 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
 
     /// Returns what the write invalidates.
     fn names(&self) -> Invalidation {
-        let text = key_name(&self.collection.name, &self.key);
-        self.collection.names_of_write(&text, Some(&self.key))
+        self.collection.names_of_write(self.name(), Some(&self.key))
+    }
+
+    /// Returns the text that names the value in an invalidation.
+    fn name(&self) -> &str {
+        self.text.as_deref().unwrap_or(NO_KEY)
     }
 
     /// Stores the value under the position of the write's own event (rule 18).
     ///
-    /// Encodes it, unless its encoded form is given. Returns whether it was stored.
-    fn store(&self, value: Option<Arc<V>>, encoded: Option<EncodedValue>, entry: &Appended) -> bool {
+    /// Encodes it, unless its encoded form is given. Returns its position if it was stored.
+    fn store(
+        &self,
+        value: Option<Arc<V>>,
+        encoded: Option<EncodedValue>,
+        entry: &Appended,
+    ) -> Option<Position> {
         let collection = &self.collection;
         let engine = &collection.engine;
-        let Some(text) = encoded_key(&collection.name, &self.key) else { return false };
+        let text = self.text.clone()?;
         let Some(lifetime) = collection.options.lifetime_of(value.is_some()) else {
             collection.counters.store_decision(Err(NotStored::NoLifetime));
-            return false;
+            return None;
         };
         let names = collection.names(&text, &self.key, value.as_deref());
-        let Some(position) = self.position(entry, &names) else { return false };
+        let position = self.position(entry, &names)?;
         let encoded = encoded.unwrap_or_else(|| collection.encode(&text, value.as_deref()));
         let new = NewValue {
             value,
@@ -158,7 +184,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         let cached = collection.to_cached(new, &encoded, now);
         note_use(|| cached.used());
         if !collection.insert(&self.key, &cached, now) {
-            return false;
+            return None;
         }
         // Other instances read a value that waits in a queue from there. Its flush ends with
         // another invalidation, so a copy in the store would be useless after a moment.
@@ -170,7 +196,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         if let Some(form) = form {
             engine.background.spawn(share_value(Arc::clone(engine), form, None));
         }
-        is_kept
+        is_kept.then_some(position)
     }
 
     /// Returns the position under which the value may be stored.
@@ -222,6 +248,7 @@ mod tests {
     use crate::cache::Cache;
     use crate::testing::soon;
     use crate::values::Values;
+    use crate::values::value_key::key_name;
 
     struct App {
         store: MemoryStore,

@@ -153,9 +153,13 @@ pub(super) fn encoded_key(collection: &str, key: &impl ValueKey) -> Option<Box<s
 ///
 /// A key that is too long names nothing, because nothing is stored under it.
 pub(super) fn key_name(collection: &str, key: &impl ValueKey) -> Box<str> {
-    // In a key, two digits follow the first byte of an escape. So no key has this text.
-    encoded_key(collection, key).unwrap_or_else(|| "v|^".into())
+    encoded_key(collection, key).unwrap_or_else(|| NO_KEY.into())
 }
+
+/// A text that no value has as its name.
+///
+/// In a key, two digits follow the first byte of an escape.
+pub(super) const NO_KEY: &str = "v|^";
 
 #[cfg(test)]
 mod tests {

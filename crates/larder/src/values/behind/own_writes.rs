@@ -9,7 +9,7 @@
 //! answer of the queue renews the position of the copy, or removes it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use larder_core::invalidation::position::Position;
@@ -25,9 +25,9 @@ pub(super) struct OwnWrites {
 
 #[derive(Default)]
 struct Copies {
-    by_key: HashMap<Box<str>, OwnWrite>,
+    by_key: HashMap<Arc<str>, OwnWrite>,
     /// The keys of the copies, by age.
-    by_age: BTreeMap<u64, Box<str>>,
+    by_age: BTreeMap<u64, Arc<str>>,
     next_age: u64,
     bytes: u64,
     /// The keys that are being written now.
@@ -156,10 +156,11 @@ impl OwnWriting<'_> {
     ) {
         self.all.sweep(is_refused);
         let mut copies = self.all.lock();
-        if copies.by_key.get(self.key).is_some_and(|copy| copy.sequence > sequence) {
-            return;
+        match copies.by_key.get(self.key) {
+            Some(copy) if copy.sequence > sequence => return,
+            Some(_) => copies.remove(self.key),
+            None => {}
         }
-        copies.remove(self.key);
         let has_overlap = copies.writing.get(self.key).is_none_or(|writers| writers.has_overlap);
         let position = position.filter(|_| !has_overlap).unwrap_or(Position::REFUSED);
         let age = copies.next_age;
@@ -187,8 +188,9 @@ impl Drop for OwnWriting<'_> {
 impl Copies {
     fn add(&mut self, key: &str, copy: OwnWrite) {
         self.bytes += size(key, &copy.payload);
-        self.by_age.insert(copy.age, key.into());
-        self.by_key.insert(key.into(), copy);
+        let key: Arc<str> = key.into();
+        self.by_age.insert(copy.age, Arc::clone(&key));
+        self.by_key.insert(key, copy);
     }
 
     fn remove(&mut self, key: &str) {
@@ -199,9 +201,9 @@ impl Copies {
     }
 }
 
-/// Returns the size of a copy. Its key is there twice.
+/// Returns the size of a copy.
 fn size(key: &str, payload: &Bytes) -> u64 {
-    (2 * key.len() + payload.len() + OVERHEAD) as u64
+    (key.len() + payload.len() + OVERHEAD) as u64
 }
 
 #[cfg(test)]

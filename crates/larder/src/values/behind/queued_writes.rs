@@ -62,7 +62,7 @@ impl<K: ValueKey + Serialize, V: Send + Sync + 'static, L> WriteBehind<K, V, L> 
         // The queue stands for the database: a push is the commit of a write-through. If this
         // future is dropped, the key is invalidated, because the write may be queued.
         let own = state.own_writes.begin(&entry.text);
-        let write = PendingWrite::new(&state.collection, key);
+        let write = PendingWrite::named(&state.collection, key, Some(entry.text.clone()));
         let (sequence, is_first) = match state.push(id, &entry, WritePayload::Value).await {
             Ok(pushed) => pushed,
             Err(error) if error.kind() == WriteErrorKind::Unknown => {
