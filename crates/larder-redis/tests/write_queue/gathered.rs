@@ -142,6 +142,42 @@ async fn each_write_of_a_batch_has_its_own_outcome() {
     assert_eq!((stats.entries, stats.bytes), (4, 6 + 6 + 2 + 1));
 }
 
+#[tokio::test]
+async fn an_id_that_is_twice_in_a_batch_keeps_its_first_number() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    push(&store, "warm", value("up")).await;
+    let twice = write("a", value("1"));
+    let all = vec![write("b", value("1")), twice.clone(), twice.clone(), write("c", value("1"))];
+    let results: Vec<Pushed> = push_at_once(&store, all).await.into_iter().map(Result::unwrap).collect();
+    let first = queued(results[1]);
+    assert_eq!(results[2], Pushed::Duplicate(first));
+    assert!(queued(results[3]) > first);
+    assert_eq!(store.push(twice).await.unwrap(), Pushed::Duplicate(first));
+    assert_eq!(texts(&read_all(&store).await), ["warm=up", "b=1", "a=1", "c=1"]);
+}
+
+/// The numbers of the Stream are ahead of those in the state, which was lost.
+#[tokio::test]
+async fn a_batch_continues_behind_the_stream() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    push(&store, "warm", value("up")).await;
+    server.command(&["XADD", &name("writes"), "8000000000000000-0", "k", "x", "v", "1"]).await.unwrap();
+    let all: Vec<_> = ["a", "b", "c", "d"].into_iter().map(|key| write(key, value("1"))).collect();
+    let mut last = 8_000_000_000_000_000;
+    let mut numbers = Vec::new();
+    for result in push_at_once(&store, all.clone()).await {
+        numbers.push(queued(result.unwrap()));
+        assert!(numbers.last() > Some(&last), "{numbers:?}");
+        last = numbers[numbers.len() - 1];
+    }
+    for (write, number) in all.into_iter().zip(numbers) {
+        assert_eq!(store.push(write).await.unwrap(), Pushed::Duplicate(number));
+    }
+    assert_eq!(texts(&read_all(&store).await), ["warm=up", "x=1", "a=1", "b=1", "c=1", "d=1"]);
+}
+
 /// Operations of a key in quarantine are held, and those of other keys are not.
 #[tokio::test]
 async fn a_batch_of_operations_holds_those_of_a_key_in_quarantine() {
