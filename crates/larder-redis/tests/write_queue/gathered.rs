@@ -363,9 +363,48 @@ async fn a_batch_that_timed_out_has_no_effect_later() {
     }
 }
 
-/// Other partitions, kinds and limits have batches of their own.
+/// Pushes to all partitions share a script call, and each partition has its own outcome.
 #[tokio::test]
-async fn only_pushes_of_one_kind_share_a_batch() {
+async fn pushes_to_several_partitions_share_a_script_call() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let partition = |number| PartitionId { collection: "cart", number, count: 4 };
+    let keys: Vec<String> = (0..48_u16).map(|number| format!("k{number:02}")).collect();
+    let to = |number: u16, key| PushWrite { partition: partition(number % 4), ..write(key, value(key)) };
+    for number in 0..4 {
+        queued(store.push(to(number, "warm")).await.unwrap());
+    }
+    // One of the partitions cannot be used.
+    let broken = name("state").replace(":0}", ":3}");
+    server.command(&["DEL", &broken]).await.unwrap();
+    server.command(&["RPUSH", &broken, "a list"]).await.unwrap();
+    let before = scripts(&server).await;
+    let results = push_at_once(&store, (0..).zip(&keys).map(|(number, key)| to(number, key)).collect()).await;
+    let calls = scripts(&server).await - before;
+    assert!((2..=4).contains(&calls), "{calls} calls");
+    for (number, result) in results.into_iter().enumerate() {
+        match result {
+            Ok(pushed) => assert!(number % 4 < 3 && queued(pushed) > 0, "{number}"),
+            Err(error) => assert!(number % 4 == 3 && error.outcome() == PushOutcome::NotQueued, "{error:?}"),
+        }
+    }
+    for number in 0..3 {
+        let expected = keys.iter().skip(number).step_by(4);
+        let states: Vec<&str> = expected.map(String::as_str).collect();
+        let number = u16::try_from(number).unwrap();
+        let pending = store.pending(partition(number), &states).await.unwrap();
+        assert!(
+            pending.iter().zip(&states).all(|(state, key)| {
+                state.value.as_ref().is_some_and(|there| there.payload == value(key))
+            })
+        );
+        assert_eq!(store.queue_stats(partition(number)).await.unwrap().entries, 13);
+    }
+}
+
+/// Other partitions, kinds and limits have outcomes of their own.
+#[tokio::test]
+async fn pushes_of_several_kinds_have_their_own_outcomes() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     let views = PartitionId { collection: "views", ..PARTITION };
