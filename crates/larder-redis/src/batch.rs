@@ -62,6 +62,9 @@ pub(crate) struct BatchTarget {
 
 impl GetBatcher {
     /// Returns the value under `key`.
+    ///
+    /// The caller limits the time. Another task may send the command, and its runtime may stand
+    /// still.
     pub(crate) async fn get(self: &Arc<Self>, way: &BatchTarget, key: String) -> Answer {
         // A cluster rejects commands with keys in several slots.
         if self.most_keys() == 1 || way.link.is_clustered() {
@@ -79,7 +82,7 @@ impl GetBatcher {
                 if needs_guard {
                     guard::start(self, way);
                 }
-                await_answer(answer, way.limit).await
+                answer.await.unwrap_or_else(|_| Err(shutting_down()))
             }
         }
     }
@@ -173,17 +176,6 @@ impl GetBatcher {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         // No change under this lock can be left half done.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Waits for the answer to a command that another task sends.
-///
-/// That task applies the time limit of the command. The longer limit here is for a runtime that
-/// stands still.
-async fn await_answer(answer: oneshot::Receiver<Answer>, limit: Duration) -> Answer {
-    match timeout(backstop(limit), answer).await {
-        Ok(answered) => answered.unwrap_or_else(|_| Err(shutting_down())),
-        Err(_) => Err(Error::new(ErrorKind::Timeout, "the task that asks for it does not run")),
     }
 }
 

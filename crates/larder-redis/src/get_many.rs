@@ -189,7 +189,7 @@ impl Inner {
         limit: Duration,
     ) -> Result<Values, StoreError> {
         let read = |keys: &[&str]| -> Command {
-            let names: Vec<_> = keys.iter().map(|key| self.keys.response(key)).collect();
+            let names = self.keys.responses(keys);
             let client = self.data.within(backstop(limit));
             // `GET` would refuse a key of another type. `MGET` finds nothing there.
             Box::pin(async move { client.mget(names).await })

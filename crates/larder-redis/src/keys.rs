@@ -1,5 +1,6 @@
 //! The names of the keys in Redis.
 
+use bytes::{Bytes, BytesMut};
 use larder_core::lease::LeaseId;
 use larder_core::stored::address;
 
@@ -38,6 +39,17 @@ impl Keys {
         name.push_str(&self.responses);
         name.push_str(key);
         name
+    }
+
+    /// Returns the names of the stored responses under these keys, in one allocation.
+    pub(crate) fn responses(&self, keys: &[&str]) -> Vec<Bytes> {
+        let length = keys.iter().map(|key| self.responses.len() + key.len()).sum();
+        let mut names = BytesMut::with_capacity(length);
+        for part in keys.iter().flat_map(|key| [&*self.responses, *key]) {
+            names.extend_from_slice(part.as_bytes());
+        }
+        let mut names = names.freeze();
+        keys.iter().map(|key| names.split_to(self.responses.len() + key.len())).collect()
     }
 
     /// Returns the name of the lease for the response under `key`.
@@ -98,6 +110,8 @@ mod tests {
     fn names_are_readable_and_the_log_has_no_schema() {
         let keys = Keys::new("shop", 3);
         assert_eq!(keys.response("{u|/a}"), "larder:shop:v3:{u|/a}");
+        let both = keys.responses(&["{u|/a}", "{u|/bc}"]);
+        assert_eq!(both, ["larder:shop:v3:{u|/a}", "larder:shop:v3:{u|/bc}"]);
         assert_eq!(keys.lease("{u|/a}"), "larder:shop:v3:{u|/a}:lease");
         let word = format!("larder:shop:v3:{{u|/a}}:lease:{}", "0f".repeat(16));
         assert_eq!(keys.word("{u|/a}", LeaseId::from_bytes([15; 16])), word);

@@ -47,8 +47,8 @@ pub(crate) async fn wait_within<T>(
     let mut call = pin!(call);
     let sent = Instant::now();
     let (mut deadline, mut missed) = (sent + limit, Duration::ZERO);
+    let mut part_end = sent + limit / PARTS;
     let result = loop {
-        let part_end = (Instant::now() + limit / PARTS).min(deadline);
         if let Ok(result) = timeout_at(part_end, call.as_mut()).await {
             break result;
         }
@@ -61,6 +61,7 @@ pub(crate) async fn wait_within<T>(
         if now >= deadline.min(sent + missed + limit * 2) {
             break Err(Error::new(ErrorKind::Timeout, "not answered in time"));
         }
+        part_end = (now + limit / PARTS).min(deadline);
     };
     Waited { result, wait: Wait { sent, was_starved: missed > limit / PARTS } }
 }

@@ -1,5 +1,6 @@
 //! The shared tier: stored responses under keys that expire.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +20,8 @@ impl SharedTier for RedisStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         let inner = &*self.inner;
         let permit = inner.health.admit(key)?;
-        let get = inner.batcher.get(&inner.batch_target, inner.keys.response(key));
+        // Pinned here, as this future would otherwise hold it twice.
+        let get = pin!(inner.batcher.get(&inner.batch_target, inner.keys.response(key)));
         let waited = wait_within(inner.command_timeout, get).await;
         let value = inner.settle(key, permit, waited)?;
         match value.as_deref().and_then(Reference::decode) {

@@ -11,6 +11,8 @@ mod failing;
 mod faults;
 mod forms;
 #[cfg(unix)]
+mod herds;
+#[cfg(unix)]
 mod in_process;
 #[cfg(unix)]
 mod in_process_closing;

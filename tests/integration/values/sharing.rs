@@ -10,7 +10,7 @@ use larder_testing::RedisServer;
 use larder_tests::redis::eventually;
 use tokio::task::JoinSet;
 
-use crate::support::{Database, Names, builder, get, joins, names, ready, soon};
+use crate::support::{Database, Names, builder, calls, get, joins, names, ready, soon};
 
 async fn instance(redis: &RedisServer) -> Cache {
     let store = RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10));
@@ -165,12 +165,7 @@ async fn many_values_are_read_in_one_command() {
         keys.filter(|key| !key.ends_with(":lease")).count() == 200
     })
     .await;
-    let calls = async |command: &str| {
-        let stats = redis.command(&["INFO", "commandstats"]).await.unwrap();
-        let (stats, head) = (stats.as_str().unwrap().to_owned(), format!("cmdstat_{command}:calls="));
-        let count = stats.lines().find_map(|line| line.strip_prefix(&head)?.split(',').next()?.parse().ok());
-        count.unwrap_or(0_u64)
-    };
+    let calls = async |command| calls(&redis, command).await;
     // The first read learns how large these values are.
     b.get_many_or_load(&ids[..100], load).await.unwrap();
     let before = (calls("mget").await, calls("get").await);

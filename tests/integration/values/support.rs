@@ -131,6 +131,15 @@ pub(crate) async fn joins(names: &Names) {
     .await;
 }
 
+/// Returns how often Redis has executed a command.
+#[cfg(unix)]
+pub(crate) async fn calls(redis: &larder_testing::RedisServer, command: &str) -> u64 {
+    let stats = redis.command(&["INFO", "commandstats"]).await.unwrap();
+    let (stats, head) = (stats.as_str().unwrap().to_owned(), format!("cmdstat_{command}:calls="));
+    let count = stats.lines().find_map(|line| line.strip_prefix(&head)?.split(',').next()?.parse().ok());
+    count.unwrap_or_default()
+}
+
 /// Returns the misses by reason, as text.
 pub(crate) fn misses(stats: &ValueStats) -> String {
     stats.misses.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ")

@@ -124,6 +124,19 @@ impl Names {
         Some(Self { packed, digests })
     }
 
+    /// Returns a copy in a buffer of its own.
+    ///
+    /// Names that were read are slices of a larger buffer, and keep all of it alive.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        let mut packed = Vec::with_capacity(self.weight());
+        packed.extend_from_slice(&self.packed);
+        packed.extend_from_slice(&self.digests);
+        let mut packed = Bytes::from(packed);
+        let digests = packed.split_off(self.packed.len());
+        Self { packed, digests }
+    }
+
     /// Returns the texts in one buffer.
     #[must_use]
     pub const fn packed(&self) -> &Bytes {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use larder_core::invalidation::tail::Tail;
 use larder_core::key::query::QueryRules;
 use larder_core::time::Clock;
@@ -36,7 +37,7 @@ pub(crate) struct Engine {
     pub(crate) queue: Option<Arc<dyn Queue>>,
     /// The queue of in-process collections.
     pub(crate) local_queue: Arc<LocalQueue>,
-    pub(crate) reads: SharedReads,
+    pub(crate) reads: SharedReads<Option<Bytes>>,
     /// Whether the cache stores nothing, so that there is nothing to invalidate.
     pub(crate) is_disabled: bool,
     pub(crate) reruns: Reruns,

@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 
 use larder_core::invalidation::selector::Tag;
 
+use crate::engine::coalesce::reads::SharedReads;
 use crate::engine::config_error::{ConfigError, ConfigErrorKind};
 use crate::engine::failure_table::FailureTable;
 use crate::engine::invalidation_log::invalidation::Invalidation;
@@ -332,6 +333,7 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
         let counters = registry.register(&name, form)?;
         engine.note_values();
         let memory = if engine.is_disabled { 0 } else { options.memory_bytes };
+        let reads = SharedReads::new(engine.store.as_ref().and_then(|store| store.time_limit()));
         let collection = Arc::new(Collection {
             engine,
             name,
@@ -339,6 +341,7 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
             functions: Functions { codec: Box::new(codec), tags, weigh, also_invalidates, loader },
             memory: MemoryTier::new(memory),
             flights: ValueFlights::default(),
+            reads,
             failures: FailureTable::default(),
             errors: ErrorTable::default(),
             counters,

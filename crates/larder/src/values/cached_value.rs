@@ -72,6 +72,11 @@ impl<V> CachedValue<V> {
         }
     }
 
+    /// Returns the moment at which the value came to this process.
+    pub(super) const fn received_at(&self) -> BootTime {
+        self.received_at
+    }
+
     /// Returns the time since the value was loaded.
     pub(super) fn age(&self, now: BootTime) -> Duration {
         self.age.saturating_add(now.saturating_since(self.received_at))

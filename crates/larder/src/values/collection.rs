@@ -23,8 +23,8 @@ use crate::values::loader_mark::NoLoader;
 use crate::values::loading::load_borrowed;
 use crate::values::loading::refresh_value::spawn_refresh;
 use crate::values::registry::ValueRegistry;
-use crate::values::shared_value::ValueRequest;
-use crate::values::value_key::{ValueKey, encoded_key, key_name};
+use crate::values::value_address::ValueAddress;
+use crate::values::value_key::{ValueKey, key_name};
 use crate::values::value_lookup::ValueLookup;
 
 /// A collection of typed values, which is a part of a [`Cache`](crate::Cache).
@@ -302,8 +302,11 @@ impl<K: ValueKey, V: Send + Sync + 'static, L> Values<K, V, L> {
     #[inline]
     pub(super) fn hit(&self, key: &K) -> Option<Arc<CachedValue<V>>> {
         let collection = &self.collection;
+        let cached = collection.in_memory(key)?;
         let now = collection.engine.clock.boot();
-        let cached = collection.fresh_in_memory(key, now)?;
+        if !collection.is_fresh_now(&cached, now) {
+            return None;
+        }
         if FillScope::is_set() && !collection.may_use_in_fill(&cached, now) {
             return None;
         }
@@ -326,10 +329,9 @@ impl<K: ValueKey, V: Send + Sync + 'static, L> Values<K, V, L> {
             ValueLookup::Miss(reason) => reason,
             lookup => return Ok(lookup),
         };
-        let text = encoded_key(&collection.name, key).ok_or(BypassReason::KeyTooLong)?;
+        let address = ValueAddress::new(&collection.name, key).ok_or(BypassReason::KeyTooLong)?;
         spawn_follower(engine);
-        let request = ValueRequest { text, store_time: Arc::new(engine.store_time()) };
-        Ok(collection.look_in_store(key, &request, missing).await.0)
+        Ok(collection.look_in_store(key, &address, &engine.store_time(), missing).await.lookup)
     }
 }
 

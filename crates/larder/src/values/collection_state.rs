@@ -12,6 +12,7 @@ use larder_core::outcome::{MissReason, Outcome};
 use larder_core::time::BootTime;
 use quick_cache::Equivalent;
 
+use crate::engine::coalesce::reads::SharedReads;
 use crate::engine::failure_table::FailureTable;
 use crate::engine::fill_scope::{FillScope, UsedValue};
 use crate::engine::invalidation_log::invalidation::Invalidation;
@@ -24,6 +25,7 @@ use crate::values::codec::AnyCodec;
 use crate::values::error_table::ErrorTable;
 use crate::values::load_error::SharedError;
 use crate::values::registry::MemoryUse;
+use crate::values::shared_read::SharedRead;
 use crate::values::value_event::ValueFlights;
 use crate::values::value_key::ValueKey;
 use crate::values::value_options::ValueOptions;
@@ -36,6 +38,8 @@ pub(super) struct Collection<K, V> {
     pub(super) functions: Functions<K, V>,
     pub(super) memory: ValueMemory<K, V>,
     pub(super) flights: ValueFlights<V>,
+    /// The reads of the shared tier that are under way. Requests that share one share its value.
+    pub(super) reads: SharedReads<SharedRead<V>>,
     pub(super) failures: FailureTable,
     pub(super) errors: ErrorTable<K>,
     pub(super) counters: Arc<ValueCounters>,

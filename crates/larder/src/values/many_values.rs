@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 
+use quick_cache::DefaultHashBuilder;
+
 use crate::values::collection::Values;
 use crate::values::load_error::{LoadError, SharedError, is_error_of, own, shared};
 use crate::values::loading::load_many::{Answers, LoadMany, ManyRequest};
@@ -76,8 +78,10 @@ impl<K: ValueKey, V: Send + Sync + 'static, L> Values<K, V, L> {
         I: IntoIterator<Item = (K, V)>,
         E: Send + Sync + 'static,
     {
-        let mut answers = Answers::with_capacity(keys.len());
-        let (mut missing, mut seen) = (Vec::new(), HashSet::new());
+        let hasher = DefaultHashBuilder::default();
+        let mut seen = HashSet::with_capacity_and_hasher(keys.len(), hasher.clone());
+        let mut answers = Answers::with_capacity_and_hasher(keys.len(), hasher);
+        let mut missing = Vec::new();
         for key in keys {
             if !seen.insert(key) {
                 continue;

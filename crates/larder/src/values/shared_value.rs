@@ -1,44 +1,51 @@
 //! Lookups of values in the shared tier.
 
+use std::ops::Range;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use larder_core::invalidation::names::Names;
 use larder_core::outcome::{MissReason, Tier};
 use larder_core::store::{MAX_KEYS, StoreError};
-use larder_core::stored::address;
+use larder_core::time::{BootTime, WallTime};
 use larder_core::value::wire;
 use larder_core::wire::envelope::fingerprint;
 use larder_core::wire::error::WireErrorKind;
 
-use crate::engine::lease::claim::ClaimTarget;
 use crate::engine::report::store_health::StoreOp;
 use crate::engine::store::Store;
 use crate::engine::store_miss::{miss_reason, untrusted_reason};
 use crate::engine::store_time::StoreTime;
 use crate::values::cached_value::{Arrival, CachedValue};
 use crate::values::collection_state::Collection;
+use crate::values::shared_read::{SharedRead, SharedValue};
+use crate::values::value_address::{Fingerprint, ValueAddress, text_of};
 use crate::values::value_key::ValueKey;
 use crate::values::value_lookup::ValueLookup;
 
-/// A request for a value that is not in memory: its encoded key, and its time for the store.
+/// A request for a value that is not in memory: its address, and its time for the store.
 #[derive(Clone)]
 pub(super) struct ValueRequest {
-    /// The encoded key.
-    pub(super) text: Box<str>,
+    pub(super) address: ValueAddress,
     pub(super) store_time: Arc<StoreTime>,
 }
 
-/// A key without a value in memory.
+/// One of many keys, without a value in memory.
 pub(super) struct Missing<K> {
     pub(super) key: K,
-    pub(super) request: ValueRequest,
+    /// The place of its address in the text of all addresses.
+    pub(super) place: Range<usize>,
     pub(super) reason: MissReason,
-    /// The place in the shared tier that was looked up, if the shared tier answered.
-    pub(super) target: Option<ClaimTarget>,
+    /// The fingerprint that was seen in the shared tier, if the shared tier answered.
+    pub(super) seen: Option<Fingerprint>,
 }
 
 impl<K> Missing<K> {
+    /// Returns the address in the text of all addresses.
+    pub(super) fn address<'a>(&self, addresses: &'a str) -> &'a str {
+        addresses.get(self.place.clone()).unwrap_or_default()
+    }
+
     /// Notes why the shared tier has no value to use.
     fn note<T>(&mut self, reason: MissReason) -> Option<T> {
         self.reason = reason;
@@ -46,58 +53,63 @@ impl<K> Missing<K> {
     }
 }
 
-/// A value in the shared tier, as this collection can use it.
-enum SharedValue<V> {
-    Value(Arc<CachedValue<V>>),
-    Absent,
-    /// A value of another schema or codec, which other instances can use.
-    OtherSchema,
-    /// A value of another version of Larder, which instances of that version can use.
-    OtherVersion,
-    /// A value that cannot be decoded, or that does not belong under its key.
-    Unreadable,
+/// The result of a lookup in the shared tier.
+pub(super) struct StoreLookup<V> {
+    pub(super) lookup: ValueLookup<V>,
+    /// The fingerprint that was seen. `None` if the shared tier was not asked or did not answer.
+    pub(super) seen: Option<Fingerprint>,
+}
+
+impl<V> StoreLookup<V> {
+    const fn miss(reason: MissReason) -> Self {
+        Self { lookup: ValueLookup::Miss(reason), seen: None }
+    }
+}
+
+/// A value as the shared tier returned it.
+struct StoredBytes {
+    bytes: Bytes,
+    /// The local number of this instance before the store was asked (rule 1).
+    local: u64,
+    /// The moment at which the value came.
+    wall: WallTime,
+    boot: BootTime,
 }
 
 impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
-    /// Looks a value up in the shared tier, and returns the target of a lease claim as well.
-    ///
-    /// Puts a value that can be used into memory. The target is `None` if the shared tier was not
-    /// asked or did not answer.
+    /// Looks a value up in the shared tier, and puts a value that can be used into memory.
     pub(super) async fn look_in_store(
         &self,
         key: &K,
-        request: &ValueRequest,
+        address: &ValueAddress,
+        store_time: &StoreTime,
         missing: MissReason,
-    ) -> (ValueLookup<V>, Option<ClaimTarget>) {
+    ) -> StoreLookup<V> {
         let engine = &*self.engine;
-        let Some(store) = engine.open_store() else { return (ValueLookup::Miss(missing), None) };
+        let Some(store) = engine.open_store() else { return StoreLookup::miss(missing) };
         let Some(local) = engine.trusted_local_position() else {
-            let reason = miss_reason(Some(untrusted_reason(engine)), missing);
-            return (ValueLookup::Miss(reason), None);
+            return StoreLookup::miss(miss_reason(Some(untrusted_reason(engine)), missing));
         };
-        let address = address::primary(&request.text);
-        let fetched = self.fetch(&**store, &address, request, local).await;
-        engine.report.store_result(StoreOp::Read, &fetched, &*engine.clock);
-        match fetched {
-            Ok((value, fingerprint)) => {
-                let target = ClaimTarget { address, fingerprint };
-                (self.judge_shared(key, value, missing), Some(target))
+        match self.fetch(&**store, address, store_time, local).await {
+            Ok((SharedRead { value, fingerprint }, now)) => {
+                StoreLookup { lookup: self.judge_shared(key, value, missing, now), seen: Some(fingerprint) }
             }
-            Err(_) => (ValueLookup::Miss(MissReason::StoreError), None),
+            Err(_) => StoreLookup::miss(MissReason::StoreError),
         }
     }
 
     /// Looks values up in the shared tier, in one exchange for each few thousand of them.
     ///
     /// Returns the fresh ones, in the order of `missing`. For the others, it notes the reason and
-    /// the target of a claim.
+    /// what was seen.
     pub(super) async fn look_in_store_many(
         &self,
         missing: &mut [Missing<K>],
+        addresses: &str,
     ) -> Vec<Option<(Arc<CachedValue<V>>, Tier)>> {
         let mut found = Vec::with_capacity(missing.len());
         for part in missing.chunks_mut(MAX_KEYS) {
-            found.append(&mut self.look_in_store_part(part).await);
+            found.append(&mut self.look_in_store_part(part, addresses).await);
         }
         found
     }
@@ -105,6 +117,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
     async fn look_in_store_part(
         &self,
         missing: &mut [Missing<K>],
+        addresses: &str,
     ) -> Vec<Option<(Arc<CachedValue<V>>, Tier)>> {
         let engine = &*self.engine;
         let Some(store) = engine.open_store() else { return missing.iter().map(|_| None).collect() };
@@ -112,14 +125,16 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
             let reason = untrusted_reason(engine);
             return missing.iter_mut().map(|one| one.note(miss_reason(Some(reason), one.reason))).collect();
         };
-        let addresses: Vec<_> = missing.iter().map(|one| address::primary(&one.request.text)).collect();
-        let keys: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        let keys: Vec<&str> = missing.iter().map(|one| one.address(addresses)).collect();
         let values = store.get_many(&keys).await;
         engine.report.store_result(StoreOp::Read, &values, &*engine.clock);
+        let (wall, boot) = (engine.clock.wall(), engine.clock.boot());
         match values {
             Ok(values) => {
-                let parts = missing.iter_mut().zip(addresses).zip(values);
-                parts.map(|((one, address), value)| self.judge_one(one, address, value, local)).collect()
+                let stored = |bytes| StoredBytes { bytes, local, wall, boot };
+                let values = values.into_iter().map(|bytes| bytes.map(stored)).zip(keys);
+                let all = missing.iter_mut().zip(values);
+                all.map(|(one, (stored, address))| self.judge_one(one, address, stored, boot)).collect()
             }
             Err(_) => missing.iter_mut().map(|one| one.note(MissReason::StoreError)).collect(),
         }
@@ -129,14 +144,13 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
     fn judge_one(
         &self,
         missing: &mut Missing<K>,
-        address: String,
-        value: Option<Bytes>,
-        local: u64,
+        address: &str,
+        stored: Option<StoredBytes>,
+        now: BootTime,
     ) -> Option<(Arc<CachedValue<V>>, Tier)> {
-        let seen = value.as_deref().and_then(fingerprint);
-        missing.target = Some(ClaimTarget { address, fingerprint: seen });
-        let value = value.map_or(SharedValue::Absent, |value| self.decode(&missing.request, value, local));
-        match self.judge_shared(&missing.key, value, missing.reason) {
+        let SharedRead { value, fingerprint } = self.shared_read(text_of(address), stored);
+        missing.seen = Some(fingerprint);
+        match self.judge_shared(&missing.key, value, missing.reason, now) {
             ValueLookup::Fresh(cached, tier) => Some((cached, tier)),
             ValueLookup::Stale(stale) => missing.note(stale.reason),
             ValueLookup::Miss(reason) => missing.note(reason),
@@ -149,39 +163,73 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
     pub(super) fn look_at_value(
         &self,
         key: &K,
-        request: &ValueRequest,
+        address: &ValueAddress,
         value: Bytes,
         local: u64,
         missing: MissReason,
     ) -> ValueLookup<V> {
-        self.judge_shared(key, self.decode(request, value, local), missing)
+        let stored = self.arrived(value, local);
+        let now = stored.boot;
+        self.judge_shared(key, self.decode(address.text(), stored), missing, now)
     }
 
-    /// Reads the value at an address, and its fingerprint. Removes an unreadable value.
+    /// Reads the value at an address, and returns the moment at which it came. Removes an
+    /// unreadable value.
+    ///
+    /// Concurrent requests share one exchange, and the value is decoded once.
     async fn fetch(
         &self,
         store: &dyn Store,
-        address: &str,
-        request: &ValueRequest,
+        address: &ValueAddress,
+        store_time: &StoreTime,
         local: u64,
-    ) -> Result<(SharedValue<V>, Option<[u8; 8]>), StoreError> {
-        let read = self.engine.reads.read(address, local, || store.get(address));
-        let is_transfer = || store.is_transferring(address);
-        let Some(bytes) = request.store_time.spend_unless(is_transfer, read).await? else {
-            return Ok((SharedValue::Absent, None));
+    ) -> Result<(SharedRead<V>, BootTime), StoreError> {
+        let (engine, mut came_at) = (&self.engine, None);
+        let own = &mut came_at;
+        let exchange = move || async move {
+            let value = store.get(address.as_str()).await;
+            engine.report.store_result(StoreOp::Read, &value, &*engine.clock);
+            let stored = value?.map(|bytes| self.arrived(bytes, local));
+            *own = stored.as_ref().map(|stored| stored.boot);
+            Ok(self.shared_read(address.text(), stored))
         };
-        let seen = fingerprint(&bytes);
-        let value = self.decode(request, bytes, local);
-        if matches!(value, SharedValue::Unreadable) {
+        let read = {
+            // Pinned here, as the future of a hit would otherwise hold it twice.
+            let read = pin!(self.reads.read(Arc::clone(address.as_shared()), local, exchange));
+            let is_transfer = || store.is_transferring(address.as_str());
+            store_time.spend_unless(is_transfer, read).await?
+        };
+        // This request may have begun after the value of another request's exchange came.
+        let now = came_at.unwrap_or_else(|| engine.clock.boot());
+        if matches!(read.value, SharedValue::Unreadable) {
             // Its position is arbitrary. A high one would keep the next value from replacing it
             // (rule 16).
-            request.store_time.spend(store.remove(address)).await?;
-            return Ok((value, None));
+            let removed = store_time.spend(store.remove(address.as_str())).await;
+            engine.report.store_result(StoreOp::Read, &removed, &*engine.clock);
+            removed?;
+            return Ok((SharedRead { fingerprint: None, ..read }, now));
         }
-        Ok((value, seen))
+        Ok((read, now))
     }
 
-    fn judge_shared(&self, key: &K, value: SharedValue<V>, missing: MissReason) -> ValueLookup<V> {
+    fn arrived(&self, bytes: Bytes, local: u64) -> StoredBytes {
+        let clock = &self.engine.clock;
+        StoredBytes { bytes, local, wall: clock.wall(), boot: clock.boot() }
+    }
+
+    fn shared_read(&self, text: &str, stored: Option<StoredBytes>) -> SharedRead<V> {
+        let fingerprint = stored.as_ref().and_then(|stored| fingerprint(&stored.bytes));
+        let value = stored.map_or(SharedValue::Absent, |stored| self.decode(text, stored));
+        SharedRead { value, fingerprint }
+    }
+
+    fn judge_shared(
+        &self,
+        key: &K,
+        value: SharedValue<V>,
+        missing: MissReason,
+        now: BootTime,
+    ) -> ValueLookup<V> {
         let cached = match value {
             SharedValue::Value(cached) => cached,
             SharedValue::Absent => return ValueLookup::Miss(missing),
@@ -190,22 +238,18 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
                 return ValueLookup::Miss(MissReason::Unreadable);
             }
         };
-        let now = self.engine.clock.boot();
         let lookup = self.judge(cached, Tier::Shared, now);
-        if let ValueLookup::Fresh(cached, _) = &lookup {
-            self.insert(key, cached, now);
-        }
-        if let ValueLookup::Stale(stale) = &lookup {
-            self.insert(key, &stale.cached, now);
+        match &lookup {
+            ValueLookup::Fresh(cached, _) if self.has_memory() => drop(self.insert(key, cached, now)),
+            ValueLookup::Stale(stale) if self.has_memory() => drop(self.insert(key, &stale.cached, now)),
+            _ => {}
         }
         lookup
     }
 
     /// Decodes a value of the shared tier.
-    ///
-    /// `local` is the local number of this instance before the store was asked (rule 1).
-    fn decode(&self, request: &ValueRequest, bytes: Bytes, local: u64) -> SharedValue<V> {
-        let text = &*request.text;
+    fn decode(&self, text: &str, stored: StoredBytes) -> SharedValue<V> {
+        let StoredBytes { bytes, local, wall, boot } = stored;
         let stored = match wire::decode(bytes, text) {
             Ok(stored) => stored,
             Err(error) if error.kind() == WireErrorKind::Version => return SharedValue::OtherVersion,
@@ -230,19 +274,16 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
                 }
             },
         };
-        // They are slices of the read buffer, and would keep all of it alive.
-        let names = &meta.names;
-        let (packed, digests) = (names.packed(), names.packed_digests());
-        let (packed, digests) = (Bytes::copy_from_slice(packed), Bytes::copy_from_slice(digests));
-        let Some(names) = Names::unpack(packed, digests) else { return SharedValue::Unreadable };
-        meta.names = names;
+        if self.has_memory() {
+            // They are slices of the read buffer, and would keep all of it alive.
+            meta.names = meta.names.detached();
+        }
         meta.position.watermark.local = local;
         meta.loaded_at = self.engine.store_calendar.to_own(meta.loaded_at);
         self.options.limit_lifetime(&mut meta.lifetime, value.is_some());
         let weight = value.as_ref().map_or(0, |value| self.weigh(value, payload));
-        let clock = &self.engine.clock;
-        let age = clock.wall().saturating_since(meta.loaded_at);
-        let arrival = Arrival { filled_at: None, age, received_at: clock.boot(), weight };
+        let age = wall.saturating_since(meta.loaded_at);
+        let arrival = Arrival { filled_at: None, age, received_at: boot, weight };
         SharedValue::Value(Arc::new(CachedValue::new(value.map(Arc::new), meta, arrival)))
     }
 

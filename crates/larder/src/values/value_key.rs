@@ -101,7 +101,19 @@ macro_rules! shown {
     )+};
 }
 
-shown!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize bool char);
+shown!(bool char);
+
+macro_rules! integers {
+    ($($kind:ty)+) => {$(
+        impl ValueKey for $kind {
+            fn write(&self, text: &mut KeyText<'_>) {
+                text.text(itoa::Buffer::new().format(*self));
+            }
+        }
+    )+};
+}
+
+integers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
 macro_rules! texts {
     ($($kind:ty)+) => {$(
@@ -143,10 +155,15 @@ impl<T: ValueKey, const N: usize> ValueKey for [T; N] {
 
 /// Returns the encoded key of a value, or `None` if it is too long.
 pub(super) fn encoded_key(collection: &str, key: &impl ValueKey) -> Option<Box<str>> {
+    key_buffer(collection, key).as_str().map(Box::from)
+}
+
+/// Returns the buffer with the encoded key of a value.
+pub(super) fn key_buffer(collection: &str, key: &impl ValueKey) -> KeyBuf {
     let mut buffer = KeyBuf::new();
     buffer.value(collection);
     key.write(&mut KeyText::new(&mut buffer));
-    buffer.as_str().map(Box::from)
+    buffer
 }
 
 /// Returns the text that names the value with this key in an invalidation.

@@ -23,12 +23,10 @@ pub(super) enum ValueLookup<V> {
 }
 
 impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
-    /// Returns the value in memory if it is fresh.
+    /// Whether a value in memory is fresh, and the log allows its use.
     #[inline]
-    pub(super) fn fresh_in_memory(&self, key: &K, now: BootTime) -> Option<Arc<CachedValue<V>>> {
-        let cached = self.in_memory(key)?;
-        let is_usable = self.engine.log.verdict(&*cached, now) == (Verdict::Valid, true);
-        (is_usable && cached.is_fresh(now)).then_some(cached)
+    pub(super) fn is_fresh_now(&self, cached: &CachedValue<V>, now: BootTime) -> bool {
+        self.engine.log.verdict(cached, now) == (Verdict::Valid, true) && cached.is_fresh(now)
     }
 
     /// Whether the fill that the current task runs for may use a value, and notes its use if so.
@@ -46,9 +44,8 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
 
     /// Looks a value up in memory, as of now.
     pub(super) fn look_in_memory(&self, key: &K) -> ValueLookup<V> {
-        let now = self.engine.clock.boot();
         match self.in_memory(key) {
-            Some(cached) => self.judge(cached, Tier::Memory, now),
+            Some(cached) => self.judge(cached, Tier::Memory, self.engine.clock.boot()),
             None => ValueLookup::Miss(MissReason::NeverStored),
         }
     }

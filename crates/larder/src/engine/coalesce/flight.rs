@@ -90,6 +90,14 @@ impl<E: FlightEvent> FlightGroup<E> {
         (!flights.contains_key(&key)).then(|| self.insert(&mut flights, key, now, position))
     }
 
+    /// Returns whether there is a flight for this key.
+    ///
+    /// The key is made only if there are flights at all.
+    pub(crate) fn has_flight(&self, key: impl FnOnce() -> FlightKey) -> bool {
+        let flights = lock(&self.flights);
+        !flights.is_empty() && flights.contains_key(&key())
+    }
+
     fn insert(
         &self,
         flights: &mut Table<E>,

@@ -124,7 +124,7 @@ async fn fetch_variation(layer: &LayerState, scope: &QueryScope, lookup_key: Loo
     let engine = &*layer.engine;
     let Some((store, local)) = engine.open_store().zip(engine.trusted_local_position()) else { return };
     let address = address::variation(scope.base_key());
-    match exchange(lookup_key, engine.reads.read(&address, local, || store.get(&address))).await {
+    match exchange(lookup_key, engine.reads.read(address.as_str(), local, || store.get(&address))).await {
         Ok(Some(value)) => {
             if let Ok(Decoded::VariationHint(mut hint)) = wire::decode(value, scope.base_key()) {
                 hint.at = engine.store_calendar.to_own(hint.at);

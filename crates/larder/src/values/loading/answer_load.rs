@@ -3,19 +3,18 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use larder_core::outcome::{BypassReason, Outcome, StaleReason, Tier};
+use larder_core::outcome::{Outcome, StaleReason, Tier};
 
 use crate::engine::coalesce::reruns::RerunPermit;
 use crate::engine::coalesce::wait_limits::rerun_wait;
-use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::values::collection_state::Collection;
 use crate::values::load_error::{Failure, LoadErrorKind, SharedError};
 use crate::values::loading::Loading;
 use crate::values::loading::load_run::{LoadResult, LoadRun, LoadedValue};
 use crate::values::loading::load_step::{LoadEnding, LoadPlan, Served};
+use crate::values::loading::look_up_value::{LookedUp, MissingValue, look_up};
 use crate::values::loading::refresh_value::spawn_refresh;
-use crate::values::shared_value::ValueRequest;
-use crate::values::value_key::{ValueKey, encoded_key};
+use crate::values::value_key::ValueKey;
 use crate::values::value_lookup::ValueLookup;
 
 /// The answer to a request: a value, an absence, or the failure of a load.
@@ -30,15 +29,23 @@ pub(in crate::values) async fn load_borrowed<K: ValueKey, V: Send + Sync + 'stat
     is_own_error: fn(&SharedError) -> bool,
     load: impl Future<Output = Result<Option<V>, SharedError>>,
 ) -> LoadAnswer<V> {
-    match prepare(collection, key, is_own_error).await {
-        Prepared::Answer(answer) => answer,
-        Prepared::Bypass => bypassed(load.await),
-        Prepared::Load(run, permit) => {
-            let result = run.run_attached(load).await;
-            drop(permit);
-            collection.answer_with(result)
+    let missing = match look_up(collection, key, is_own_error).await {
+        LookedUp::Found(value) => return Ok(value),
+        LookedUp::Bypass => return bypassed(load.await),
+        LookedUp::Missing(missing) => missing,
+    };
+    // Boxed, so that the future of a hit in the shared tier stays small.
+    let answer = async {
+        match prepare(collection, key, is_own_error, missing).await {
+            Prepared::Answer(answer) => answer,
+            Prepared::Load(run, permit) => {
+                let result = run.run_attached(load).await;
+                drop(permit);
+                collection.answer_with(result)
+            }
         }
-    }
+    };
+    Box::pin(answer).await
 }
 
 /// Returns a value, and loads it with the collection's loader if it has to be.
@@ -50,49 +57,46 @@ pub(in crate::values) async fn load_with_loader<K: ValueKey, V: Send + Sync + 's
     is_own_error: fn(&SharedError) -> bool,
     load: impl Future<Output = Result<Option<V>, SharedError>> + Send + 'static,
 ) -> LoadAnswer<V> {
-    match prepare(collection, key, is_own_error).await {
-        Prepared::Answer(answer) => answer,
-        Prepared::Bypass => bypassed(load.await),
-        Prepared::Load(run, permit) => {
-            let result = match run.has_leader() {
-                true => run.run_detached(load).await,
-                false => run.run_attached(load).await,
-            };
-            drop(permit);
-            collection.answer_with(result)
+    let missing = match look_up(collection, key, is_own_error).await {
+        LookedUp::Found(value) => return Ok(value),
+        LookedUp::Bypass => return bypassed(load.await),
+        LookedUp::Missing(missing) => missing,
+    };
+    let answer = async {
+        match prepare(collection, key, is_own_error, missing).await {
+            Prepared::Answer(answer) => answer,
+            Prepared::Load(run, permit) => {
+                let result = match run.has_leader() {
+                    true => run.run_detached(load).await,
+                    false => run.run_attached(load).await,
+                };
+                drop(permit);
+                collection.answer_with(result)
+            }
         }
-    }
+    };
+    Box::pin(answer).await
 }
 
 /// The rest of the work for a request.
 enum Prepared<K, V> {
     /// Nothing.
     Answer(LoadAnswer<V>),
-    /// Load the value, without the cache.
-    Bypass,
     /// Run this load, and hold the permit meanwhile.
     Load(Box<LoadRun<K, V>>, Option<RerunPermit>),
 }
 
-/// Looks the value up, and waits for other requests, until there is an answer or a load to run.
+/// Waits for other requests until there is an answer or a load to run.
 async fn prepare<K: ValueKey, V: Send + Sync + 'static>(
     collection: &Arc<Collection<K, V>>,
     key: &K,
     is_own_error: fn(&SharedError) -> bool,
+    missing: MissingValue<V>,
 ) -> Prepared<K, V> {
     let engine = &collection.engine;
-    if engine.is_disabled {
-        collection.counters.record(Outcome::Bypass(BypassReason::Disabled));
-        return Prepared::Bypass;
-    }
-    let Some(text) = encoded_key(&collection.name, key) else {
-        collection.counters.record(Outcome::Bypass(BypassReason::KeyTooLong));
-        return Prepared::Bypass;
-    };
-    spawn_follower(engine);
-    let request = ValueRequest { text, store_time: Arc::new(engine.store_time()) };
-    let mut loading = Loading::new(collection, key, request, is_own_error);
-    let ending = loading.run(collection.look_in_memory(key)).await;
+    let MissingValue { request, lookup, seen } = missing;
+    let mut loading = Loading::new(collection, key, request, seen, is_own_error);
+    let ending = loading.run(lookup).await;
     let mut permit = None;
     let plan = match ending {
         LoadEnding::Serve(served) => return Prepared::Answer(Ok(loading.serve(&served))),
@@ -126,8 +130,8 @@ async fn prepare<K: ValueKey, V: Send + Sync + 'static>(
             LoadPlan::alone(None, Outcome::Miss(reason))
         }
     };
-    let Loading { request, scope, .. } = loading;
-    let run = LoadRun::new(collection, key, request.text, plan, scope);
+    let text = loading.text().into();
+    let run = LoadRun::new(collection, key, text, plan, loading.scope);
     Prepared::Load(Box::new(run), permit)
 }
 

@@ -20,7 +20,7 @@ use crate::engine::lease::fill_result::FillResult;
 use crate::values::cached_value::{CachedValue, StaleValue};
 use crate::values::collection_state::Collection;
 use crate::values::loading::Loading;
-use crate::values::shared_value::ValueRequest;
+use crate::values::shared_value::{StoreLookup, ValueRequest};
 use crate::values::value_event::ValueOutcome;
 use crate::values::value_key::ValueKey;
 use crate::values::value_lookup::ValueLookup;
@@ -85,7 +85,9 @@ pub(super) async fn claim_refresh<K: ValueKey, V: Send + Sync + 'static>(
     stale: StaleValue<V>,
     may_wait: impl FnMut() -> bool,
 ) -> ClaimedLoad<V> {
-    let (lookup, target) = collection.look_in_store(key, request, stale.reason).await;
+    let ValueRequest { address, store_time } = request;
+    let StoreLookup { lookup, seen } = collection.look_in_store(key, address, store_time, stale.reason).await;
+    let target = seen.map(|seen| address.target(seen));
     let of = ClaimOf { collection, key, request, purpose: LoadPurpose::Refresh };
     match LoadClaim::new(of, position, None, Some(stale), target) {
         Err(stale) => ClaimedLoad::Granted(None, stale),
@@ -137,7 +139,7 @@ impl<'a, K: ValueKey, V: Send + Sync + 'static> LoadClaim<'a, K, V> {
 
     /// Claims and waits until there is a decision.
     async fn claim_or_wait(mut self, mut may_wait: impl FnMut() -> bool) -> ClaimedLoad<V> {
-        let names = || Names::of_value(&self.of.request.text, &[]);
+        let names = || Names::of_value(self.of.request.address.text(), &[]);
         loop {
             self.claim.set_urgency(self.urgency());
             let decision = match self.claim.next(names, &mut may_wait).await {
@@ -167,7 +169,7 @@ impl<'a, K: ValueKey, V: Send + Sync + 'static> LoadClaim<'a, K, V> {
     fn look_at(&self, value: Bytes, local: u64) -> ValueLookup<V> {
         let ClaimOf { collection, key, request, .. } = self.of;
         let reason = self.stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
-        collection.look_at_value(key, request, value, local, reason)
+        collection.look_at_value(key, &request.address, value, local, reason)
     }
 
     /// Returns the alternatives of this instance to a load.

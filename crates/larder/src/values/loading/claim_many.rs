@@ -11,8 +11,10 @@ use crate::engine::lease::Lease;
 use crate::engine::lease::claim::{ClaimEvent, LeaseClaim, Urgency};
 use crate::values::cached_value::CachedValue;
 use crate::values::collection_state::Collection;
+use crate::values::loading::flight_key;
 use crate::values::loading::load_step::LoadPlan;
 use crate::values::shared_value::Missing;
+use crate::values::value_address::ValueAddress;
 use crate::values::value_event::{ValueLeader, ValueOutcome};
 use crate::values::value_key::ValueKey;
 use crate::values::value_lookup::ValueLookup;
@@ -38,11 +40,12 @@ enum StoreClaim<V> {
 pub(super) async fn claim_now<K: ValueKey, V: Send + Sync + 'static>(
     collection: &Arc<Collection<K, V>>,
     mut missing: Missing<K>,
+    address: ValueAddress,
     scope: Option<FillScope>,
 ) -> (K, Claimed<V>) {
     let engine = &collection.engine;
     let (now, position) = (engine.clock.boot(), engine.log.position());
-    let flight_key = (missing.request.text.clone(), 0);
+    let flight_key = flight_key(address.text());
     let Some(leader) = collection.flights.try_lead(flight_key, now, position) else {
         return (missing.key, Claimed::Elsewhere);
     };
@@ -51,9 +54,9 @@ pub(super) async fn claim_now<K: ValueKey, V: Send + Sync + 'static>(
         leader.finish(ValueOutcome::AlreadyStored(Arc::clone(&cached), tier));
         return (missing.key, Claimed::Found(cached, tier));
     }
-    let claimed = match claim_in_store(collection, &leader, &mut missing, scope).await {
+    let claimed = match claim_in_store(collection, &leader, &mut missing, &address, scope).await {
         StoreClaim::Granted(lease) => {
-            Claimed::Granted(missing.request.text, plan(leader, lease, missing.reason))
+            Claimed::Granted(address.text().into(), plan(leader, lease, missing.reason))
         }
         StoreClaim::Found(cached, tier) => {
             leader.finish(ValueOutcome::AlreadyStored(Arc::clone(&cached), tier));
@@ -73,25 +76,26 @@ async fn claim_in_store<K: ValueKey, V: Send + Sync + 'static>(
     collection: &Arc<Collection<K, V>>,
     leader: &ValueLeader<V>,
     missing: &mut Missing<K>,
+    address: &ValueAddress,
     scope: Option<FillScope>,
 ) -> StoreClaim<V> {
-    let target = missing.target.take();
-    let Missing { key, request, reason, .. } = missing;
+    let Missing { key, reason, seen, .. } = missing;
+    let target = seen.take().map(|seen| address.target(seen));
     let engine = &collection.engine;
+    let store_time = Arc::new(engine.store_time());
     let deadline = Instant::now() + collection.options.load_timeout;
     let position = leader.flight().position;
-    let claim =
-        target.and_then(|target| LeaseClaim::new(engine, target, position, &request.store_time, deadline));
+    let claim = target.and_then(|target| LeaseClaim::new(engine, target, position, &store_time, deadline));
     let Some(mut claim) = claim else { return StoreClaim::Granted(None) };
     let is_within_lease = scope.as_ref().is_some_and(FillScope::holds_lease);
     claim.set_outer(scope, None);
     claim.set_urgency(Urgency::Immediate);
-    let event = claim.next(|| Names::of_value(&request.text, &[]), || false).await;
+    let event = claim.next(|| Names::of_value(address.text(), &[]), || false).await;
     match event {
         ClaimEvent::Granted => StoreClaim::Granted(Some(claim.into_lease())),
         ClaimEvent::HeldElsewhere if !is_within_lease => StoreClaim::Elsewhere,
         ClaimEvent::Stored(value, local) => {
-            match collection.look_at_value(key, request, value, local, *reason) {
+            match collection.look_at_value(key, address, value, local, *reason) {
                 ValueLookup::Fresh(cached, tier) => StoreClaim::Found(cached, tier),
                 _ => StoreClaim::Granted(None),
             }

@@ -5,7 +5,7 @@ use larder_core::outcome::{Outcome, StaleReason};
 use crate::engine::failure_table::Retry;
 use crate::values::cached_value::StaleValue;
 use crate::values::collection_state::{Collection, note_use};
-use crate::values::load_error::{Failure, LoadErrorKind};
+use crate::values::load_error::{Failure, LoadErrorKind, SharedError};
 use crate::values::loading::Loading;
 use crate::values::loading::load_step::{LoadEnding, LoadFallback, LoadStep};
 use crate::values::value_key::ValueKey;
@@ -27,7 +27,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
             ValueLookup::Stale(stale) => LoadFallback::with(stale),
             ValueLookup::Miss(reason) => LoadFallback::without(reason),
         };
-        match self.remembered_error() {
+        match collection.remembered_error(self.key, self.is_own_error) {
             Some(failure) => LoadStep::Done(LoadEnding::Fail(failure, fallback.reason)),
             None => LoadStep::Join(fallback),
         }
@@ -50,22 +50,24 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
         }
         LoadStep::Done(LoadEnding::stale(stale, StaleReason::WhileRevalidate))
     }
+}
 
-    /// Returns the error of a load that failed a moment ago.
-    fn remembered_error(&self) -> Option<Failure> {
-        let collection = self.collection;
-        collection.options.error_ttl?;
-        let (log, now) = (&collection.engine.log, collection.engine.clock.boot());
-        let remembered = collection.errors.find(self.key, log, now)?;
-        if !(self.is_own_error)(&remembered.error) {
+impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
+    /// Returns the error of a load that failed a moment ago, if the caller can use it.
+    pub(super) fn remembered_error(
+        &self,
+        key: &K,
+        is_own_error: fn(&SharedError) -> bool,
+    ) -> Option<Failure> {
+        self.options.error_ttl?;
+        let remembered = self.errors.find(key, &self.engine.log, self.engine.clock.boot())?;
+        if !is_own_error(&remembered.error) {
             return None;
         }
         note_use(|| remembered.used());
         Some(Failure { error: remembered.error.clone(), kind: LoadErrorKind::Remembered })
     }
-}
 
-impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
     /// Whether a load has failed a moment ago, so that the stale value is served at once.
     fn should_retry_later(&self, stale: &StaleValue<V>) -> bool {
         self.may_serve_on_error(stale) && self.may_retry(stale) == Retry::NotDue

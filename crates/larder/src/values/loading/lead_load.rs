@@ -12,6 +12,7 @@ use crate::values::cached_value::StaleValue;
 use crate::values::loading::Loading;
 use crate::values::loading::claim_load::{ClaimedLoad, claim_load};
 use crate::values::loading::load_step::{FlightSeat, LoadEnding, LoadFallback, LoadPlan, LoadStep};
+use crate::values::shared_value::StoreLookup;
 use crate::values::value_event::{ValueFlight, ValueLeader, ValueOutcome, ValueRole};
 use crate::values::value_key::ValueKey;
 use crate::values::value_lookup::ValueLookup;
@@ -77,7 +78,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
             return false;
         }
         let engine = &self.collection.engine;
-        let (names, now) = (Names::of_value(&self.request.text, &[]), engine.clock.boot());
+        let (names, now) = (Names::of_value(self.text(), &[]), engine.clock.boot());
         engine.log.read(|tail| tail.check(&flight.position, &names, now)) != Verdict::Valid
     }
 
@@ -98,11 +99,12 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
         }
     }
 
-    /// Looks the value up in both tiers once more, now that no other request loads it.
+    /// Looks the value up once more, now that no other request loads it.
     ///
     /// In memory, as another flight may have ended between the first lookup and the beginning of
-    /// this flight.
-    async fn recheck(&self, fallback: LoadFallback<V>) -> Recheck<V> {
+    /// this flight. In the shared tier only if this request has not looked there yet: the claim of
+    /// the lease finds what was stored since.
+    async fn recheck(&mut self, fallback: LoadFallback<V>) -> Recheck<V> {
         let collection = self.collection;
         let fallback = match collection.look_in_memory(self.key) {
             ValueLookup::Stale(found) if self.is_worth_a_flight(&found) => self.fallback_with(found),
@@ -115,13 +117,18 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
             // The store failed a moment ago. Another attempt could cost one more delay.
             return Recheck::StillMissing(fallback, None);
         }
-        let (lookup, target) = collection.look_in_store(self.key, &self.request, missing).await;
+        let address = &self.request.address;
+        if let Some(seen) = self.seen.take() {
+            return Recheck::StillMissing(fallback, Some(address.target(seen)));
+        }
+        let found = collection.look_in_store(self.key, address, &self.request.store_time, missing).await;
+        let StoreLookup { lookup, seen } = found;
         let fallback = match lookup {
             ValueLookup::Stale(found) if self.is_worth_a_flight(&found) => self.fallback_with(found),
             ValueLookup::Miss(reason) => LoadFallback { reason, ..fallback },
             lookup => return Recheck::Found(lookup),
         };
-        Recheck::StillMissing(fallback, target)
+        Recheck::StillMissing(fallback, seen.map(|seen| address.target(seen)))
     }
 
     /// Whether this request should load the value that replaces this one.

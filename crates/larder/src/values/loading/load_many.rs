@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use larder_core::join::join_all;
 use larder_core::outcome::{BypassReason, MissReason, Outcome};
+use quick_cache::DefaultHashBuilder;
 use tokio::time::timeout;
 
 use crate::engine::catch_panic::CatchPanic;
@@ -22,8 +23,9 @@ use crate::values::loading::claim_many::{Claimed, claim_now};
 use crate::values::loading::load_borrowed;
 use crate::values::loading::load_run::{LoadRun, LoadTimes};
 use crate::values::loading::load_step::LoadPlan;
-use crate::values::shared_value::{Missing, ValueRequest};
-use crate::values::value_key::{ValueKey, encoded_key};
+use crate::values::shared_value::Missing;
+use crate::values::value_address::{ValueAddress, push_address};
+use crate::values::value_key::ValueKey;
 use crate::values::value_lookup::ValueLookup;
 
 /// The maximum number of keys that are claimed and loaded at once.
@@ -31,8 +33,11 @@ use crate::values::value_lookup::ValueLookup;
 /// It bounds the exchanges with the shared store that are under way, and the length of a query.
 const MAX_BATCH: usize = 1_024;
 
+/// The assumed length of an address in bytes.
+const USUAL_ADDRESS: usize = 32;
+
 /// The answers so far, by key. `None` is an absence.
-pub(in crate::values) type Answers<K, V> = HashMap<K, Option<Arc<V>>>;
+pub(in crate::values) type Answers<K, V> = HashMap<K, Option<Arc<V>>, DefaultHashBuilder>;
 
 /// Loads the values with these keys. Keys that are not in the result have no value.
 pub(in crate::values) trait LoadMany<K, V> {
@@ -56,17 +61,21 @@ impl<K: ValueKey, V: Send + Sync + 'static, L: LoadMany<K, V>> ManyRequest<'_, K
             return Ok(self.answers);
         }
         spawn_follower(engine);
-        let (mut missing, mut too_long) = (Vec::new(), Vec::new());
+        let mut addresses = String::with_capacity(keys.len() * USUAL_ADDRESS);
+        let (mut missing, mut too_long) = (Vec::with_capacity(keys.len()), Vec::new());
         for key in keys {
-            match encoded_key(&self.collection.name, &key) {
-                Some(text) => missing.push(self.missing(key, text)),
+            match push_address(&mut addresses, &self.collection.name, &key) {
+                Some(place) => {
+                    let (reason, seen) = (MissReason::NeverStored, None);
+                    missing.push(Missing { key, place, reason, seen });
+                }
                 None => too_long.push(key),
             }
         }
-        let mut missing = self.look_up(missing).await.into_iter();
+        let mut missing = self.look_up(missing, &addresses).await.into_iter();
         let mut others = Vec::new();
         while !missing.as_slice().is_empty() {
-            let claimed = self.claim(missing.by_ref().take(MAX_BATCH)).await;
+            let claimed = self.claim(missing.by_ref().take(MAX_BATCH), &addresses).await;
             others.append(&mut self.load_claimed(claimed).await?);
         }
         self.load_uncached(too_long, BypassReason::KeyTooLong).await?;
@@ -76,14 +85,8 @@ impl<K: ValueKey, V: Send + Sync + 'static, L: LoadMany<K, V>> ManyRequest<'_, K
         Ok(self.answers)
     }
 
-    fn missing(&self, key: K, text: Box<str>) -> Missing<K> {
-        let store_time = Arc::new(self.collection.engine.store_time());
-        let request = ValueRequest { text, store_time };
-        Missing { key, request, reason: MissReason::NeverStored, target: None }
-    }
-
     /// Looks the values up in both tiers. Returns those that are still missing.
-    async fn look_up(&mut self, all: Vec<Missing<K>>) -> Vec<Missing<K>> {
+    async fn look_up(&mut self, all: Vec<Missing<K>>, addresses: &str) -> Vec<Missing<K>> {
         let collection = self.collection;
         let mut missing = Vec::with_capacity(all.len());
         for mut one in all {
@@ -102,7 +105,7 @@ impl<K: ValueKey, V: Send + Sync + 'static, L: LoadMany<K, V>> ManyRequest<'_, K
                 }
             }
         }
-        let found = collection.look_in_store_many(&mut missing).await;
+        let found = collection.look_in_store_many(&mut missing, addresses).await;
         let mut rest = Vec::with_capacity(missing.len());
         for (one, found) in missing.into_iter().zip(found) {
             match found {
@@ -117,9 +120,16 @@ impl<K: ValueKey, V: Send + Sync + 'static, L: LoadMany<K, V>> ManyRequest<'_, K
     }
 
     /// Claims the loads of all values at the same time, and waits for no other request.
-    async fn claim(&mut self, missing: impl Iterator<Item = Missing<K>>) -> Vec<(K, Claimed<V>)> {
+    async fn claim(
+        &mut self,
+        missing: impl Iterator<Item = Missing<K>>,
+        addresses: &str,
+    ) -> Vec<(K, Claimed<V>)> {
         let scope = FillScope::current();
-        let claims = missing.map(|one| claim_now(self.collection, one, scope.clone()));
+        let claims = missing.map(|one| {
+            let address = ValueAddress::from_address(one.address(addresses));
+            claim_now(self.collection, one, address, scope.clone())
+        });
         join_all(claims).await
     }
 
@@ -201,7 +211,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> Batch<K, V> {
         load: impl Future<Output = Result<HashMap<K, V>, SharedError>>,
     ) -> Result<Answers<K, V>, Failure> {
         let Some(collection) = self.runs.first().map(|run| Arc::clone(&run.collection)) else {
-            return Ok(Answers::new());
+            return Ok(Answers::default());
         };
         let clock = &collection.engine.clock;
         // Before the load: a run that is given up forgets when it began.
@@ -224,7 +234,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> Batch<K, V> {
                 resume_unwind(panic)
             }
         };
-        let (mut answers, mut failure) = (Answers::new(), None);
+        let (mut answers, mut failure) = (Answers::default(), None);
         for (run, (filled_at, position)) in self.runs.into_iter().zip(began) {
             let times = LoadTimes { position, filled_at, ended, cost };
             let end = match &mut values {

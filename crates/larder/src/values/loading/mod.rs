@@ -1,5 +1,7 @@
 //! Requests for a value that is loaded if it has to be.
 //!
+//! A request looks in both tiers first: a hit needs no flight. If it finds nothing, it is a miss.
+//!
 //! [`Loading`] is a state machine like that of a miss over HTTP. Each [`LoadStep`] has a method
 //! that returns the next one.
 //!
@@ -17,6 +19,7 @@
 //!
 //! | file | what it does |
 //! | --- | --- |
+//! | `look_up_value.rs` | looks in memory and in the shared tier, before all steps |
 //! | `evaluate_value.rs` | Evaluate: decides what to do with the result of a lookup |
 //! | `lead_load.rs` | Join, Lead: joins or leads the flight, looks once more |
 //! | `claim_load.rs` | Lead: claims the lease, or waits for the instance that has it |
@@ -40,6 +43,7 @@ pub(super) mod load_many;
 mod load_result;
 mod load_run;
 mod load_step;
+mod look_up_value;
 pub(super) mod refresh_value;
 mod settle_load;
 
@@ -56,6 +60,7 @@ use crate::engine::fill_scope::FillScope;
 use crate::values::collection_state::Collection;
 use crate::values::load_error::SharedError;
 use crate::values::shared_value::ValueRequest;
+use crate::values::value_address::Fingerprint;
 use crate::values::value_key::ValueKey;
 use crate::values::value_lookup::ValueLookup;
 
@@ -70,6 +75,8 @@ struct Loading<'a, K, V> {
     collection: &'a Arc<Collection<K, V>>,
     key: &'a K,
     request: ValueRequest,
+    /// The fingerprint that was seen in the shared tier, if that has no value to use.
+    seen: Option<Fingerprint>,
     /// The fill that waits for this value.
     scope: Option<FillScope>,
     /// Whether the caller can use this error of another load.
@@ -85,11 +92,12 @@ impl<'a, K: ValueKey, V: Send + Sync + 'static> Loading<'a, K, V> {
         collection: &'a Arc<Collection<K, V>>,
         key: &'a K,
         request: ValueRequest,
+        seen: Option<Fingerprint>,
         is_own_error: fn(&SharedError) -> bool,
     ) -> Self {
         let deadline = Instant::now() + follower_wait(collection.options.load_timeout);
         let scope = FillScope::current();
-        Self { collection, key, request, scope, is_own_error, retries: 0, deadline }
+        Self { collection, key, request, seen, scope, is_own_error, retries: 0, deadline }
     }
 
     /// Runs the steps, from what is known about the value to the ending.
@@ -108,7 +116,11 @@ impl<'a, K: ValueKey, V: Send + Sync + 'static> Loading<'a, K, V> {
     }
 
     fn flight_key(&self) -> FlightKey {
-        (self.request.text.clone(), 0)
+        flight_key(self.text())
+    }
+
+    fn text(&self) -> &str {
+        self.request.address.text()
     }
 
     /// Whether a stale value may be served at all.
@@ -117,4 +129,9 @@ impl<'a, K: ValueKey, V: Send + Sync + 'static> Loading<'a, K, V> {
     const fn may_be_stale(&self) -> bool {
         self.scope.is_none()
     }
+}
+
+/// Returns the key of the flight that loads the value with this encoded key.
+fn flight_key(text: &str) -> FlightKey {
+    (text.into(), 0)
 }

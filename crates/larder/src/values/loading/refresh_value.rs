@@ -17,6 +17,7 @@ use crate::values::loading::claim_load::{ClaimedLoad, claim_refresh};
 use crate::values::loading::load_run::LoadRun;
 use crate::values::loading::load_step::LoadPlan;
 use crate::values::shared_value::ValueRequest;
+use crate::values::value_address::ValueAddress;
 use crate::values::value_event::{ValueLeader, ValueOutcome};
 use crate::values::value_key::{ValueKey, encoded_key};
 use crate::values::value_lookup::ValueLookup;
@@ -66,7 +67,8 @@ pub(in crate::values) fn spawn_refresh<K: ValueKey, V: Send + Sync + 'static>(
     let Some(leader) = lead_refresh(collection, key, &text, &stale) else { return };
     let Some(permit) = engine.background.try_refresh_permit() else { return };
     collection.counters.refresh_started();
-    let request = ValueRequest { text: text.clone(), store_time: Arc::new(engine.store_time()) };
+    let address = ValueAddress::from_text(&text);
+    let request = ValueRequest { address, store_time: Arc::new(engine.store_time()) };
     let outcome = Outcome::Miss(stale.reason);
     let plan = LoadPlan { leader: Some(leader), lease: None, stale: Some(stale), outcome };
     let run = LoadRun::new(collection, key, text, plan, None).for_refresh();

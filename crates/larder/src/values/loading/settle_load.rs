@@ -60,6 +60,8 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
             return LoadStep::Done(LoadEnding::Rerun(seat.reason));
         }
         self.retries += 1;
+        // The wait may have been long, so the shared tier is looked up again.
+        self.seen = None;
         LoadStep::Evaluate(self.collection.look_in_memory(self.key))
     }
 
@@ -87,7 +89,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
     /// Whether the log allows this request to use the failure of the flight, which is of this
     /// moment.
     fn is_failure_allowed_by_log(&self, seat: &FlightSeat<V>) -> bool {
-        let names = || Names::of_value(&self.request.text, &[]);
+        let names = || Names::of_value(self.text(), &[]);
         seat.position == seat.flight.position
             || self.verdict(&seat.flight.position, &names()) == Verdict::Valid
     }
