@@ -34,6 +34,11 @@ impl EventTime {
         Self::from(now).since(self)
     }
 
+    /// Returns the time from this moment until `now`, or `None` if this moment is not known.
+    pub(crate) fn elapsed_if_known(self, now: BootTime) -> Option<Duration> {
+        (self != Self::EARLIEST).then(|| self.elapsed(now))
+    }
+
     /// Returns the time from `earlier` until this moment. It is zero if `earlier` is not earlier.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         let nanos = i128::from(self.0) - i128::from(earlier.0);

@@ -7,6 +7,7 @@
 //! * [`selector`]: selectors, which name the responses to invalidate;
 //! * [`names`]: the names of a stored response;
 //! * [`table`]: name → last position, and the check of a stored response against it;
+//! * `refusal`: which invalidations concern a stored response, for explanations;
 //! * [`log_page`]: polls of the log, and the answers to them;
 //! * [`last_appends`]: what an instance appended last, which a new incarnation may have missed;
 //! * [`append_status`]: appended events, and how far our own tail is with them;
@@ -23,6 +24,8 @@ pub mod log_page;
 pub mod names;
 pub mod outbox;
 pub mod position;
+#[doc(hidden)]
+pub mod refusal;
 pub mod selector;
 pub mod table;
 pub mod tail;

@@ -1,5 +1,7 @@
 //! The names of a stored response.
 
+mod describe;
+
 use bytes::Bytes;
 
 use super::selector::{Digest, Glob, Kind, Lineage, Tag, UriName, prefixes};

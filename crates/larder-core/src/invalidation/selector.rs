@@ -24,7 +24,7 @@ pub use self::event::{Event, Mode};
 pub use self::glob::Glob;
 pub use self::hashed_name::HashedName;
 pub use self::key_scope::KeyScope;
-pub(crate) use self::lineage::{Lineage, Rank};
+pub(crate) use self::lineage::{Lineage, Rank, directory_of};
 pub use self::path_name::PathName;
 pub use self::prefix::Prefix;
 pub(crate) use self::prefix::prefixes;

@@ -3,6 +3,7 @@
 mod history;
 #[cfg(test)]
 mod limits;
+mod refusals;
 #[cfg(feature = "model")]
 mod renumber;
 mod room;
@@ -57,6 +58,14 @@ impl Verdict {
 pub(crate) enum EventPosition {
     Log(LogId),
     Local(u64),
+}
+
+/// The name of a row.
+#[derive(Clone, Copy)]
+enum RowName<'a> {
+    All,
+    Digest(Digest),
+    Glob(&'a Glob),
 }
 
 /// The invalidations of one incarnation, as far as they are remembered.
@@ -131,19 +140,30 @@ impl InvalidationTable {
         if !self.covers(mark, self.floor) {
             return Verdict::Refused;
         }
-        let rows = names.digests().filter_map(|digest| self.rows.get(&digest));
-        let globs = self.globs.iter();
-        // Most globs are older than the checked response, and comparing positions is cheaper than
-        // matching a pattern.
-        let globs = globs.filter(|(glob, row)| !row.is_covered_by(mark) && names.matches(glob));
         let mut soft_since: Option<EventTime> = None;
-        for row in once(&self.all).chain(rows).chain(globs.map(|(_, row)| row)) {
+        for (_, row) in self.rows_of(mark, names) {
             if !self.covers(mark, row.hard()) {
                 return Verdict::Refused;
             }
             soft_since = [soft_since, row.soft_since(mark)].into_iter().flatten().min();
         }
         soft_since.map_or(Verdict::Valid, |since| Verdict::Soft(since.elapsed(now)))
+    }
+
+    /// Returns the rows that can refuse a response at `mark` with these names.
+    fn rows_of<'a>(
+        &'a self,
+        mark: Watermark,
+        names: &'a Names,
+    ) -> impl Iterator<Item = (RowName<'a>, &'a Row)> {
+        let row = |digest| Some((RowName::Digest(digest), self.rows.get(&digest)?));
+        let globs = self.globs.iter();
+        // Most globs are older than the checked response, and comparing positions is cheaper than
+        // matching a pattern.
+        let globs = globs.filter(move |(glob, row)| !row.is_covered_by(mark) && names.matches(glob));
+        once((RowName::All, &self.all))
+            .chain(names.digests().filter_map(row))
+            .chain(globs.map(|(glob, row)| (RowName::Glob(glob), row)))
     }
 
     /// Returns the moment of the earliest invalidation of these names after `moment`.

@@ -12,6 +12,7 @@ mod event_moments;
 #[cfg(feature = "model")]
 mod model_state;
 mod tail_limits;
+mod tail_refusals;
 mod tail_state;
 mod write_through;
 

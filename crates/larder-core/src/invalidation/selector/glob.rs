@@ -31,7 +31,7 @@ impl Glob {
     }
 
     /// Returns the pattern in its normal form.
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 

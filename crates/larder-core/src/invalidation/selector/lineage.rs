@@ -108,7 +108,7 @@ impl Lineage {
 }
 
 /// Returns the directory of a path: `/a/` for `/a/b` and for `/a/`, `/` for `/a`.
-fn directory_of(path: &str) -> &str {
+pub(crate) fn directory_of(path: &str) -> &str {
     path.rfind('/').map_or("", |slash| &path[..=slash])
 }
 

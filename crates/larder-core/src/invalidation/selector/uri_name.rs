@@ -95,10 +95,7 @@ impl UriName {
     /// Returns the parts of the name.
     #[must_use]
     pub fn parts(&self) -> UriParts<'_> {
-        let (host, target) = split_host(&self.0).unwrap_or((None, &self.0));
-        let (path, query) = split_query(target);
-        let path = if host.is_none() && path.starts_with("/.//") { &path[2..] } else { path };
-        UriParts { host, path, query }
+        parts_of(&self.0)
     }
 
     /// Returns the name of the same URI with another query.
@@ -130,6 +127,19 @@ impl UriName {
     pub(crate) fn from_normal(text: &str) -> Self {
         Self(text.into())
     }
+
+    /// Returns the path of a name with this text, which is already normalized.
+    pub(crate) fn path_of_normal(text: &str) -> &str {
+        parts_of(text).path
+    }
+}
+
+/// Returns the parts of a name with this text.
+fn parts_of(text: &str) -> UriParts<'_> {
+    let (host, target) = split_host(text).unwrap_or((None, text));
+    let (path, query) = split_query(target);
+    let path = if host.is_none() && path.starts_with("/.//") { &path[2..] } else { path };
+    UriParts { host, path, query }
 }
 
 /// Splits the text into the host and the rest.

@@ -4,6 +4,7 @@ use super::EventPosition;
 use super::history::{History, Span};
 use crate::invalidation::event_time::EventTime;
 use crate::invalidation::position::{LogId, Watermark};
+use crate::invalidation::refusal::RefusalPlace;
 use crate::invalidation::selector::{Lineage, Mode, Rank};
 
 /// The last hard and the last soft invalidation of one name, and a short history of earlier ones.
@@ -59,6 +60,19 @@ impl Row {
     /// Returns the watermark of the last hard invalidation.
     pub(super) const fn hard(&self) -> Watermark {
         self.hard.mark
+    }
+
+    /// Returns the watermark of the last soft invalidation.
+    pub(super) const fn soft(&self) -> Watermark {
+        self.soft.mark
+    }
+
+    /// Returns the moment of the last hard invalidation with a place of this kind.
+    pub(super) const fn hard_moment(&self, place: RefusalPlace) -> EventTime {
+        match place {
+            RefusalPlace::Deferred(_) => self.hard.local_at,
+            RefusalPlace::Log(_) | RefusalPlace::Elsewhere => self.hard.log_at,
+        }
     }
 
     /// Returns the number of the last event of this row.
