@@ -35,6 +35,7 @@ pub mod outcome;
 mod random_id;
 pub mod store;
 pub mod stored;
+mod switch_record;
 pub mod time;
 #[doc(hidden)]
 pub mod value;

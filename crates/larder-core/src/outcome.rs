@@ -2,6 +2,8 @@
 //!
 //! Each outcome has one word. Headers, metrics, logs and tests use the same closed set of words.
 
+mod remedy;
+
 use std::fmt;
 
 /// The tier in which a stored response was found.
@@ -132,6 +134,8 @@ reasons! {
         ReadYourWrites => "read-your-writes",
         /// The cache is disabled.
         Disabled => "disabled",
+        /// The cache is switched off until a time, for the route or for all of them.
+        SwitchedOff => "switched-off",
     }
 }
 

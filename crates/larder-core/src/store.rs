@@ -14,6 +14,7 @@ use crate::invalidation::log_page::{Cursor, LogPage};
 use crate::invalidation::position::{Incarnation, LogId};
 use crate::invalidation::selector::{Event, Selector};
 use crate::join::try_join_all;
+pub use crate::switch_record::SwitchRecord;
 
 /// The maximum number of keys of one [`SharedTier::get_many`].
 pub const MAX_KEYS: usize = 4_096;
@@ -194,6 +195,42 @@ pub trait InvalidationLog: Send + Sync + 'static {
     fn ready(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
         async { Ok(()) }
     }
+
+    /// Reads the record of the switches, by which an operator bypasses the cache on all instances.
+    ///
+    /// Returns `None` if there is no record.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store cannot be asked. The default implementation returns an error
+    /// of the kind [`Unsupported`](StoreErrorKind::Unsupported): the store has no such record.
+    fn switches(&self) -> impl Future<Output = Result<Option<SwitchRecord>, StoreError>> + Send {
+        async { Err(switches_unsupported()) }
+    }
+
+    /// Replaces the record of the switches. It does not expire.
+    ///
+    /// `replaces` is the version of the record that the new one is made from, or `None` if there
+    /// was none. Returns `false` if the record has another version meanwhile. Nothing is changed
+    /// then, and the caller reads the record again.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store cannot be asked. The record may have been replaced anyway. The
+    /// default implementation returns an error of the kind
+    /// [`Unsupported`](StoreErrorKind::Unsupported).
+    fn replace_switches(
+        &self,
+        replaces: Option<u64>,
+        record: &SwitchRecord,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        let _ = (replaces, record);
+        async { Err(switches_unsupported()) }
+    }
+}
+
+fn switches_unsupported() -> StoreError {
+    StoreError::new(StoreErrorKind::Unsupported, "the store has no record of switches")
 }
 
 /// The kind of a [`StoreError`].
@@ -210,6 +247,8 @@ pub enum StoreErrorKind {
     Refused,
     /// The store returned an answer that cannot be interpreted.
     Unreadable,
+    /// The store does not have this function.
+    Unsupported,
 }
 
 impl StoreErrorKind {
@@ -222,6 +261,7 @@ impl StoreErrorKind {
             Self::CircuitOpen => "circuit-open",
             Self::Refused => "refused",
             Self::Unreadable => "unreadable",
+            Self::Unsupported => "unsupported",
         }
     }
 }

@@ -9,6 +9,7 @@ use larder_core::stored::address;
 pub(crate) struct Keys {
     namespace: String,
     responses: String,
+    switches: String,
     /// Names of the log's Stream, incarnation record, heartbeat, checkpoints, fence and starts.
     ///
     /// The scripts take them in this order.
@@ -24,6 +25,7 @@ impl Keys {
         Self {
             namespace: namespace.to_owned(),
             responses: format!("larder:{namespace}:v{schema}:"),
+            switches: log("switches"),
             log: ["events", "incarnation", "beat", "marks", "fence", "starts"].map(log),
         }
     }
@@ -88,6 +90,11 @@ impl Keys {
         &self.log[2]
     }
 
+    /// Returns the name of the record of the switches, which is in the slot of the log.
+    pub(crate) fn switches(&self) -> &str {
+        &self.switches
+    }
+
     /// Returns the name of the log's Stream.
     pub(crate) fn events(&self) -> &str {
         &self.log[0]
@@ -126,6 +133,7 @@ mod tests {
                 "larder:{shop:log}:starts",
             ]
         );
+        assert_eq!(keys.switches(), "larder:{shop:log}:switches");
         assert_eq!(Keys::new("shop", 4).log, keys.log);
     }
 

@@ -85,6 +85,7 @@ mod shared_tier;
 mod stats;
 mod store;
 mod stream_entry;
+mod switches;
 mod timeouts;
 #[cfg(feature = "tls")]
 mod tls;

@@ -10,7 +10,7 @@ use fred::types::{ClusterHash, CustomCommand, Value};
 use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::Event;
-use larder_core::store::{InvalidationLog, StoreError, StoreErrorKind};
+use larder_core::store::{InvalidationLog, StoreError, StoreErrorKind, SwitchRecord};
 use tokio::time::timeout;
 
 use crate::log_call::run_on_log;
@@ -19,7 +19,7 @@ use crate::random_id::random;
 use crate::reply;
 use crate::store::{Inner, RedisStore};
 use crate::timeouts::ALARM_GRACE;
-use crate::{append, log_page};
+use crate::{append, log_page, switches};
 
 /// The index of the Stream's name in the arguments of the alarm's `XREAD`.
 const STREAM: usize = 5;
@@ -93,6 +93,18 @@ impl InvalidationLog for RedisStore {
         let waited = run_on_log(link, &inner.scripts.beat, &key, &[]).await;
         inner.settle_on(link, key[0], None, waited)?;
         replicas.wait_acknowledged(key[0]).await
+    }
+
+    async fn switches(&self) -> Result<Option<SwitchRecord>, StoreError> {
+        switches::read(&self.inner).await
+    }
+
+    async fn replace_switches(
+        &self,
+        replaces: Option<u64>,
+        record: &SwitchRecord,
+    ) -> Result<bool, StoreError> {
+        switches::replace(&self.inner, replaces, record).await
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) struct Scripts {
     pub(crate) release: Script,
     pub(crate) reclaim: Script,
     pub(crate) beat: Script,
+    pub(crate) switches: Script,
 }
 
 impl Scripts {
@@ -57,6 +58,7 @@ impl Scripts {
             release: Script::new(include_str!("lua/release.lua")),
             reclaim: Script::new(RECLAIM),
             beat: Script::new(include_str!("lua/heartbeat.lua")),
+            switches: Script::new(include_str!("lua/switches.lua")),
         }
     }
 }

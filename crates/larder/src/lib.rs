@@ -97,7 +97,7 @@ pub mod store {
     pub use larder_core::lease::{Claim, ClaimReply, Holder, LeaseId, Leases, Release};
     pub use larder_core::store::{
         InvalidationLog, MAX_KEYS, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError,
-        StoreErrorKind, too_many_keys,
+        StoreErrorKind, SwitchRecord, too_many_keys,
     };
     pub use larder_core::stored::address;
     pub use larder_core::stored::wire::{INCARNATION, LOG_ID, fingerprint};
@@ -120,6 +120,31 @@ pub mod store {
 /// ```
 pub mod outcome {
     pub use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason, Tier};
+}
+
+/// Explanations of requests: what the cache would do with a request now, and why.
+///
+/// [`Cache::explain`] returns an [`Explanation`](explain::Explanation).
+///
+/// # Examples
+///
+/// ```
+/// use larder::explain::Explanation;
+///
+/// /// Returns the invalidations for which the stored response is not served.
+/// fn invalidations(explanation: &Explanation) -> Vec<String> {
+///     let entries = explanation.memory.entries.iter().filter(|entry| entry.is_selected);
+///     entries.flat_map(|entry| entry.invalidated_by.iter().map(ToString::to_string)).collect()
+/// }
+/// ```
+pub mod explain {
+    pub use crate::http::explanation::answer::{Explanation, HandlerRun};
+    pub use crate::http::explanation::explain_error::{ExplainError, ExplainErrorKind};
+    pub use crate::http::explanation::explained_key::{ExplainedKey, ExplainedNames, KeyPart};
+    pub use crate::http::explanation::explained_policy::ExplainedPolicy;
+    pub use crate::http::explanation::explained_tier::{
+        ExplainedLog, ExplainedTier, InvalidatedBy, StoredEntry, VaryField,
+    };
 }
 
 /// The two clocks of a cache, for [`CacheBuilder::clock`].
@@ -165,6 +190,9 @@ pub use crate::engine::report::route_stats::RouteStats;
 pub use crate::engine::report::stats::Stats;
 pub use crate::engine::report::store_state::StoreState;
 pub use crate::engine::report::write_queue_state::WriteQueueState;
+pub use crate::engine::switches::scope::SwitchScope;
+pub use crate::engine::switches::switch::{Switch, SwitchReach};
+pub use crate::engine::switches::switch_error::{SwitchError, SwitchErrorKind};
 pub use crate::engine::ttl;
 pub use crate::http::body::CacheBody;
 pub use crate::http::policy::Policy;

@@ -43,6 +43,7 @@ mod replica_lag;
 mod sharing;
 mod stale_values;
 mod support;
+mod switched_off;
 #[cfg(unix)]
 mod table_sink;
 mod within_fills;

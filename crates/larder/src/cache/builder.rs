@@ -32,6 +32,7 @@ use crate::engine::report::Report;
 use crate::engine::shared::{Engine, StoreLimits};
 use crate::engine::store::Store;
 use crate::engine::store_calendar::StoreCalendar;
+use crate::engine::switches::switch_table::SwitchTable;
 use crate::http::http_state::HttpState;
 use crate::http::memory::variation_table::VariationTable;
 
@@ -354,6 +355,7 @@ impl CacheBuilder {
             store: self.store,
             queue: self.queue,
             is_disabled: self.is_disabled,
+            switches: SwitchTable::default(),
             reruns: Reruns::default(),
             flight_waits: FlightWaits::default(),
             repeat_queue: RepeatQueue::default(),

@@ -8,6 +8,7 @@ use crate::cache::Cache;
 use crate::engine::coalesce::handler_time::HandlerTime;
 use crate::engine::coalesce::new_key_budget::NewKeyBudget;
 use crate::engine::shared::Engine;
+use crate::engine::switches::layer_flags::{LayerFlag, LayerFlags};
 use crate::engine::ttl::STANDARD;
 use crate::http::http_state::HttpState;
 use crate::http::layer_routes::LayerRoutes;
@@ -89,10 +90,16 @@ impl CacheLayer {
         let policy = if http.served_extension { policy.served_extension() } else { policy }.resolved();
         let policy = policy.with_credentials(&http.credentials);
         engine.register_uri_rules(&policy.query, policy.ignores_host);
+        let flags = Arc::new(LayerFlags::default());
+        if engine.is_disabled {
+            flags.set(LayerFlag::Disabled);
+        }
+        engine.switches.register(&flags);
         let layer = LayerState {
             new_key_budget: NewKeyBudget::new(policy.max_new_keys),
             handler_time: HandlerTime::default(),
-            nesting: Arc::new(NestingTable::new(engine.is_disabled)),
+            nesting: Arc::new(NestingTable::new(Arc::clone(&flags))),
+            flags,
             _existing: Existing::new(),
             max_body: max_body(&engine, &http, &policy),
             _template: http.key_templates.register(&policy),

@@ -11,18 +11,22 @@
 //! - `cache_name.rs`: the check of the name in `Cache-Status`
 //! - `layer.rs`: [`CacheLayer`], and `invalidation_layer.rs`: the layer that caches nothing
 //! - `health.rs`: [`Health`], and waiting until the cache is ready
+//! - `explain_method.rs`: explaining a request
+//! - `switch_methods.rs`: switching the cache off and on
 //! - `close.rs`: [`CloseReport`], and the steps of closing
 
 pub(crate) mod builder;
 pub(crate) mod cache_name;
 pub(crate) mod close;
 mod credential_options;
+mod explain_method;
 pub(crate) mod health;
 pub(crate) mod invalidation_layer;
 pub(crate) mod layer;
 mod queue_option;
 pub(crate) mod report_options;
 pub(crate) mod store_options;
+mod switch_methods;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -36,6 +36,15 @@ struct Record {
     retry_at: BootTime,
 }
 
+impl Record {
+    fn retry(&self, stored: &impl Replaceable, now: BootTime) -> Retry {
+        if self.arrived_at != stored.arrived_at() {
+            return Retry::NoFailure;
+        }
+        if now < self.retry_at { Retry::NotDue } else { Retry::Due }
+    }
+}
+
 /// Whether a request may run the fill that replaces a stale value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
@@ -66,15 +75,17 @@ impl FailureTable {
     /// If so, no other request may before `delay` has passed.
     pub(crate) fn try_retry(&self, stored: &impl Replaceable, now: BootTime, delay: Duration) -> Retry {
         let mut records = self.records();
-        match records.get_mut(&self.id(stored)) {
-            Some(record) if record.arrived_at != stored.arrived_at() => Retry::NoFailure,
-            Some(record) if now < record.retry_at => Retry::NotDue,
-            Some(record) => {
-                record.retry_at = now.saturating_add(delay);
-                Retry::Due
-            }
-            None => Retry::NoFailure,
+        let Some(record) = records.get_mut(&self.id(stored)) else { return Retry::NoFailure };
+        let retry = record.retry(stored, now);
+        if retry == Retry::Due {
+            record.retry_at = now.saturating_add(delay);
         }
+        retry
+    }
+
+    /// Returns whether a request might replace the value, and changes nothing.
+    pub(crate) fn peek_retry(&self, stored: &impl Replaceable, now: BootTime) -> Retry {
+        self.records().get(&self.id(stored)).map_or(Retry::NoFailure, |record| record.retry(stored, now))
     }
 
     /// Returns whether a fill has failed since this value was stored.

@@ -14,6 +14,7 @@
 //! - `failure_table.rs`: the stored values that could not be replaced
 //! - `config_error.rs`: the error for an invalid option
 //! - `lag_limit.rs`: the limit on results of lagging database replicas
+//! - `switches/`: bypasses that an operator sets, and `fleet_switches.rs`: those of all instances
 //! - `report/`: counters, metrics and log events
 //! - `store_miss.rs`: the reason of a lookup without a result in the shared tier
 //! - `store_time.rs`: the time that a request spends on the shared store
@@ -29,6 +30,7 @@ pub(crate) mod config_error;
 pub(crate) mod detach;
 pub(crate) mod failure_table;
 pub(crate) mod fill_scope;
+pub(crate) mod fleet_switches;
 pub(crate) mod invalidate;
 pub(crate) mod invalidation_log;
 pub(crate) mod lag_limit;
@@ -42,5 +44,6 @@ pub(crate) mod store;
 pub(crate) mod store_calendar;
 pub(crate) mod store_miss;
 pub(crate) mod store_time;
+pub(crate) mod switches;
 pub(crate) mod sync;
 pub mod ttl;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use larder_core::invalidation::tail::Tail;
 use larder_core::key::query::QueryRules;
+use larder_core::outcome::BypassReason;
 use larder_core::time::Clock;
 use tokio::sync::Notify;
 
@@ -27,6 +28,7 @@ use crate::engine::report::Report;
 use crate::engine::store::Store;
 use crate::engine::store_calendar::StoreCalendar;
 use crate::engine::store_time::StoreTime;
+use crate::engine::switches::switch_table::SwitchTable;
 
 /// The parts of a cache, shared by its handles, its layers and its background tasks.
 pub(crate) struct Engine {
@@ -40,6 +42,8 @@ pub(crate) struct Engine {
     pub(crate) reads: SharedReads<Option<Bytes>>,
     /// Whether the cache stores nothing, so that there is nothing to invalidate.
     pub(crate) is_disabled: bool,
+    /// The bypasses that an operator has set.
+    pub(crate) switches: SwitchTable,
     pub(crate) reruns: Reruns,
     pub(crate) flight_waits: FlightWaits,
     pub(crate) repeat_queue: RepeatQueue,
@@ -91,6 +95,15 @@ impl Engine {
     /// Whether there is a collection of values, which handlers may use.
     pub(crate) fn has_values(&self) -> bool {
         self.has_values.load(Ordering::Relaxed)
+    }
+
+    /// Returns the reason why all collections of values bypass the cache, if they do.
+    #[inline]
+    pub(crate) fn value_bypass(&self) -> Option<BypassReason> {
+        if self.is_disabled {
+            return Some(BypassReason::Disabled);
+        }
+        self.switches.covers_values(|| self.clock.boot()).then_some(BypassReason::SwitchedOff)
     }
 
     /// Returns the time that a new request may spend on the shared store.

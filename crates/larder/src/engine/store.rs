@@ -12,7 +12,7 @@ use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::Event;
 use larder_core::lease::{Claim, ClaimReply, LeaseId, Leases, Release};
 use larder_core::store::{
-    InvalidationLog, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError,
+    InvalidationLog, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError, SwitchRecord,
 };
 
 type CloseFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -45,6 +45,12 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn poll(&self, cursor: Cursor) -> StoreFuture<'_, LogPage>;
     fn append<'a>(&'a self, events: &'a [Event]) -> StoreFuture<'a, (Incarnation, LogId)>;
     fn ready(&self) -> StoreFuture<'_, ()>;
+    fn switches(&self) -> StoreFuture<'_, Option<SwitchRecord>>;
+    fn replace_switches<'a>(
+        &'a self,
+        replaces: Option<u64>,
+        record: &'a SwitchRecord,
+    ) -> StoreFuture<'a, bool>;
     fn time_limit(&self) -> Option<Duration>;
     fn is_transferring(&self, key: &str) -> bool;
     fn close(&self) -> CloseFuture<'_>;
@@ -112,6 +118,18 @@ impl<T: Leases + InvalidationLog> Store for T {
 
     fn ready(&self) -> StoreFuture<'_, ()> {
         Box::pin(InvalidationLog::ready(self))
+    }
+
+    fn switches(&self) -> StoreFuture<'_, Option<SwitchRecord>> {
+        Box::pin(InvalidationLog::switches(self))
+    }
+
+    fn replace_switches<'a>(
+        &'a self,
+        replaces: Option<u64>,
+        record: &'a SwitchRecord,
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(InvalidationLog::replace_switches(self, replaces, record))
     }
 
     fn time_limit(&self) -> Option<Duration> {

@@ -3,17 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::request::Parts;
+use larder_core::outcome::BypassReason;
+
 use crate::engine::coalesce::handler_time::HandlerTime;
 use crate::engine::coalesce::new_key_budget::NewKeyBudget;
 use crate::engine::failure_table::Retry;
 use crate::engine::report::route_counters::RouteCounters;
 use crate::engine::shared::Engine;
+use crate::engine::switches::layer_flags::{LayerFlag, LayerFlags};
 use crate::http::http_state::HttpState;
 use crate::http::layer_routes::LayerRoutes;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::nesting::{Existing, NestingTable};
 use crate::http::policy::Policy;
+use crate::http::policy::diagnostics::UNNAMED;
 use crate::http::policy::template_registry::RegisteredTemplate;
+use crate::http::request::axum_route::matched_path;
 
 /// A cache and the policy of one of its layers.
 #[derive(Debug)]
@@ -25,6 +31,8 @@ pub(crate) struct LayerState {
     pub(crate) max_body: usize,
     pub(crate) new_key_budget: NewKeyBudget,
     pub(crate) handler_time: HandlerTime,
+    /// Why requests may have to leave the layer at once. Each hit loads them.
+    pub(crate) flags: Arc<LayerFlags>,
     /// The facts that are known about layers further in.
     pub(crate) nesting: Arc<NestingTable>,
     pub(crate) _existing: Existing,
@@ -40,6 +48,35 @@ pub(crate) struct LayerState {
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 impl LayerState {
+    /// Returns the reason why the layer leaves this request to its inner service, if it does.
+    ///
+    /// Most requests check only that no flag is set.
+    #[inline]
+    pub(crate) fn reason_to_leave(&self, parts: &Parts) -> Option<BypassReason> {
+        if self.flags.are_clear() { None } else { self.reason_by_flags(parts) }
+    }
+
+    #[cold]
+    fn reason_by_flags(&self, parts: &Parts) -> Option<BypassReason> {
+        if self.flags.has(LayerFlag::Disabled) {
+            return Some(BypassReason::Disabled);
+        }
+        if self.nesting.is_left_to_inner(parts) {
+            return Some(BypassReason::Nested);
+        }
+        if !self.flags.has(LayerFlag::Switched) {
+            return None;
+        }
+        let (route, class) = (self.route_name(parts), self.policy.class_name());
+        let is_switched_off = self.engine.switches.covers(route, class, self.engine.clock.boot());
+        is_switched_off.then_some(BypassReason::SwitchedOff)
+    }
+
+    /// Returns the name of the request's route, as in metrics.
+    pub(crate) fn route_name<'a>(&'a self, parts: &'a Parts) -> &'a str {
+        self.policy.name.as_deref().or_else(|| matched_path(parts)).unwrap_or(UNNAMED)
+    }
+
     /// Calls `count` with the counters of a route, given the path that axum matched.
     #[inline]
     pub(crate) fn with_route<'a, T>(
@@ -71,6 +108,11 @@ impl LayerState {
     pub(crate) fn may_retry(&self, cached: &CachedResponse) -> Retry {
         let delay = self.policy.fill_limits.retry_after_error;
         self.http.failures.try_retry(cached, self.engine.clock.boot(), delay)
+    }
+
+    /// Returns what [`may_retry`](Self::may_retry) would return, and changes nothing.
+    pub(crate) fn would_retry(&self, cached: &CachedResponse) -> Retry {
+        self.http.failures.peek_retry(cached, self.engine.clock.boot())
     }
 
     /// Records that the handler failed to replace this response.

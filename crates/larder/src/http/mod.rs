@@ -3,6 +3,7 @@
 //! The path of a request, from top to bottom:
 //!
 //! * [`service`]: the middleware, where a request arrives.
+//! * [`explain`]: explains what would become of a request.
 //! * [`miss`]: handles a request that memory alone could not answer.
 //! * [`fill`]: runs the handler and stores its response.
 //! * [`serve`]: turns stored responses and responses of the handler into responses of the layer.
@@ -15,6 +16,7 @@
 //! * [`response`]: the response parts by which a handler talks to the layer.
 //! * [`body`]: the bodies of responses.
 //! * [`memory`]: the memory tier of responses.
+//! * [`explanation`]: the data of an explanation.
 //! * [`nesting`]: layers within layers.
 //! * [`cache_status`]: the header fields that report what the cache did.
 //! * [`flight_event`]: the events of a flight that fills a response.
@@ -25,6 +27,8 @@
 
 pub(crate) mod body;
 pub(crate) mod cache_status;
+pub(crate) mod explain;
+pub(crate) mod explanation;
 pub(crate) mod fill;
 pub(crate) mod flight_event;
 pub(crate) mod gateway;

@@ -18,8 +18,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::request::Parts;
-use larder_core::outcome::BypassReason;
 use tokio::sync::Notify;
+
+use crate::engine::switches::layer_flags::{LayerFlag, LayerFlags};
+use crate::http::explanation::explain_slot::ExplainSlot;
 
 /// The maximum number of entries of a table: more routes than most applications have.
 const CAPACITY: usize = 4_096;
@@ -35,6 +37,8 @@ struct Run {
     ///
     /// A request with an unsafe method has none: its path may have a layer for `POST` alone.
     place: Option<RunRoute>,
+    /// The place for an explanation, if the request is to be explained and not served.
+    explained: Option<ExplainSlot>,
 }
 
 /// A place in the table where the result of a run is remembered.
@@ -65,6 +69,18 @@ impl OuterRun {
         if Self::is_within(parts) { Self::new(None, true) } else { Self::of(None, parts) }
     }
 
+    /// Returns the extension of a request that is to be explained and not served.
+    pub(crate) fn of_explained(slot: ExplainSlot) -> Self {
+        Self::with(None, false, Some(slot))
+    }
+
+    /// Marks an explained request that this layer leaves to one further in.
+    pub(crate) fn leave_explained(table: &Arc<NestingTable>, parts: &mut Parts, slot: ExplainSlot) {
+        let RoutePath { route, path } = RoutePath::of(parts);
+        let place = RunRoute { table: Arc::clone(table), route: route.into(), path: path.into() };
+        parts.extensions.insert(Self::with(Some(place), true, Some(slot)));
+    }
+
     fn of(place: Option<RunRoute>, parts: &mut Parts) -> Self {
         let run = Self::new(place, false);
         parts.extensions.insert(run.clone());
@@ -72,27 +88,34 @@ impl OuterRun {
     }
 
     fn new(place: Option<RunRoute>, is_nested: bool) -> Self {
-        Self(Arc::new(Run { is_nested: AtomicBool::new(is_nested), reported: Notify::new(), place }))
+        Self::with(place, is_nested, None)
+    }
+
+    fn with(place: Option<RunRoute>, is_nested: bool, explained: Option<ExplainSlot>) -> Self {
+        let (is_nested, reported) = (AtomicBool::new(is_nested), Notify::new());
+        Self(Arc::new(Run { is_nested, reported, place, explained }))
     }
 
     /// Reports to an outer layer, if there is one, that the request is handled here.
     ///
-    /// A layer of a disabled cache handles nothing.
+    /// A layer of a disabled cache handles nothing. If the request is to be explained and not
+    /// served, nothing is reported, and the place for the explanation is returned.
     #[inline]
-    pub(super) fn report(parts: &Parts, table: &NestingTable) {
-        if let Some(run) = parts.extensions.get::<Self>() {
-            run.note_nested(table);
-        }
+    pub(super) fn report(parts: &Parts, table: &NestingTable) -> Option<ExplainSlot> {
+        parts.extensions.get::<Self>()?.note_nested(table)
     }
 
     #[cold]
-    fn note_nested(&self, inner: &NestingTable) {
-        if inner.is_disabled {
-            return;
+    fn note_nested(&self, inner: &NestingTable) -> Option<ExplainSlot> {
+        if self.0.explained.is_some() {
+            return self.0.explained.clone();
         }
-        self.record(Nesting::Nested);
-        self.0.is_nested.store(true, Ordering::Release);
-        self.0.reported.notify_one();
+        if !inner.flags.has(LayerFlag::Disabled) {
+            self.record(Nesting::Nested);
+            self.0.is_nested.store(true, Ordering::Release);
+            self.0.reported.notify_one();
+        }
+        None
     }
 
     /// Notes that the inner service has answered without a layer further in.
@@ -108,7 +131,8 @@ impl OuterRun {
 
     /// Whether the request came through another layer before this one.
     pub(crate) fn is_within(parts: &Parts) -> bool {
-        parts.extensions.get::<Self>().is_some()
+        let is_layer = |Self(run): &Self| run.explained.is_none() || run.place.is_some();
+        parts.extensions.get::<Self>().is_some_and(is_layer)
     }
 
     /// Whether the request came through this same layer before, because it was applied twice.
@@ -142,10 +166,8 @@ pub(crate) enum Nesting {
 /// The facts that a layer has learned about its routes.
 #[derive(Debug, Default)]
 pub(crate) struct NestingTable {
-    /// Whether any route is [`Nested`](Nesting::Nested), or the cache is disabled.
-    any: AtomicBool,
-    /// Whether the cache is disabled. The layer then leaves all requests to its inner service.
-    is_disabled: bool,
+    /// The flags of the layer. One of them is set once any route is [`Nested`](Nesting::Nested).
+    flags: Arc<LayerFlags>,
     learned: Mutex<Learned>,
 }
 
@@ -179,32 +201,16 @@ impl<'a> RoutePath<'a> {
 }
 
 impl NestingTable {
-    /// Returns the table of a layer whose cache may be disabled.
-    pub(crate) fn new(is_disabled: bool) -> Self {
-        Self { any: AtomicBool::new(is_disabled), is_disabled, learned: Mutex::default() }
+    /// Returns the table of a layer with these flags.
+    pub(crate) fn new(flags: Arc<LayerFlags>) -> Self {
+        Self { flags, learned: Mutex::default() }
     }
 
-    /// Whether the layer leaves all requests to its inner service.
-    pub(crate) const fn is_disabled(&self) -> bool {
-        self.is_disabled
-    }
-
-    /// Returns the reason why the layer leaves this request to its inner service, if it does.
-    ///
-    /// Most requests check only one flag.
-    #[inline]
-    pub(crate) fn reason_to_leave(&self, parts: &Parts) -> Option<BypassReason> {
-        if self.any.load(Ordering::Relaxed) { self.reason(parts) } else { None }
-    }
-
-    #[cold]
-    fn reason(&self, parts: &Parts) -> Option<BypassReason> {
-        if self.is_disabled {
-            return Some(BypassReason::Disabled);
-        }
-        let is_nested =
-            self.get(RoutePath::of(parts)) == Some(Nesting::Nested) && !OuterRun::is_of(parts, self);
-        is_nested.then_some(BypassReason::Nested)
+    /// Whether a layer further in is known to handle this request.
+    pub(crate) fn is_left_to_inner(&self, parts: &Parts) -> bool {
+        self.flags.has(LayerFlag::Nested)
+            && self.get(RoutePath::of(parts)) == Some(Nesting::Nested)
+            && !OuterRun::is_of(parts, self)
     }
 
     pub(crate) fn get(&self, place: RoutePath<'_>) -> Option<Nesting> {
@@ -227,7 +233,7 @@ impl NestingTable {
         }
         insert(&mut learned.routes, place.route, if is_nested { Nesting::Nested } else { Nesting::Plain });
         if is_nested {
-            self.any.store(true, Ordering::Relaxed);
+            self.flags.set(LayerFlag::Nested);
         }
     }
 

@@ -304,7 +304,7 @@ impl<K: ValueKey, V: Send + Sync + 'static, L> Values<K, V, L> {
         let collection = &self.collection;
         let cached = collection.in_memory(key)?;
         let now = collection.engine.clock.boot();
-        if !collection.is_fresh_now(&cached, now) {
+        if !collection.is_fresh_now(&cached, now) || collection.engine.switches.covers_values(|| now) {
             return None;
         }
         if FillScope::is_set() && !collection.may_use_in_fill(&cached, now) {
@@ -318,12 +318,12 @@ impl<K: ValueKey, V: Send + Sync + 'static, L> Values<K, V, L> {
     /// Looks a value up in both tiers.
     ///
     /// # Errors
-    /// If the cache is disabled, or the key is too long.
+    /// If the cache is disabled or switched off, or the key is too long.
     async fn find(&self, key: &K) -> Result<ValueLookup<V>, BypassReason> {
         let collection = &self.collection;
         let engine = &collection.engine;
-        if engine.is_disabled {
-            return Err(BypassReason::Disabled);
+        if let Some(reason) = engine.value_bypass() {
+            return Err(reason);
         }
         let missing = match collection.look_in_memory(key) {
             ValueLookup::Miss(reason) => reason,

@@ -160,6 +160,9 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
     ) -> Option<Position> {
         let collection = &self.collection;
         let engine = &collection.engine;
+        if engine.value_bypass().is_some() {
+            return None;
+        }
         let text = self.text.clone()?;
         let Some(lifetime) = collection.options.lifetime_of(value.is_some()) else {
             collection.counters.store_decision(Err(NotStored::NoLifetime));

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::Request;
 use http::header::HOST as HOST_FIELD;
 use http_body_util::BodyExt;
+use larder::explain::Explanation;
 use larder::{Cache, Invalidation, InvalidationOutcome, Tag};
 use larder_redis::{RedisStore, RedisStoreBuilder};
 use larder_testing::{Gate, Proxy, RedisServer};
@@ -161,6 +162,12 @@ impl Instance {
             let body = body.collect().await.unwrap().to_bytes();
             Answer { status: parts.status, headers: parts.headers, body, took: begun.elapsed() }
         }
+    }
+
+    /// Explains a `GET` request.
+    pub async fn explain(&self, path: &str) -> Explanation {
+        let request = Request::get(path).header(HOST_FIELD, HOST).body(Body::empty()).unwrap();
+        self.cache.explain(self.router.clone(), request).await.unwrap()
     }
 
     /// Sends this request.

@@ -82,6 +82,11 @@ impl<E: FlightEvent> FlightGroup<E> {
         }
     }
 
+    /// Returns the flight for this key, and joins none.
+    pub(crate) fn peek(&self, key: &FlightKey) -> Option<Arc<Flight<E>>> {
+        lock(&self.flights).get(key).map(Arc::clone)
+    }
+
     /// Begins a flight, for a caller that would not wait for another one.
     ///
     /// Returns `None` if there is a flight for this key.

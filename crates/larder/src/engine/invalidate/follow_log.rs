@@ -9,6 +9,7 @@ use larder_core::invalidation::tail::{PageApplied, Tail};
 use larder_core::store::StoreError;
 use tokio::time::sleep;
 
+use crate::engine::fleet_switches;
 use crate::engine::invalidate::reclaim::enqueue;
 use crate::engine::report::store_health::StoreOp;
 use crate::engine::shared::Engine;
@@ -44,9 +45,14 @@ pub(crate) fn spawn_follower(engine: &Arc<Engine>) {
     }
     let running = Running(Arc::clone(&engine.follower_runs));
     let following = follow(Arc::downgrade(engine), Arc::clone(store));
+    let switches = fleet_switches::follow(Arc::downgrade(engine));
     runtime.spawn(engine.background.until_closed(async move {
         let _running = running;
-        following.await;
+        // The log is followed for as long as the cache lives, and the switches as long as the log.
+        tokio::select! {
+            () = following => {}
+            () = switches => {}
+        }
     }));
 }
 

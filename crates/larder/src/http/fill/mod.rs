@@ -170,6 +170,16 @@ impl FillPlan {
         Self { leader: Some(leader), clients: Clients::for_refresh(), ..Self::alone(Some(stale), outcome) }
     }
 
+    /// Returns the outcome that is reported for the request.
+    pub(crate) const fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Returns the stale response that may be served if the handler fails.
+    pub(crate) const fn stale(&self) -> Option<&StaleResponse> {
+        self.stale.as_ref()
+    }
+
     /// Returns a fill for this request.
     pub(crate) fn into_fill(self, layer: Arc<LayerState>, context: RequestContext) -> Fill {
         let Self { leader, lease, stale, base, outcome, clients, early_for } = self;

@@ -62,7 +62,7 @@ fn eligible_lookup(
     head: bool,
 ) -> Result<RequestTraits, BypassReason> {
     // This comes first: an inner layer must get the request unaltered.
-    if let Some(reason) = layer.nesting.reason_to_leave(parts) {
+    if let Some(reason) = layer.reason_to_leave(parts) {
         return Err(reason);
     }
     let params = layer.policy.key_params(parts);

@@ -11,13 +11,12 @@ use crate::engine::report::store_health::StoreOp;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::eligibility::RequestTraits;
-use crate::http::lookup::from_memory::{
-    lookup_memory, lookup_memory_any, lookup_memory_with, restrict_to_shareable,
-};
+use crate::http::lookup::from_memory::{lookup_memory_any, lookup_memory_with, restrict_to_shareable};
 use crate::http::lookup::from_store::lookup_shared_key;
 use crate::http::lookup::query_scope::{LookupKey, QueryScope};
 use crate::http::lookup::reuse::evaluate_reuse_for;
 use crate::http::lookup::store_value::exchange;
+use crate::http::memory::Access;
 
 /// Looks a request up in the memory tier.
 ///
@@ -25,17 +24,23 @@ use crate::http::lookup::store_value::exchange;
 /// have in common comes first.
 pub(crate) fn lookup_memory_scoped(
     layer: &LayerState,
+    access: Access,
     traits: RequestTraits,
     exact: &str,
     parts: &Parts,
     now: BootTime,
 ) -> Lookup {
     match QueryScope::of(layer, parts, exact) {
-        None => lookup_memory(layer, traits, exact, &parts.headers, now),
+        None => restrict_to_shareable(traits, lookup_memory_any(layer, access, exact, &parts.headers, now)),
         Some(scope) => {
             let key = scope.lookup_key();
-            let lookup_key =
-                LookupKey { key: &key, headers: &parts.headers, scope: Some(&scope), store_time: None };
+            let lookup_key = LookupKey {
+                key: &key,
+                headers: &parts.headers,
+                scope: Some(&scope),
+                access,
+                store_time: None,
+            };
             restrict_to_shareable(traits, lookup_memory_for(layer, lookup_key, now))
         }
     }
@@ -45,16 +50,16 @@ pub(crate) fn lookup_memory_scoped(
 ///
 /// The key that equivalent queries have in common comes first, then the request's own key.
 pub(crate) fn lookup_memory_for(layer: &LayerState, lookup_key: LookupKey<'_>, now: BootTime) -> Lookup {
-    let LookupKey { key, headers, scope: Some(scope), .. } = lookup_key else {
-        return lookup_memory_any(layer, lookup_key.key, lookup_key.headers, now);
+    let LookupKey { key, headers, scope: Some(scope), access, .. } = lookup_key else {
+        return lookup_memory_any(layer, lookup_key.access, lookup_key.key, lookup_key.headers, now);
     };
-    let lookup = lookup_memory_with(layer, key, headers, now, |cached| {
+    let lookup = lookup_memory_with(layer, access, key, headers, now, |cached| {
         evaluate_reuse_for(layer, lookup_key, cached, now)
     });
     if key == scope.exact_key() || !matches!(lookup, Lookup::Miss(_) | Lookup::HitForMiss) {
         return lookup;
     }
-    match lookup_memory_any(layer, scope.exact_key(), headers, now) {
+    match lookup_memory_any(layer, access, scope.exact_key(), headers, now) {
         Lookup::Miss(_) => lookup,
         own => own,
     }
@@ -119,7 +124,8 @@ async fn lookup_shared_equivalents(
 
 /// Fetches the variation for equivalent queries from the shared tier, and records it.
 ///
-/// Another instance may have stored it there, or this one before a restart.
+/// Another instance may have stored it there, or this one before a restart. An inspection records
+/// it as well: it is a fact about the store, and the next request would find it out.
 async fn fetch_variation(layer: &LayerState, scope: &QueryScope, lookup_key: LookupKey<'_>) {
     let engine = &*layer.engine;
     let Some((store, local)) = engine.open_store().zip(engine.trusted_local_position()) else { return };
@@ -137,6 +143,7 @@ async fn fetch_variation(layer: &LayerState, scope: &QueryScope, lookup_key: Loo
             }
         }
         Ok(None) => {}
+        Err(_) if lookup_key.access == Access::Inspect => {}
         Err(error) => engine.report.store_error(StoreOp::Read, &error, &*engine.clock),
     }
 }

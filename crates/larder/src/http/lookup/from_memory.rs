@@ -9,8 +9,8 @@ use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::eligibility::{RequestTraits, credentials_reason};
 use crate::http::lookup::reuse::evaluate_reuse;
-use crate::http::memory::MemoryLookup;
 use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::{Access, MemoryLookup};
 
 /// Looks a request up in the memory tier.
 ///
@@ -23,7 +23,7 @@ pub(crate) fn lookup_memory(
     headers: &HeaderMap,
     now: BootTime,
 ) -> Lookup {
-    let lookup = lookup_memory_any(layer, key, headers, now);
+    let lookup = lookup_memory_any(layer, Access::Serve, key, headers, now);
     restrict_to_shareable(traits, lookup)
 }
 
@@ -43,25 +43,33 @@ pub(crate) fn restrict_to_shareable(traits: RequestTraits, lookup: Lookup) -> Lo
 
 /// Looks a key up in the memory tier, without regard to credentials.
 #[inline]
-pub(crate) fn lookup_memory_any(layer: &LayerState, key: &str, headers: &HeaderMap, now: BootTime) -> Lookup {
-    lookup_memory_with(layer, key, headers, now, |cached| evaluate_reuse(layer, cached, headers, now))
+pub(crate) fn lookup_memory_any(
+    layer: &LayerState,
+    access: Access,
+    key: &str,
+    headers: &HeaderMap,
+    now: BootTime,
+) -> Lookup {
+    lookup_memory_with(layer, access, key, headers, now, |cached| evaluate_reuse(layer, cached, headers, now))
 }
 
 /// Looks a key up in the memory tier. `evaluate` decides how the response found may be reused.
 ///
-/// An invalidated response is removed.
+/// An invalidated response is removed, unless the lookup only inspects.
 #[inline]
 pub(crate) fn lookup_memory_with(
     layer: &LayerState,
+    access: Access,
     key: &str,
     headers: &HeaderMap,
     now: BootTime,
     evaluate: impl FnOnce(&CachedResponse) -> Reuse,
 ) -> Lookup {
-    match layer.http.memory.find(key, headers, now) {
+    match layer.http.memory.find_as(access, key, headers, now) {
         MemoryLookup::Found(cached) => match evaluate(&cached) {
             Reuse::Refused(reason) => {
-                if matches!(reason, MissReason::Invalidated | MissReason::LogRestarted) {
+                let is_refused = matches!(reason, MissReason::Invalidated | MissReason::LogRestarted);
+                if is_refused && access == Access::Serve {
                     layer.http.memory.remove(&cached);
                 }
                 Lookup::Miss(reason)

@@ -16,20 +16,21 @@ use crate::http::lookup::Lookup;
 use crate::http::lookup::query_scope::LookupKey;
 use crate::http::lookup::reuse::evaluate_reuse_for;
 use crate::http::lookup::store_value::{Fingerprint, StoreValue, decode_value, fetch_value};
-use crate::http::memory::MemoryLookup;
 use crate::http::memory::slot::Variants;
 use crate::http::memory::stale_response::StaleResponse;
+use crate::http::memory::{Access, MemoryLookup};
 
 /// Looks a request up in the shared tier if the memory tier is off.
 pub(crate) async fn lookup_store_only(
     layer: &LayerState,
     key_and_address: &KeyAndAddress,
     headers: &HeaderMap,
+    access: Access,
     store_time: &StoreTime,
 ) -> Lookup {
     let missing = MissReason::NeverStored;
-    let lookup_key =
-        LookupKey { key: key_and_address.key(), headers, scope: None, store_time: Some(store_time) };
+    let (key, store_time) = (key_and_address.key(), Some(store_time));
+    let lookup_key = LookupKey { key, headers, scope: None, access, store_time };
     match fetch_at(layer, key_and_address.address(), lookup_key, true).await {
         Ok((read, _)) => lookup_from_store_value(layer, lookup_key, read, missing),
         Err(reason) => Lookup::Miss(miss_reason(reason, missing)),
@@ -64,8 +65,8 @@ async fn fetch_shared(
     layer: &LayerState,
     lookup_key: LookupKey<'_>,
 ) -> Result<(StoreValue, ClaimTarget), Option<MissReason>> {
-    let LookupKey { key, headers, .. } = lookup_key;
-    let variant = match layer.http.memory.find(key, headers, layer.engine.clock.boot()) {
+    let LookupKey { key, headers, access, .. } = lookup_key;
+    let variant = match layer.http.memory.find_as(access, key, headers, layer.engine.clock.boot()) {
         MemoryLookup::OtherVariants(variants) => Some(variant_address(key, headers, &variants)),
         _ => None,
     };
@@ -91,7 +92,10 @@ async fn fetch_at(
     let fetched = async {
         match fetch_value(layer, &**store, address, lookup_key, local).await? {
             (StoreValue::VaryFields(fields), _) if may_vary => {
-                let variants = layer.http.memory.insert_vary_fields(lookup_key.key, fields);
+                let variants = match lookup_key.access {
+                    Access::Serve => layer.http.memory.insert_vary_fields(lookup_key.key, fields),
+                    Access::Inspect => Arc::new(Variants::of(fields)),
+                };
                 let address = variant_address(lookup_key.key, lookup_key.headers, &variants);
                 let (read, fingerprint) = fetch_value(layer, &**store, &address, lookup_key, local).await?;
                 Ok((read, (Some(address), fingerprint)))
@@ -100,8 +104,21 @@ async fn fetch_at(
         }
     };
     let fetched = fetched.await;
-    engine.report.store_result(StoreOp::Read, &fetched, &*engine.clock);
+    if lookup_key.access == Access::Serve {
+        engine.report.store_result(StoreOp::Read, &fetched, &*engine.clock);
+    }
     fetched.map_err(|_| Some(MissReason::StoreError))
+}
+
+/// Returns what the shared tier has for a request, for an explanation.
+///
+/// The error is the reason why it cannot be read, or `None` if there is no open store.
+pub(crate) async fn inspect_shared(
+    layer: &LayerState,
+    lookup_key: LookupKey<'_>,
+) -> Result<StoreValue, Option<MissReason>> {
+    let address = address::primary(lookup_key.key);
+    fetch_at(layer, &address, lookup_key, true).await.map(|(value, _)| value)
 }
 
 /// Evaluates a value that another instance stored while this one claimed the lease.
@@ -144,7 +161,7 @@ fn lookup_from_store_value(
     // A partial response that does not satisfy the request is not inserted: it would replace
     // another one in memory.
     if let Lookup::Fresh(cached, _) | Lookup::Stale(StaleResponse { cached, .. }) = &lookup {
-        if layer.http.memory.is_enabled() {
+        if layer.http.memory.is_enabled() && lookup_key.access == Access::Serve {
             layer.http.memory.insert(Arc::clone(cached));
         }
     }

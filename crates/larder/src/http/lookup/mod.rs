@@ -17,7 +17,7 @@ pub(crate) mod only_if_cached;
 pub(crate) mod query_scope;
 pub(crate) mod request_context;
 pub(crate) mod reuse;
-mod store_value;
+pub(crate) mod store_value;
 
 use std::sync::Arc;
 

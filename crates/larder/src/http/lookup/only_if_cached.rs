@@ -23,9 +23,10 @@ pub(crate) fn is_only_if_cached(layer: &LayerState, headers: &HeaderMap) -> bool
 ///
 /// A request that an inner layer handles is passed on to that layer, and the inner layer decides:
 /// its policy may ignore the directives of requests, and other requests may wait there for the
-/// response to this one. A disabled cache answers no request.
+/// response to this one. A cache that is disabled or switched off answers no request.
 pub(crate) fn forbids_bypass(layer: &LayerState, reason: BypassReason, parts: &Parts) -> bool {
     let must_forward =
-        matches!(reason, BypassReason::Nested | BypassReason::Disabled) || parts.method == Method::CONNECT;
+        matches!(reason, BypassReason::Nested | BypassReason::Disabled | BypassReason::SwitchedOff)
+            || parts.method == Method::CONNECT;
     !must_forward && is_only_if_cached(layer, &parts.headers)
 }

@@ -14,6 +14,7 @@ use larder_core::key::buf::KeyBuf;
 
 use crate::engine::store_time::StoreTime;
 use crate::http::layer_state::LayerState;
+use crate::http::memory::Access;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::request::target_uri::TargetUri;
 
@@ -49,6 +50,8 @@ pub(crate) struct LookupKey<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// The keys for equivalent queries, if the policy matches them.
     pub(crate) scope: Option<&'a QueryScope>,
+    /// Whether what is found is served, or only explained.
+    pub(crate) access: Access,
     /// The time of the request for exchanges with the shared store. `None` for a lookup in memory.
     pub(crate) store_time: Option<&'a StoreTime>,
 }

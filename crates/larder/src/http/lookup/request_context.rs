@@ -15,8 +15,8 @@ use crate::engine::store_time::StoreTime;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::eligibility::RequestTraits;
 use crate::http::lookup::query_scope::{LookupKey, QueryScope};
-use crate::http::memory::MemoryLookup;
 use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::{Access, MemoryLookup};
 use crate::http::nesting::OuterRun;
 use crate::http::policy::names::NamesBuilder;
 use crate::http::request::axum_route::PathParams;
@@ -63,6 +63,8 @@ pub(crate) enum Purpose {
     /// The client got the head and the beginning of a body that broke off. The request goes on to
     /// fetch the rest.
     ResumeBody,
+    /// There is no client: an operator asks what would happen to such a request.
+    Explain,
 }
 
 impl RequestContext {
@@ -119,8 +121,14 @@ impl RequestContext {
             key: &self.key,
             headers: &self.headers,
             scope: self.scope.as_deref(),
+            access: self.access(),
             store_time: Some(&self.store_time),
         }
+    }
+
+    /// Returns the purpose of the request's lookups.
+    pub(crate) fn access(&self) -> Access {
+        if self.purpose == Purpose::Explain { Access::Inspect } else { Access::Serve }
     }
 
     /// Returns the request's own key, even if the request is looked up under another one.
@@ -159,7 +167,7 @@ impl RequestContext {
     /// have the same flight key.
     pub(crate) fn flight_key(&self, layer: &LayerState) -> FlightKey {
         let now = layer.engine.clock.boot();
-        let variant = match layer.http.memory.find(&self.key, &self.headers, now) {
+        let variant = match layer.http.memory.find_as(self.access(), &self.key, &self.headers, now) {
             MemoryLookup::OtherVariants(variants) => variants.variant_for(&self.headers),
             MemoryLookup::Found(cached) => cached.variant(),
             MemoryLookup::HitForMiss | MemoryLookup::Absent => 0,

@@ -11,13 +11,14 @@ use larder_core::stored::wire::{self, Decoded, WireErrorKind};
 use crate::engine::store::Store;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::query_scope::{LookupKey, QueryScope};
+use crate::http::memory::Access;
 use crate::http::memory::cached_response::CachedResponse;
 
 /// The fingerprint of a value. `None` if there is no value, or no readable one.
 pub(super) type Fingerprint = Option<[u8; 8]>;
 
 /// A value in the shared tier, as one request can use it.
-pub(super) enum StoreValue {
+pub(crate) enum StoreValue {
     /// A response that the request selects.
     Response(Arc<CachedResponse>),
     /// The fields on which the responses vary. Each variant has an address of its own.
@@ -34,7 +35,8 @@ pub(super) enum StoreValue {
     Unreadable,
 }
 
-/// Reads the value at an address in the shared tier. Removes an unreadable value.
+/// Reads the value at an address in the shared tier. Removes an unreadable value, unless this only
+/// inspects.
 ///
 /// `local` is the local number of this instance before the read (rule 1).
 pub(super) async fn fetch_value(
@@ -51,7 +53,7 @@ pub(super) async fn fetch_value(
     }?;
     let mut fingerprint = value.as_deref().and_then(wire::fingerprint);
     let read = decode_value(layer, lookup_key, value, local);
-    if matches!(read, StoreValue::Unreadable) {
+    if matches!(read, StoreValue::Unreadable) && lookup_key.access == Access::Serve {
         // Its position is arbitrary. A high one would keep the response of the next fill from
         // replacing it (rule 16).
         exchange(lookup_key, store.remove(address)).await?;

@@ -45,6 +45,15 @@ pub(crate) enum MemoryLookup {
     Found(Arc<CachedResponse>),
 }
 
+/// The purpose of a lookup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// To serve what is found.
+    Serve,
+    /// To explain what would be found. It leaves no trace.
+    Inspect,
+}
+
 /// The responses in this process's memory, and the records of keys without one.
 pub(crate) struct ResponseMemory {
     slots: MemoryTier<SlotKey, Slot>,
@@ -89,14 +98,39 @@ impl ResponseMemory {
     /// Looks up a request by its key and its header fields.
     #[inline]
     pub(crate) fn find(&self, key: &str, headers: &HeaderMap, now: BootTime) -> MemoryLookup {
-        let slots = &self.slots;
-        match slots.get(&SlotKeyRef { key, variant: 0 }) {
+        self.find_as(Access::Serve, key, headers, now)
+    }
+
+    /// Looks up a request for this purpose. An inspection is no use of what is found.
+    #[inline]
+    pub(crate) fn find_as(
+        &self,
+        access: Access,
+        key: &str,
+        headers: &HeaderMap,
+        now: BootTime,
+    ) -> MemoryLookup {
+        match access {
+            Access::Serve => self.find_with(|slot| self.slots.get(slot), key, headers, now),
+            Access::Inspect => self.find_with(|slot| self.slots.peek(slot), key, headers, now),
+        }
+    }
+
+    #[inline]
+    fn find_with(
+        &self,
+        get: impl Fn(&SlotKeyRef<'_>) -> Option<Slot>,
+        key: &str,
+        headers: &HeaderMap,
+        now: BootTime,
+    ) -> MemoryLookup {
+        match get(&SlotKeyRef { key, variant: 0 }) {
             Some(Slot::Response(cached)) => MemoryLookup::Found(cached),
             Some(Slot::HitForMiss { until }) if now < until => MemoryLookup::HitForMiss,
             None | Some(Slot::HitForMiss { .. }) => MemoryLookup::Absent,
             Some(Slot::Variants(variants)) => {
                 let variant = variants.variant_for(headers);
-                match slots.get(&SlotKeyRef { key, variant }) {
+                match get(&SlotKeyRef { key, variant }) {
                     Some(Slot::HitForMiss { until }) if now < until => MemoryLookup::HitForMiss,
                     // Equal digests of 128 bits do not prove that the fields are the same.
                     Some(Slot::Response(cached)) if vary::matches(&cached.meta.selecting, headers) => {
@@ -133,6 +167,18 @@ impl ResponseMemory {
         }
         slots.insert(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
         slots.insert(SlotKey { key, variant }, Slot::Response(cached));
+    }
+
+    /// Returns the slots under a key: all variants, or the only slot. This is no use of them.
+    pub(crate) fn all_of(&self, key: &str) -> Vec<Slot> {
+        let slots = &self.slots;
+        match slots.peek(&SlotKeyRef { key, variant: 0 }) {
+            None => Vec::new(),
+            Some(Slot::Variants(variants)) => {
+                variants.cached().filter_map(|variant| slots.peek(&SlotKeyRef { key, variant })).collect()
+            }
+            Some(slot) => vec![slot],
+        }
     }
 
     /// Whether this response is the one under its key. This is no use of it.

@@ -40,6 +40,11 @@ impl Variants {
         Self { fields, cached: Vec::new() }
     }
 
+    /// Returns the digests of the stored variants.
+    pub(super) fn cached(&self) -> impl Iterator<Item = u128> {
+        self.cached.iter().copied()
+    }
+
     /// Returns the digest of the variant that a request with these fields selects.
     pub(crate) fn variant_for(&self, headers: &HeaderMap) -> u128 {
         vary::digest(&vary::selecting(&self.fields, headers))

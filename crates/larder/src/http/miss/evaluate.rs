@@ -9,6 +9,7 @@ use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::equivalent::lookup_shared;
+use crate::http::lookup::request_context::Purpose;
 use crate::http::lookup::reuse::may_serve_on_error;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::step::{Ending, Fallback, RangeBase, Step};
@@ -55,7 +56,10 @@ where
     /// Whether the handler has failed a moment ago, so that the stale response is served at once.
     fn should_retry_later(&self, stale: &StaleResponse) -> bool {
         may_serve_on_error(&self.layer, &self.context, stale)
-            && self.layer.may_retry(&stale.cached) == Retry::NotDue
+            && match self.context.purpose {
+                Purpose::Explain => self.layer.would_retry(&stale.cached),
+                _ => self.layer.may_retry(&stale.cached),
+            } == Retry::NotDue
     }
 
     fn is_hit_for_miss(&self, stale: &StaleResponse) -> bool {

@@ -7,7 +7,7 @@ use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::table::Verdict;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
-use larder_core::time::WallTime;
+use larder_core::time::{BootTime, WallTime};
 
 use crate::engine::fill_scope::FillScope;
 use crate::engine::lease::claim::ClaimTarget;
@@ -26,11 +26,40 @@ use crate::http::miss::step::{CollapsedBody, Ending, Fallback, JoinedAt, Seat, S
 use crate::http::miss::{Miss, look_in_memory};
 
 /// The result of the second lookup.
-enum Recheck {
+pub(super) enum Recheck {
     /// There is something to serve.
     Found(Lookup),
     /// There is nothing to serve. The target is there if the shared tier answered.
     StillMissing(Fallback, Option<ClaimTarget>),
+}
+
+/// The moment at which a request looks for a flight that it may join.
+#[derive(Clone, Copy)]
+pub(super) struct Joining {
+    now: BootTime,
+    confirmed_at: Option<BootTime>,
+    position: Position,
+}
+
+impl Joining {
+    /// Returns the present moment.
+    ///
+    /// The order matters. A poll that confirms after the position was read may have brought an
+    /// event that the flight has missed. A position that was read before the flight is found is
+    /// never beyond an event that the flight may have missed.
+    pub(super) fn now(layer: &LayerState) -> Self {
+        let engine = &layer.engine;
+        let (now, confirmed_at) = (engine.clock.boot(), engine.log.confirmed_at());
+        Self { now, confirmed_at, position: engine.log.position() }
+    }
+
+    /// Whether the request may join this flight (rule 13).
+    pub(super) fn may_join(self, layer: &LayerState, context: &RequestContext, flight: &Flight) -> bool {
+        let Self { now, confirmed_at, position } = self;
+        layer.engine.log.may_join(flight.began, confirmed_at, now)
+            && !is_other_variant(context, flight)
+            && !is_flight_invalidated(layer, context, flight, position)
+    }
 }
 
 impl<S, Q> Miss<S, Q>
@@ -44,16 +73,9 @@ where
     /// max_staleness ≥ now`."
     pub(super) fn join(&self, fallback: Fallback) -> Step {
         let engine = &self.layer.engine;
-        // The order matters. A poll that confirms after the position was read may have brought an
-        // event that the flight has missed. A position that was read before the flight is found is
-        // never beyond an event that the flight may have missed.
-        let (now, confirmed_at) = (engine.clock.boot(), engine.log.confirmed_at());
-        let position = engine.log.position();
-        let may_join = |flight: &Flight| {
-            engine.log.may_join(flight.began, confirmed_at, now)
-                && !is_other_variant(&self.context, flight)
-                && !is_flight_invalidated(&self.layer, &self.context, flight, position)
-        };
+        let joining = Joining::now(&self.layer);
+        let Joining { now, position, .. } = joining;
+        let may_join = |flight: &Flight| joining.may_join(&self.layer, &self.context, flight);
         let key = self.context.flight_key(&self.layer);
         match self.layer.http.flights.join(key, now, position, may_join) {
             Joined::Leader(leader) => Step::Lead(leader, fallback),
@@ -76,7 +98,7 @@ where
         }
     }
 
-    fn has_failed(&self, fallback: &Fallback) -> bool {
+    pub(super) fn has_failed(&self, fallback: &Fallback) -> bool {
         fallback.stale.as_ref().is_some_and(|stale| {
             self.layer.http.failures.has_failed(&*stale.cached)
                 && may_serve_on_error(&self.layer, &self.context, stale)
@@ -118,7 +140,7 @@ where
 ///
 /// In memory, as another flight may have ended between the first lookup and the beginning of this
 /// flight.
-async fn recheck(layer: &LayerState, context: &RequestContext, fallback: Fallback) -> Recheck {
+pub(super) async fn recheck(layer: &LayerState, context: &RequestContext, fallback: Fallback) -> Recheck {
     let fallback = match look_in_memory(layer, context) {
         Lookup::Stale(found) if is_worth_a_flight(layer, &found) => Fallback::with(found),
         Lookup::Miss(_) if fallback.stale.is_none() => fallback,

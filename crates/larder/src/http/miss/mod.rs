@@ -20,6 +20,7 @@ mod bypass;
 mod evaluate;
 mod finish;
 mod follow;
+pub(crate) mod foresee;
 mod lead;
 mod only_stored;
 mod settle;

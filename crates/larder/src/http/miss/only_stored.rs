@@ -1,5 +1,7 @@
 //! The answer to a request that accepts only a stored response.
 
+use std::sync::Arc;
+
 use http::Response;
 use http_body::Body;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
@@ -10,6 +12,7 @@ use crate::http::lookup::Lookup;
 use crate::http::lookup::eligibility::credentials_reason;
 use crate::http::lookup::equivalent::lookup_shared;
 use crate::http::lookup::request_context::RequestContext;
+use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::look_in_memory;
 use crate::http::serve;
@@ -25,19 +28,29 @@ pub(super) async fn answer_only_if_cached<B: Body>(
     context: &mut RequestContext,
     lookup: Lookup,
 ) -> Response<CacheBody<B>> {
+    match decide(layer, context, lookup).await {
+        (Some(cached), outcome) => serve::from_cache(layer, context, &cached, outcome),
+        (None, outcome) => gateway_timeout(layer, context, outcome),
+    }
+}
+
+/// Returns the stored response for a request that accepts nothing else, and the outcome.
+pub(super) async fn decide(
+    layer: &LayerState,
+    context: &mut RequestContext,
+    lookup: Lookup,
+) -> (Option<Arc<CachedResponse>>, Outcome) {
     match look_further(layer, context, lookup).await {
-        Lookup::Fresh(cached, tier) => serve::from_cache(layer, context, &cached, Outcome::Hit(tier)),
+        Lookup::Fresh(cached, tier) => (Some(cached), Outcome::Hit(tier)),
         // Not refreshed: the handler would get this very directive.
         Lookup::Stale(StaleResponse { cached, tier, while_revalidate: true, .. }) => {
-            serve::from_cache(layer, context, &cached, Outcome::Stale(tier, StaleReason::WhileRevalidate))
+            (Some(cached), Outcome::Stale(tier, StaleReason::WhileRevalidate))
         }
-        Lookup::Stale(StaleResponse { reason, .. }) | Lookup::Miss(reason) => {
-            gateway_timeout(layer, context, Outcome::Miss(reason))
-        }
-        Lookup::Partial(_) => gateway_timeout(layer, context, Outcome::Miss(MissReason::Partial)),
+        Lookup::Stale(StaleResponse { reason, .. }) | Lookup::Miss(reason) => (None, Outcome::Miss(reason)),
+        Lookup::Partial(_) => (None, Outcome::Miss(MissReason::Partial)),
         Lookup::HitForMiss => {
             let bypass = credentials_reason(context.traits.credentials).map(Outcome::Bypass);
-            gateway_timeout(layer, context, bypass.unwrap_or(Outcome::Miss(MissReason::HitForMiss)))
+            (None, bypass.unwrap_or(Outcome::Miss(MissReason::HitForMiss)))
         }
     }
 }

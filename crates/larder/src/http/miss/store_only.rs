@@ -15,6 +15,7 @@ use crate::http::lookup::Lookup;
 use crate::http::lookup::eligibility::RequestTraits;
 use crate::http::lookup::from_store::{KeyAndAddress, lookup_store_only};
 use crate::http::lookup::request_context::RequestContext;
+use crate::http::memory::Access;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::{bypass, handle_miss};
 use crate::http::request::SplitRequest;
@@ -42,7 +43,8 @@ where
     async move {
         spawn_follower(&layer.engine);
         let (started, time) = (layer.engine.clock.boot(), layer.engine.store_time());
-        let lookup = lookup_store_only(&layer, &key_and_address, &request.parts.headers, &time).await;
+        let headers = &request.parts.headers;
+        let lookup = lookup_store_only(&layer, &key_and_address, headers, Access::Serve, &time).await;
         let (key, parts) = (key_and_address.key(), &request.parts);
         match lookup {
             Lookup::Fresh(cached, tier) => {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 use larder_core::invalidation::selector::{Tag, UriName};
-use larder_core::key::buf::KeyBuf;
 use larder_core::key::cookies;
 use larder_core::key::template::{KeyTemplate, Template};
 use larder_core::outcome::BypassReason;
 
 use crate::engine::config_error::ConfigErrorKind;
 use crate::http::policy::Policy;
+use crate::http::policy::key_writer::KeyWriter;
 use crate::http::policy::missing_parameter::{Consequence, MissingParameter};
 use crate::http::policy::names::NamesBuilder;
 use crate::http::policy::routed_request::{RequestKeyFn, RoutedRequest};
@@ -168,7 +168,7 @@ impl Policy {
     /// Returns the reason for a bypass if the policy gives the request no key.
     pub(crate) fn write_key(
         &self,
-        key: &mut KeyBuf,
+        key: &mut impl KeyWriter,
         parts: &Parts,
         params: &PathParams,
         target: &TargetUri<'_>,

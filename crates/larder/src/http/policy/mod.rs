@@ -8,6 +8,7 @@ mod host;
 mod http_options;
 pub(crate) mod invalidation_rules;
 pub(crate) mod key;
+pub(crate) mod key_writer;
 mod lifetime;
 mod limits;
 mod missing_parameter;

@@ -209,6 +209,11 @@ impl Policy {
         }
     }
 
+    /// Whether each user has responses of its own.
+    pub(crate) const fn is_per_user(&self) -> bool {
+        self.is_per_user
+    }
+
     /// Returns the user that `{user}` in a template stands for.
     #[cold]
     pub(super) fn user(&self, name: &str, parts: &Parts) -> Option<String> {

@@ -14,6 +14,7 @@ use crate::http::lookup::eligibility::RequestTraits;
 use crate::http::lookup::equivalent::lookup_memory_scoped;
 use crate::http::lookup::from_memory::is_store_only;
 use crate::http::lookup::request_context::RequestContext;
+use crate::http::memory::Access;
 use crate::http::miss::{bypass, fill_ignoring_stored};
 use crate::http::policy::read_your_writes::RequestToken;
 use crate::http::ready_service::ReadyService;
@@ -53,7 +54,7 @@ impl<S> CacheService<S> {
             spawn_follower(&layer.engine);
             if wait_for_token(&layer, token).await {
                 let now = layer.engine.clock.boot();
-                let lookup = lookup_memory_scoped(&layer, traits, &key, &parts, now);
+                let lookup = lookup_memory_scoped(&layer, Access::Serve, traits, &key, &parts, now);
                 if let Lookup::Fresh(cached, tier) = lookup {
                     let outcome = Outcome::Hit(tier);
                     let served = serve::report_stored(&layer, || matched_path(&parts), outcome, &cached, now);

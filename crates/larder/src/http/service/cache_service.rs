@@ -12,6 +12,7 @@ use larder_core::outcome::{BypassReason, Outcome};
 use tower_service::Service;
 use tracing::Instrument as _;
 
+use crate::engine::switches::layer_flags::LayerFlag;
 use crate::http::body::CacheBody;
 use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::refresh::{is_due, spawn_early_refresh};
@@ -23,6 +24,7 @@ use crate::http::lookup::from_memory::{is_store_only, lookup_memory};
 use crate::http::lookup::from_store::KeyAndAddress;
 use crate::http::lookup::only_if_cached::forbids_bypass;
 use crate::http::lookup::request_context::RequestContext;
+use crate::http::memory::Access;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::{self, answer_from_store};
 use crate::http::nesting::{self, Nesting, OuterRun, RoutePath};
@@ -132,7 +134,9 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        OuterRun::report(&parts, &self.layer.nesting);
+        if let Some(slot) = OuterRun::report(&parts, &self.layer.nesting) {
+            return self.call_explained(parts, body, slot);
+        }
         // The key is created in its final place, because it is too large to be moved.
         let mut key = KeyBuf::new();
         match classify(&self.layer, &mut parts, &mut key) {
@@ -171,7 +175,9 @@ where
                     lookup => self.handle_miss(traits, key, lookup, parts, body),
                 }
             }
-            Eligibility::UnsafeMethod | Eligibility::Bypass(_) if self.layer.nesting.is_disabled() => {
+            Eligibility::UnsafeMethod | Eligibility::Bypass(_)
+                if self.layer.flags.has(LayerFlag::Disabled) =>
+            {
                 self.bypass(parts, body, BypassReason::Disabled)
             }
             Eligibility::UnsafeMethod => self.handle_unsafe_method(parts, body),
@@ -215,7 +221,7 @@ impl<S> CacheService<S> {
             return self.call_store_only(traits, key, parts, body);
         }
         let now = self.layer.engine.clock.boot();
-        match lookup_memory_scoped(&self.layer, traits, key, &parts, now) {
+        match lookup_memory_scoped(&self.layer, Access::Serve, traits, key, &parts, now) {
             Lookup::Fresh(cached, tier) => {
                 let outcome = Outcome::Hit(tier);
                 let served =

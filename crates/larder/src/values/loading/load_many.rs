@@ -56,8 +56,8 @@ impl<K: ValueKey, V: Send + Sync + 'static, L: LoadMany<K, V>> ManyRequest<'_, K
     /// Answers these keys, each of which is there once, and not fresh in memory.
     pub(in crate::values) async fn run(mut self, keys: Vec<K>) -> Result<Answers<K, V>, Failure> {
         let engine = &self.collection.engine;
-        if engine.is_disabled {
-            self.load_uncached(keys, BypassReason::Disabled).await?;
+        if let Some(reason) = engine.value_bypass() {
+            self.load_uncached(keys, reason).await?;
             return Ok(self.answers);
         }
         spawn_follower(engine);

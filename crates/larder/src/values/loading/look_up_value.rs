@@ -44,8 +44,8 @@ pub(super) async fn look_up<K: ValueKey, V: Send + Sync + 'static>(
     is_own_error: fn(&SharedError) -> bool,
 ) -> LookedUp<V> {
     let engine = &collection.engine;
-    if engine.is_disabled {
-        collection.counters.record(Outcome::Bypass(BypassReason::Disabled));
+    if let Some(reason) = engine.value_bypass() {
+        collection.counters.record(Outcome::Bypass(reason));
         return LookedUp::Bypass;
     }
     let Some(address) = ValueAddress::new(&collection.name, key) else {
