@@ -32,6 +32,9 @@ impl Cache {
     /// [`CacheBuilder::credentials`](crate::CacheBuilder::credentials) do not appear in it. But it
     /// shows what is cached for a request, so it is for operators only.
     ///
+    /// It asks for no lease, because that would be a trace. So it does not know whether another
+    /// instance runs the handler at this moment, or whether the handler has just failed there.
+    ///
     /// # Routes without a layer
     ///
     /// If a route has no layer of this cache, nothing is there to answer in place of the handler:
