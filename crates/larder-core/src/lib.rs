@@ -1,10 +1,11 @@
-//! The modules [`store`], [`lease`], [`write_queue`], [`invalidation`], [`stored`] and [`time`] are
-//! for authors of stores for [Larder](https://docs.rs/larder), an HTTP response cache for axum and
-//! Tower:
+//! The modules [`store`], [`lease`], [`write_queue`], [`monitoring`], [`invalidation`], [`stored`] and
+//! [`time`] are for authors of stores for [Larder](https://docs.rs/larder), an HTTP response cache for
+//! axum and Tower:
 //!
 //! * [`store`]: the traits of a shared tier and of an invalidation log;
 //! * [`lease`]: the trait of a store that grants leases;
 //! * [`write_queue`]: the trait of a store that keeps writes for write-behind;
+//! * [`monitoring`]: the trait of a store that operators can observe, and its data;
 //! * [`invalidation`]: the [positions](invalidation::position), the
 //!   [events](invalidation::selector) and the [pages](invalidation::log_page) of the log;
 //! * [`stored::address`] and [`stored::wire`]: the addresses and the fixed offsets of stored
@@ -30,6 +31,7 @@ pub mod key;
 pub mod lease;
 #[doc(hidden)]
 pub mod lifetime;
+pub mod monitoring;
 #[doc(hidden)]
 pub mod outcome;
 mod random_id;

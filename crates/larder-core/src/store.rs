@@ -14,6 +14,7 @@ use crate::invalidation::log_page::{Cursor, LogPage};
 use crate::invalidation::position::{Incarnation, LogId};
 use crate::invalidation::selector::{Event, Selector};
 use crate::join::try_join_all;
+use crate::monitoring::{Monitoring, NoMonitoring};
 pub use crate::switch_record::SwitchRecord;
 
 /// The maximum number of keys of one [`SharedTier::get_many`].
@@ -81,6 +82,13 @@ pub trait SharedTier: Send + Sync + 'static {
     fn is_transferring(&self, key: &str) -> bool {
         let _ = key;
         false
+    }
+
+    /// Returns what operators see of this store, and of the instances that share it.
+    ///
+    /// The default implementation returns [`NoMonitoring`], which knows nothing.
+    fn monitoring(&self) -> impl Monitoring {
+        NoMonitoring
     }
 
     /// Ends the store's background work, such as its connections, and waits until it has ended.

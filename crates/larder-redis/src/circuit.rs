@@ -11,6 +11,7 @@ mod tests;
 
 use std::time::Duration;
 
+use larder_core::monitoring::CircuitState;
 use tokio::time::Instant;
 
 use crate::patience::Wait;
@@ -85,6 +86,15 @@ impl Circuit {
     /// Whether the circuit is closed without a recent timeout, so that a success changes nothing.
     pub(crate) fn is_closed(self) -> bool {
         self == Self::NEW
+    }
+
+    /// Returns the state for operators, unless the circuit is closed.
+    pub(crate) const fn open_state(self) -> Option<CircuitState> {
+        match self {
+            Self::Closed(_) => None,
+            Self::Open { .. } => Some(CircuitState::Open),
+            Self::Probing { .. } => Some(CircuitState::Probing),
+        }
     }
 
     /// Whether a call may go through.

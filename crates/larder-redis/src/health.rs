@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fred::types::cluster::ClusterRouting;
 use fred::types::config::Server;
+use larder_core::monitoring::NodeCircuit;
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::time::Instant;
 
@@ -109,6 +110,17 @@ impl Health {
         nodes.troubled.retain(|(_, circuit)| !circuit.is_closed());
         self.all_closed.store(nodes.troubled.is_empty(), Ordering::Relaxed);
         (effect == TimeoutEffect::ProbeFailed).then_some(HungNode(node))
+    }
+
+    /// Returns the circuits that are not closed.
+    pub(crate) fn circuits(&self) -> Vec<NodeCircuit> {
+        if self.is_closed() {
+            return Vec::new();
+        }
+        let nodes = self.nodes();
+        let name = |node: &Option<Server>| node.as_ref().map(ToString::to_string);
+        let open = nodes.troubled.iter().filter_map(|(node, circuit)| Some((node, circuit.open_state()?)));
+        open.map(|(node, state)| NodeCircuit::new(name(node), state)).collect()
     }
 
     /// Returns the primary that has `key`. `None` outside a cluster.

@@ -14,6 +14,8 @@ pub(crate) struct Keys {
     ///
     /// The scripts take them in this order.
     pub(crate) log: [String; 6],
+    /// Names of the times at which instances announced themselves, and of their records.
+    instances: [String; 2],
 }
 
 impl Keys {
@@ -27,6 +29,7 @@ impl Keys {
             responses: format!("larder:{namespace}:v{schema}:"),
             switches: log("switches"),
             log: ["events", "incarnation", "beat", "marks", "fence", "starts"].map(log),
+            instances: ["sights", "instances"].map(log),
         }
     }
 
@@ -85,6 +88,18 @@ impl Keys {
         address::key_of(name.strip_prefix(&*self.responses)?)
     }
 
+    /// Returns the names of the times at which instances announced themselves, and of their records.
+    ///
+    /// They share the slot of the log.
+    pub(crate) fn instances(&self) -> [&str; 2] {
+        self.instances.each_ref().map(String::as_str)
+    }
+
+    /// Returns the name of the record of the log's incarnation.
+    pub(crate) fn incarnation(&self) -> &str {
+        &self.log[1]
+    }
+
     /// Returns the name of the log's heartbeat.
     pub(crate) fn beat(&self) -> &str {
         &self.log[2]
@@ -134,6 +149,7 @@ mod tests {
             ]
         );
         assert_eq!(keys.switches(), "larder:{shop:log}:switches");
+        assert_eq!(keys.instances(), ["larder:{shop:log}:sights", "larder:{shop:log}:instances"]);
         assert_eq!(Keys::new("shop", 4).log, keys.log);
     }
 

@@ -23,6 +23,8 @@
 //! * `larder:{<namespace>:log}:beat`: the time of the last access to the log, in Unix seconds.
 //! * `larder:{<namespace>:log}:marks`: checkpoints, one for about every 4,096 entries of the log. A
 //!   new instance can start reading at a checkpoint.
+//! * `larder:{<namespace>:log}:sights` and `larder:{<namespace>:log}:instances`: when each instance
+//!   announced itself last, and its record. Both expire a minute after the last announcement.
 //!
 //! * `larder:{<namespace>:queue:<collection>}:setup`, and
 //!   `larder:{<namespace>:queue:<collection>:<partition>}:` with `state`, `writes`, `ids`,
@@ -62,12 +64,14 @@ mod gather;
 mod get_many;
 mod health;
 mod home;
+mod instance_scripts;
 mod keys;
 mod large_value;
 mod lease;
 mod log;
 mod log_call;
 mod log_page;
+mod monitoring;
 mod patience;
 mod poll_budget;
 mod push_call;
@@ -81,6 +85,7 @@ mod replicas;
 mod reply;
 mod script;
 mod server_clock;
+mod server_info;
 mod shared_tier;
 mod stats;
 mod store;
@@ -95,5 +100,4 @@ mod write_queue;
 
 pub use self::builder::RedisStoreBuilder;
 pub use self::error::{ConnectError, ConnectErrorKind};
-pub use self::stats::RedisStats;
 pub use self::store::RedisStore;

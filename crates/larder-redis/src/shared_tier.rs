@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fred::interfaces::KeysInterface;
 use fred::types::Value;
+use larder_core::monitoring::Monitoring;
 use larder_core::store::{ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError, StoreErrorKind};
 use tokio::time::timeout;
 
@@ -64,6 +65,10 @@ impl SharedTier for RedisStore {
 
     fn is_transferring(&self, key: &str) -> bool {
         self.inner.large.is_reading(&self.inner.keys.body(key))
+    }
+
+    fn monitoring(&self) -> impl Monitoring {
+        self.clone()
     }
 
     /// Ends the connections of this store and of all its clones.

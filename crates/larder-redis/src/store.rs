@@ -7,6 +7,7 @@ use std::time::Duration;
 use fred::error::Error;
 use fred::types::config::Config;
 use larder_core::invalidation::position::Incarnation;
+use larder_core::monitoring::StoreStats;
 use larder_core::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -21,6 +22,7 @@ use crate::connection::Connection;
 use crate::error::ConnectError;
 use crate::health::{Call, Health, HungNode};
 use crate::home::Home;
+use crate::instance_scripts::InstanceScripts;
 use crate::keys::Keys;
 use crate::large_value::LargeValues;
 use crate::patience::Waited;
@@ -32,7 +34,7 @@ use crate::replicas::{ReplicaRequirement, ReplicaWaiter};
 use crate::reply;
 use crate::script::Scripts;
 use crate::server_clock::ServerClocks;
-use crate::stats::{self, RedisStats};
+use crate::stats;
 use crate::url;
 use crate::usual_size::SizesByKind;
 
@@ -60,6 +62,7 @@ pub(crate) struct Inner {
     pub(crate) keys: Keys,
     pub(crate) scripts: Scripts,
     pub(crate) queue: QueueScripts,
+    pub(crate) instance_scripts: InstanceScripts,
     pub(crate) pushes: PushPartitions,
     pub(crate) appending: AppendQueue,
     pub(crate) clocks: ServerClocks,
@@ -187,6 +190,7 @@ impl RedisStore {
             keys,
             scripts: Scripts::new(),
             queue: QueueScripts::new(),
+            instance_scripts: InstanceScripts::new(),
             pushes: PushPartitions::new(data.is_clustered()),
             appending: AppendQueue::default(),
             clocks: ServerClocks::new(),
@@ -220,12 +224,16 @@ impl RedisStore {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Reads the server's counters of hits and misses.
+    /// Reads the counters of the server, and its use of memory.
+    ///
+    /// In a cluster, each number is the sum over the primaries, of which at most 128 count. The
+    /// numbers of the log are those of the server that has it. A number that the server does not
+    /// tell, or that this user may not read, is `None`.
     ///
     /// # Errors
     ///
-    /// Returns an error if the server cannot be reached, rejects the command, or does not answer
-    /// within the command timeout.
+    /// Returns an error if a server cannot be reached, or if one of them does not answer within the
+    /// command timeout.
     ///
     /// # Examples
     ///
@@ -234,12 +242,12 @@ impl RedisStore {
     /// #     store: larder_redis::RedisStore,
     /// # ) -> Result<(), Box<dyn std::error::Error>> {
     /// let stats = store.stats().await?;
-    /// println!("hit ratio: {:.2}", stats.hit_ratio());
+    /// println!("hit ratio: {:?}", stats.hit_ratio());
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn stats(&self) -> Result<RedisStats, StoreError> {
-        stats::read(&self.inner.data, self.inner.command_timeout).await
+    pub async fn stats(&self) -> Result<StoreStats, StoreError> {
+        stats::read(&self.inner).await
     }
 }
 

@@ -12,6 +12,7 @@ use larder_core::invalidation::log_page::Cursor;
 use larder_core::invalidation::position::{Position, Watermark};
 use larder_core::invalidation::selector::Selector;
 use larder_core::lease::{Claim, Holder, LeaseId, Leases, Release};
+use larder_core::monitoring::{InstanceId, InstanceRecord, Monitoring};
 use larder_core::store::{InvalidationLog, ReclaimRequest, ScanCursor, SharedTier, StoreErrorKind};
 use larder_redis::RedisStore;
 use larder_testing::{Proxy, RedisServer};
@@ -80,7 +81,8 @@ async fn a_user_without_a_right_is_refused() {
 
 /// The fewest rights that Larder needs. `docs/OPERATIONS.md` gives this rule to operators.
 const RULE: &str = "resetchannels ~larder:larder:* ~larder:{larder:log}:* -@all \
-    +get +mget +set +getrange +unlink +pexpire +eval +evalsha +scan +xadd +xread +xrange +xinfo|stream +type +time +info";
+    +get +mget +set +getrange +unlink +pexpire +eval +evalsha +scan +xadd +xread +xrange +xinfo|stream +type +time +info \
+    +zadd +zrem +zrange +hset +hdel +hmget";
 /// The words of a refusal in Redis 7.0, in Redis 7.2 and later, and in Valkey, and of the effect of
 /// one that a script passes over.
 const REFUSALS: [&str; 5] =
@@ -137,7 +139,19 @@ async fn works(store: &RedisStore) -> Result<(), String> {
     store.release("{a}", token, Release::Free).await.map_err(said)?;
     let what = ReclaimRequest { selector: Selector::All, incarnation: begun.incarnation, before: begun.last };
     store.reclaim(&what, Some(ScanCursor::default())).await.map_err(said)?;
-    store.stats().await.map(drop).map_err(said)
+    announces(store).await.map_err(said)?;
+    let stats = store.stats().await.map_err(said)?;
+    if stats.hits.is_none() || stats.log_length.is_none() {
+        return Err("NOPERM: statistics are unknown".to_owned());
+    }
+    Ok(())
+}
+
+async fn announces(store: &RedisStore) -> Result<(), larder_core::store::StoreError> {
+    let record = InstanceRecord::new(InstanceId::from_bytes([1; 16]));
+    store.announce(&record).await?;
+    store.instances().await?;
+    store.withdraw(record.id).await
 }
 
 #[tokio::test]

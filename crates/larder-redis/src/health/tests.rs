@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use fred::types::Value;
+use larder_core::monitoring::CircuitState;
 use tokio::time::advance;
 
 use super::*;
@@ -61,6 +62,8 @@ async fn each_node_of_a_cluster_has_its_own_circuit() {
     health.take_routing(Some(cluster));
     assert_eq!(time_out(&health, &b).await, Some(HungNode(Some(Server::new("127.0.0.1", 2)))));
     assert!(health.admit(&b).is_err());
+    let second = Some("127.0.0.1:2".to_owned());
+    assert_eq!(health.circuits(), [NodeCircuit::new(second, CircuitState::Open)]);
     for well in [&a, &c] {
         assert_eq!(health.admit(well).unwrap(), Permit::Normal);
         answered(&health, well, Permit::Normal);

@@ -1,0 +1,82 @@
+//! The numbers in the answer to `INFO`.
+
+use larder_core::monitoring::StoreStats;
+
+/// The sections of `INFO` that have the numbers.
+pub(crate) const SECTIONS: [&str; 3] = ["stats", "memory", "clients"];
+
+/// Reads the statistics of one server from its answer to `INFO`.
+///
+/// Managed services leave out some numbers. These are `None`, and so is a number that cannot be
+/// read.
+pub(crate) fn parse(info: &str) -> StoreStats {
+    let mut stats = StoreStats::new();
+    stats.servers = 1;
+    for line in info.lines() {
+        let Some((name, value)) = line.split_once(':') else { continue };
+        let field = match name {
+            "keyspace_hits" => &mut stats.hits,
+            "keyspace_misses" => &mut stats.misses,
+            "evicted_keys" => &mut stats.evicted_keys,
+            "expired_keys" => &mut stats.expired_keys,
+            "used_memory" => &mut stats.memory_used,
+            "used_memory_peak" => &mut stats.memory_peak,
+            "maxmemory" => &mut stats.memory_limit,
+            "used_memory_rss" => &mut stats.memory_resident,
+            "connected_clients" => &mut stats.connected_clients,
+            _ => continue,
+        };
+        *field = value.trim().parse().ok();
+    }
+    // For Redis, zero means that there is no limit.
+    stats.memory_limit = stats.memory_limit.filter(|limit| *limit > 0);
+    stats
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The answer of Redis 7.0.15 to `INFO stats memory clients`.
+    const REDIS_7_0: &str = include_str!("server_info/redis_7_0_15.txt");
+
+    fn stats_with(set: impl FnOnce(&mut StoreStats)) -> StoreStats {
+        let mut stats = StoreStats::new();
+        stats.servers = 1;
+        set(&mut stats);
+        stats
+    }
+
+    #[test]
+    fn the_numbers_of_a_real_server_are_read() {
+        let expected = stats_with(|stats| {
+            (stats.hits, stats.misses) = (Some(2), Some(2));
+            (stats.evicted_keys, stats.expired_keys) = (Some(0), Some(1));
+            (stats.memory_used, stats.memory_peak) = (Some(964_592), Some(964_592));
+            (stats.memory_limit, stats.memory_resident) = (Some(67_108_864), Some(12_353_536));
+            stats.connected_clients = Some(1);
+        });
+        assert_eq!(parse(REDIS_7_0), expected);
+    }
+
+    #[test]
+    fn a_number_that_is_missing_or_unreadable_is_none() {
+        let hits = |hits| stats_with(|stats| stats.hits = hits);
+        let cases = [
+            ("", hits(None)),
+            ("# Stats\r\n", hits(None)),
+            ("keyspace_hits:7\r\nnew_in_redis_9:5\r\n", hits(Some(7))),
+            ("keyspace_hits:7\nkeyspace_hits_ratio:0.5", hits(Some(7))),
+            ("keyspace_hits:18446744073709551615", hits(Some(u64::MAX))),
+            ("keyspace_hits:18446744073709551616", hits(None)),
+            ("keyspace_hits:-1", hits(None)),
+            ("keyspace_hits:", hits(None)),
+            ("keyspace_hits", hits(None)),
+            ("maxmemory:0\r\nused_memory_human:941.98K", hits(None)),
+            ("keyspace_hits:7\r\nmaxmemory:x", hits(Some(7))),
+        ];
+        for (info, expected) in cases {
+            assert_eq!(parse(info), expected, "{info:?}");
+        }
+    }
+}
