@@ -1,6 +1,6 @@
-//! The modules [`store`], [`lease`], [`write_queue`], [`monitoring`], [`invalidation`], [`stored`] and
-//! [`time`] are for authors of stores for [Larder](https://docs.rs/larder), an HTTP response cache for
-//! axum and Tower:
+//! The modules [`store`], [`lease`], [`write_queue`], [`monitoring`], [`invalidation`], [`stored`]
+//! and [`time`] are for authors of stores for [Larder](https://docs.rs/larder), an HTTP response
+//! cache for axum and Tower:
 //!
 //! * [`store`]: the traits of a shared tier and of an invalidation log;
 //! * [`lease`]: the trait of a store that grants leases;
@@ -36,6 +36,7 @@ pub mod monitoring;
 pub mod outcome;
 mod random_id;
 pub mod store;
+mod store_error;
 pub mod stored;
 mod switch_record;
 pub mod time;

@@ -88,7 +88,7 @@ impl Keys {
         address::key_of(name.strip_prefix(&*self.responses)?)
     }
 
-    /// Returns the names of the times at which instances announced themselves, and of their records.
+    /// Returns the names of the list of instances: when each announced itself, and their records.
     ///
     /// They share the slot of the log.
     pub(crate) fn instances(&self) -> [&str; 2] {

@@ -1,4 +1,4 @@
-//! What operators see: the server's statistics, the circuits, and the instances.
+//! The view of operators: the statistics of the server, the circuits, and the instances.
 
 use std::time::Duration;
 
@@ -12,7 +12,6 @@ use larder_core::store::StoreError;
 
 use crate::expiry::millis;
 use crate::reply::{bytes, number, parts, unreadable};
-use crate::stats;
 use crate::store::RedisStore;
 
 /// The maximum length of the lag before a record: a number of milliseconds and a space.
@@ -20,7 +19,7 @@ const MAX_LAG_LEN: usize = 21;
 
 impl Monitoring for RedisStore {
     async fn store_stats(&self) -> Result<StoreStats, StoreError> {
-        stats::read(&self.inner).await
+        self.stats().await
     }
 
     fn circuits(&self) -> Option<Vec<NodeCircuit>> {

@@ -14,18 +14,46 @@ use larder_core::store::StoreError;
 use crate::patience::{backstop, wait_within};
 use crate::reply::{number, parts, text};
 use crate::server_info::{self, SECTIONS};
-use crate::store::Inner;
+use crate::store::{Inner, RedisStore};
 
 /// The maximum number of servers whose statistics are read.
 ///
 /// Of a cluster with more primaries, the first ones count. [`StoreStats::servers`] shows it.
 const MAX_SERVERS: usize = 128;
 
+impl RedisStore {
+    /// Reads the counters of the server, and its use of memory.
+    ///
+    /// In a cluster, each number is the sum over the primaries, of which at most 128 count. The
+    /// numbers of the log are those of the server that has it. A number that the server does not
+    /// tell, or that this user may not read, is `None`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a server cannot be reached, or if one of them does not answer within the
+    /// command timeout.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn print(
+    /// #     store: larder_redis::RedisStore,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// let stats = store.stats().await?;
+    /// println!("hit ratio: {:?}", stats.hit_ratio());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn stats(&self) -> Result<StoreStats, StoreError> {
+        read(&self.inner).await
+    }
+}
+
 /// Reads the statistics of the server, or of the primaries of a cluster.
 ///
 /// All questions are sent at the same moment, and have the time limit of one command together. A
 /// number that the user may not read is `None`.
-pub(crate) async fn read(inner: &Inner) -> Result<StoreStats, StoreError> {
+async fn read(inner: &Inner) -> Result<StoreStats, StoreError> {
     let limit = inner.command_timeout;
     let questions = async {
         let (servers, log) = tokio::join!(read_servers(inner), read_log(inner));

@@ -7,7 +7,6 @@ use std::time::Duration;
 use fred::error::Error;
 use fred::types::config::Config;
 use larder_core::invalidation::position::Incarnation;
-use larder_core::monitoring::StoreStats;
 use larder_core::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -34,7 +33,6 @@ use crate::replicas::{ReplicaRequirement, ReplicaWaiter};
 use crate::reply;
 use crate::script::Scripts;
 use crate::server_clock::ServerClocks;
-use crate::stats;
 use crate::url;
 use crate::usual_size::SizesByKind;
 
@@ -222,32 +220,6 @@ impl RedisStore {
             address,
         };
         Self { inner: Arc::new(inner) }
-    }
-
-    /// Reads the counters of the server, and its use of memory.
-    ///
-    /// In a cluster, each number is the sum over the primaries, of which at most 128 count. The
-    /// numbers of the log are those of the server that has it. A number that the server does not
-    /// tell, or that this user may not read, is `None`.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if a server cannot be reached, or if one of them does not answer within the
-    /// command timeout.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # async fn print(
-    /// #     store: larder_redis::RedisStore,
-    /// # ) -> Result<(), Box<dyn std::error::Error>> {
-    /// let stats = store.stats().await?;
-    /// println!("hit ratio: {:?}", stats.hit_ratio());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn stats(&self) -> Result<StoreStats, StoreError> {
-        stats::read(&self.inner).await
     }
 }
 

@@ -95,6 +95,9 @@ pub mod store {
     pub use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
     pub use larder_core::invalidation::selector::{Event, KeyScope, Mode};
     pub use larder_core::lease::{Claim, ClaimReply, Holder, LeaseId, Leases, Release};
+    pub use larder_core::monitoring::{
+        ANNOUNCE_INTERVAL, FORGET_AFTER, MAX_INSTANCES, MAX_RECORD_BYTES, Monitoring, NoMonitoring,
+    };
     pub use larder_core::store::{
         InvalidationLog, MAX_KEYS, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError,
         StoreErrorKind, SwitchRecord, too_many_keys,
@@ -196,6 +199,7 @@ pub use crate::engine::switches::switch_error::{SwitchError, SwitchErrorKind};
 pub use crate::engine::ttl;
 pub use crate::http::body::CacheBody;
 pub use crate::http::policy::Policy;
+pub use crate::http::policy::description::{KeyDescription, PolicyDescription};
 pub use crate::http::policy::downstream::Downstream;
 pub use crate::http::policy::read_your_writes::ReadYourWrites;
 pub use crate::http::policy::routed_request::RoutedRequest;
@@ -210,4 +214,8 @@ pub use larder_core::invalidation::selector::{
     Glob, HashedName, PathName, Prefix, Selector, SelectorError, Tag, UriName, UriParts,
 };
 pub use larder_core::invalidation::token::{ConsistencyToken, ParseTokenError};
+pub use larder_core::monitoring::{
+    CircuitState, Instance, InstanceId, InstanceRecord, InstanceState, NodeCircuit, ParseInstanceIdError,
+    StoreStats,
+};
 pub use larder_core::write_queue;

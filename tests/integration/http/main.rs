@@ -37,6 +37,7 @@ mod layers;
 mod lowered;
 mod main_job;
 mod methods;
+mod monitoring;
 mod names;
 mod nested;
 mod never_fresh;

@@ -1,6 +1,7 @@
 //! The parts of the query that belong to the key.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use smallvec::SmallVec;
 
@@ -114,6 +115,19 @@ impl QueryRules {
     }
 }
 
+impl fmt::Display for QueryRules {
+    /// Writes the rules for operators, such as `only page, size; sorted`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.which {
+            Which::All => f.write_str("all")?,
+            Which::Only(names) => write!(f, "only {}", names.join(", "))?,
+            Which::Ignore(names) => write!(f, "all but {}", names.join(", "))?,
+            Which::None => f.write_str("none")?,
+        }
+        f.write_str(if self.sort { "; sorted" } else { "" })
+    }
+}
+
 fn name_of(pair: &str) -> impl Iterator<Item = u8> {
     let end = pair.find('=').unwrap_or(pair.len());
     percent_decoded::form(&pair.as_bytes()[..end])
@@ -135,6 +149,20 @@ fn outline(name: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rules_have_a_text_for_operators() {
+        let cases = [
+            (QueryRules::all(), "all"),
+            (QueryRules::all().sorted(), "all; sorted"),
+            (QueryRules::only(["q", "page"]), "only q, page"),
+            (QueryRules::ignoring(["utm"]).sorted(), "all but utm; sorted"),
+            (QueryRules::none(), "none"),
+        ];
+        for (rules, text) in cases {
+            assert_eq!(rules.to_string(), text);
+        }
+    }
 
     #[test]
     fn the_rules_keep_what_they_name() {

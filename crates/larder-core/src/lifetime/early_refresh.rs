@@ -51,6 +51,12 @@ impl EarlyRefresh {
         (0.0..=Self::MAX).contains(&beta).then(|| Self { beta, reach: (beta * NEGLIGIBLE).ceil() as u32 })
     }
 
+    /// Returns `β`.
+    #[must_use]
+    pub const fn beta(self) -> f64 {
+        self.beta
+    }
+
     /// Whether a response is so near its expiry that [`is_due`](Self::is_due) could return `true`.
     ///
     /// `left` is the time for which the response is still fresh, and `cost` is the time that it

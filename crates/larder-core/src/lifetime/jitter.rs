@@ -24,6 +24,12 @@ impl Jitter {
         (0.0..=Self::MAX).contains(&fraction).then_some(Self(fraction))
     }
 
+    /// Returns the fraction.
+    #[must_use]
+    pub const fn fraction(self) -> f64 {
+        self.0
+    }
+
     /// Returns the longest lifetime that this makes of `lifetime`.
     #[must_use]
     pub fn longest(self, lifetime: Duration) -> Duration {

@@ -46,7 +46,7 @@ impl fmt::Display for ParseInstanceIdError {
 
 impl std::error::Error for ParseInstanceIdError {}
 
-/// What an instance announces of itself.
+/// The state of an instance, which it announces to the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InstanceRecord {
@@ -93,6 +93,14 @@ impl InstanceRecord {
         }
     }
 
+    /// Whether it has not confirmed within its `max_staleness` that it has read the whole log.
+    ///
+    /// This is also so before the first time.
+    #[must_use]
+    pub fn is_detached(&self) -> bool {
+        self.confirmation_age.is_none_or(|age| age > self.max_staleness)
+    }
+
     /// Returns the time since the last confirmation as a multiple of the limit for it.
     ///
     /// Above 1.0, the instance is detached. Returns `None` before the first confirmation.
@@ -132,7 +140,7 @@ impl Instance {
         }
         match self.record.confirmation_age {
             None => InstanceState::Starting,
-            Some(age) if age > self.record.max_staleness => InstanceState::Detached,
+            Some(_) if self.record.is_detached() => InstanceState::Detached,
             Some(_) => InstanceState::Following,
         }
     }

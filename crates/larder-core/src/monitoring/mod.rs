@@ -1,4 +1,4 @@
-//! What operators see of a shared store and of the instances that share it.
+//! The view that operators have of a shared store, and of the instances that share it.
 //!
 //! A store implements [`Monitoring`], and returns the implementation from
 //! [`SharedTier::monitoring`](crate::store::SharedTier::monitoring). Nothing here is on the path of
@@ -18,7 +18,7 @@ pub use self::circuit_state::{CircuitState, NodeCircuit};
 pub use self::instance::{Instance, InstanceId, InstanceRecord, InstanceState, ParseInstanceIdError};
 pub use self::record_wire::{MAX_CIRCUITS, MAX_HOST_BYTES, MAX_RECORD_BYTES, MAX_VERSION_BYTES};
 pub use self::store_stats::StoreStats;
-use crate::store::{StoreError, StoreErrorKind};
+use crate::store_error::{StoreError, StoreErrorKind};
 
 /// How often an instance announces itself.
 pub const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(5);
@@ -29,7 +29,7 @@ pub const FORGET_AFTER: Duration = Duration::from_secs(60);
 /// If there are more, the store forgets the ones whose last announcement is the oldest.
 pub const MAX_INSTANCES: usize = 256;
 
-/// What operators see of a shared store.
+/// The view that operators have of a shared store.
 ///
 /// Each method has a default implementation, for a store that does not know the answer. Every
 /// method is one bounded exchange with the store, as in [`crate::store`].

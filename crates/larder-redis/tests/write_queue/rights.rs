@@ -8,8 +8,8 @@ use crate::helpers::{HOUR, PARTITION, READER, all, read, refs, value, write};
 use crate::support::{eventually, joined, patient};
 
 /// The rights beside those of the cache. `docs/OPERATIONS.md` gives them to operators.
-const RIGHTS: &str = "~larder:{larder:queue:* +hget +hmget +hset +hdel +zadd +zrem +zmscore \
-    +zrange +zcard +zremrangebyrank +zremrangebyscore +xdel +xlen";
+const RIGHTS: &str = "~larder:{larder:queue:* +hget +zmscore +zcard \
+    +zremrangebyrank +zremrangebyscore +xdel +xlen";
 const OPERATIONS: &str = include_str!("../../../../docs/OPERATIONS.md");
 
 /// Returns the rule that all of a store's work needs, apart from the queue.

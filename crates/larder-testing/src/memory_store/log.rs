@@ -50,6 +50,20 @@ impl Log {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
     }
 
+    /// Returns the number of entries.
+    pub(super) fn length(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    /// Returns the age of the first entry that a reader of this position has not read.
+    ///
+    /// `None` if it follows another incarnation.
+    pub(super) fn lag(&self, incarnation: Incarnation, position: LogId) -> Option<Duration> {
+        let unread = self.entries.iter().map(|(id, _)| id).find(|id| **id > position);
+        let age = unread.map_or(0, |id| self.millis().saturating_sub(id.millis));
+        (incarnation == self.incarnation()).then_some(Duration::from_millis(age))
+    }
+
     fn append(&mut self, events: &[Event]) -> LogId {
         let id = LogId::new(self.millis(), self.entries.len() as u64);
         self.entries.push((id, events.to_vec()));

@@ -1,5 +1,6 @@
 //! A shared store in the memory of the test.
 
+mod instances;
 mod leases;
 mod log;
 #[cfg(test)]
@@ -11,21 +12,23 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::monitoring::Monitoring;
 use larder_core::store::{MAX_KEYS, SharedTier, StoreError, StoreErrorKind, too_many_keys};
 use larder_core::stored::wire::{INCARNATION, LOG_ID};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::lock::lock;
+use crate::memory_store::instances::InstanceTable;
 use crate::memory_store::leases::LeaseTable;
 use crate::memory_store::log::Log;
 use crate::memory_store::writes::Writes;
 
 /// A shared store in the memory of the test, for several caches without a Redis.
 ///
-/// Clones share their responses, their leases, their invalidation log and their write queue. Caches
-/// with clones of one store behave like instances with one Redis. Expiry uses tokio's timers, so a
-/// test can pause and advance it.
+/// Clones share their responses, their leases, their invalidation log, their write queue and the
+/// list of instances. Caches with clones of one store behave like instances with one Redis. Expiry
+/// uses tokio's timers, so a test can pause and advance it.
 ///
 /// It does not replace a test against a real Redis: it has no network and no restart of its own.
 /// [`fail`](Self::fail) and [`restart`](Self::restart) stage both.
@@ -51,6 +54,7 @@ pub struct MemoryStore {
 struct State {
     values: HashMap<String, Value>,
     leases: LeaseTable,
+    instances: InstanceTable,
     log: Log,
     writes: Writes,
     failing: Option<StoreErrorKind>,
@@ -61,6 +65,7 @@ impl Default for State {
         Self {
             values: HashMap::new(),
             leases: LeaseTable::default(),
+            instances: InstanceTable::default(),
             log: Log::new(),
             writes: Writes::default(),
             failing: None,
@@ -168,6 +173,10 @@ impl SharedTier for MemoryStore {
     async fn remove(&self, key: &str) -> Result<(), StoreError> {
         self.working()?.values.remove(key);
         Ok(())
+    }
+
+    fn monitoring(&self) -> impl Monitoring {
+        self.clone()
     }
 }
 

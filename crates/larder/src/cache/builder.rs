@@ -20,6 +20,9 @@ use crate::engine::coalesce::flight_waits::FlightWaits;
 use crate::engine::coalesce::reads::SharedReads;
 use crate::engine::coalesce::reruns::Reruns;
 use crate::engine::config_error::{ConfigError, ConfigErrorKind};
+use crate::engine::instance_info::InstanceInfo;
+#[cfg(feature = "metrics")]
+use crate::engine::instance_info::VERSION;
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidation_log::recent_writes::RecentWrites;
 use crate::engine::invalidation_log::reclaim_queue::ReclaimState;
@@ -64,6 +67,7 @@ pub struct CacheBuilder {
     is_disabled: bool,
     pub(super) reporting: ReportingOptions,
     pub(super) served_extension: bool,
+    pub(super) instance_host: Option<Box<str>>,
 }
 
 /// 64 MiB: half the memory of a small container, which usually has 128 MiB.
@@ -98,6 +102,7 @@ impl Default for CacheBuilder {
             is_disabled: false,
             reporting: ReportingOptions::default(),
             served_extension: false,
+            instance_host: None,
         }
     }
 }
@@ -326,11 +331,7 @@ impl CacheBuilder {
             return Err(ConfigError::new(ConfigErrorKind::Limit, "refreshes 0"));
         }
         #[cfg(feature = "metrics")]
-        {
-            crate::engine::report::metrics::describe();
-            crate::engine::report::value_metrics::describe();
-            crate::engine::report::write_metrics::describe();
-        }
+        describe_metrics();
         let incarnation = Incarnation::from_bytes(fastrand::u128(..).to_be_bytes());
         let tail = match self.store {
             Some(_) => Tail::following(incarnation, self.limits),
@@ -349,6 +350,7 @@ impl CacheBuilder {
         };
         let engine = Engine {
             local_queue: Arc::new(LocalQueue::new(Arc::clone(&self.clock))),
+            instance: InstanceInfo::new(self.instance_host, self.clock.wall()),
             clock: self.clock,
             log: LogView::new(tail, self.max_staleness),
             reads: SharedReads::new(self.store.as_ref().and_then(|store| store.time_limit())),
@@ -382,6 +384,15 @@ impl CacheBuilder {
     pub(super) fn disabled() -> Self {
         Self { is_disabled: true, max_memory_bytes: 0, ..Self::default() }
     }
+}
+
+/// Registers the descriptions of all metrics with the recorder.
+#[cfg(feature = "metrics")]
+fn describe_metrics() {
+    crate::engine::report::metrics::describe();
+    crate::engine::report::value_metrics::describe();
+    crate::engine::report::write_metrics::describe();
+    crate::engine::report::store_gauges::describe(VERSION);
 }
 
 impl std::fmt::Debug for CacheBuilder {

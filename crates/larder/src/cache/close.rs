@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::cache::builder::CacheBuilder;
 use crate::engine::invalidate::append::invalidate;
+use crate::engine::monitoring::announce_task::withdraw;
 use crate::engine::shared::Engine;
 
 /// The part of the closing time that is reserved for closing the connections of the store.
@@ -91,6 +92,7 @@ pub(crate) async fn close(engine: &Arc<Engine>, within: Duration) -> CloseReport
     engine.log.wait(for_work, |tail| tail.pending_count() == 0).await;
     let (tasks, invalidations) = (background.tasks(), engine.log.read(Tail::pending_count));
     background.close();
+    withdraw(engine, for_work).await;
     let writes = count_lost_writes(engine);
     let disconnected = match &engine.store {
         Some(store) => timeout_at(deadline, store.close()).await.is_ok(),

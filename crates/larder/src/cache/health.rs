@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use larder_core::invalidation::tail::Tail;
+use larder_core::monitoring::CircuitState;
 
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidation_log::view::deadline_in;
+use crate::engine::monitoring::own_record::worst_circuit;
 use crate::engine::report::store_state::StoreState;
 use crate::engine::report::write_queue_state::WriteQueueState;
 use crate::engine::shared::Engine;
@@ -53,6 +55,13 @@ pub struct Health {
     pub confirmation_age: Option<Duration>,
     /// The number of selectors of deferred invalidations that other instances do not know yet.
     pub deferred: usize,
+    /// The limit of [`confirmation_age`](Self::confirmation_age):
+    /// [`max_staleness`](crate::CacheBuilder::max_staleness).
+    pub max_staleness: Duration,
+    /// The worst state of the circuit breakers of the shared store.
+    ///
+    /// `None` if the store has none, without a shared store, and after closing.
+    pub circuit: Option<CircuitState>,
     /// The state of the write queue, if a [write-behind](crate::values::WriteBehind) collection
     /// needs one.
     pub write_queue: WriteQueueState,
@@ -68,11 +77,21 @@ impl Health {
             Some(_) => engine.report.store_state(),
         };
         let write_queue = engine.report.write_queues.worst();
+        let (circuit, max_staleness) = (worst_circuit(engine), engine.log.max_staleness());
         if engine.store.is_none() {
             let (caught_up, confirmation_age, deferred, is_ready) = (true, None, 0, true);
-            return Self { store, caught_up, confirmation_age, deferred, write_queue, is_ready };
+            return Self {
+                store,
+                caught_up,
+                confirmation_age,
+                deferred,
+                max_staleness,
+                circuit,
+                write_queue,
+                is_ready,
+            };
         }
-        let (now, max_staleness) = (engine.clock.boot(), engine.log.max_staleness());
+        let now = engine.clock.boot();
         engine.log.read(|tail| {
             let confirmation_age = tail.confirmed_at().map(|at| now.saturating_since(at));
             Self {
@@ -80,10 +99,21 @@ impl Health {
                 caught_up: confirmation_age.is_some_and(|age| age <= max_staleness),
                 confirmation_age,
                 deferred: tail.pending_count(),
+                max_staleness,
+                circuit,
                 write_queue,
                 is_ready: !closed && tail.may_trust_store(now, max_staleness),
             }
         })
+    }
+
+    /// Returns the age of the last confirmation as a multiple of its limit.
+    ///
+    /// Above 1.0, the instance has not [caught up](Self::caught_up). Returns `None` before the
+    /// first confirmation, and without a shared store.
+    #[must_use]
+    pub fn staleness_ratio(self) -> Option<f64> {
+        self.confirmation_age.map(|age| age.as_secs_f64() / self.max_staleness.as_secs_f64())
     }
 
     /// Returns whether this instance uses the responses in the shared store, if it has one.
@@ -97,7 +127,7 @@ impl Health {
 
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { store, caught_up, confirmation_age, deferred, write_queue, is_ready } = self;
+        let Self { store, caught_up, confirmation_age, deferred, circuit, write_queue, is_ready, .. } = self;
         write!(f, "{}, shared store {store}", if *is_ready { "ready" } else { "not ready" })?;
         match confirmation_age {
             Some(age) if !caught_up => write!(f, ", invalidation log last read {age:?} ago")?,
@@ -106,6 +136,9 @@ impl fmt::Display for Health {
         }
         if *deferred > 0 {
             write!(f, ", {deferred} deferred invalidations")?;
+        }
+        if let Some(state) = circuit.filter(|state| *state != CircuitState::Closed) {
+            write!(f, ", circuit {state}")?;
         }
         match write_queue {
             WriteQueueState::Absent | WriteQueueState::Durable => Ok(()),
@@ -165,6 +198,8 @@ mod tests {
             caught_up: true,
             confirmation_age: Some(Duration::from_millis(300)),
             deferred: 0,
+            max_staleness: Duration::from_secs(2),
+            circuit: Some(CircuitState::Closed),
             write_queue: WriteQueueState::Durable,
             is_ready: true,
         };
@@ -180,6 +215,10 @@ mod tests {
             (late, "not ready, shared store working, invalidation log last read 9s ago"),
             (never, "not ready, shared store connecting, invalidation log not read yet"),
             (Health { store: StoreState::Closed, ..not }, "not ready, shared store closed"),
+            (
+                Health { circuit: Some(CircuitState::Open), ..not },
+                "not ready, shared store working, circuit open",
+            ),
             (
                 Health { write_queue: WriteQueueState::NotDurable(DurabilityGap::NoAppendOnlyFile), ..ready },
                 "ready, shared store working, write queue not durable enough: the store has no append-only \

@@ -111,7 +111,10 @@ impl CacheLayer {
             http,
             policy,
         };
-        Self { layer: Arc::new(layer) }
+        let layer = Arc::new(layer);
+        let weak = Arc::downgrade(&layer);
+        layer.http.layers.add(weak);
+        Self { layer }
     }
 }
 

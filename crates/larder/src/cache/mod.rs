@@ -13,6 +13,7 @@
 //! - `health.rs`: [`Health`], and waiting until the cache is ready
 //! - `explain_method.rs`: explaining a request
 //! - `switch_methods.rs`: switching the cache off and on
+//! - `monitoring.rs`: the instances, the statistics of the shared store, and the policies
 //! - `close.rs`: [`CloseReport`], and the steps of closing
 
 pub(crate) mod builder;
@@ -23,6 +24,7 @@ mod explain_method;
 pub(crate) mod health;
 pub(crate) mod invalidation_layer;
 pub(crate) mod layer;
+mod monitoring;
 mod queue_option;
 pub(crate) mod report_options;
 pub(crate) mod store_options;

@@ -64,6 +64,26 @@ impl CacheBuilder {
         self
     }
 
+    /// Sets the name of this instance's host in [`Cache::instances`](crate::Cache::instances).
+    ///
+    /// It may be any name by which an operator finds the instance. Names of more than 255 bytes are
+    /// cut, and control characters are left out.
+    ///
+    /// Default: the name of the host, as the system knows it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().instance_host("shop-7f9c/eu-1").build();
+    /// ```
+    #[must_use]
+    pub fn instance_host(mut self, name: &str) -> Self {
+        self.instance_host = Some(name.into());
+        self
+    }
+
     /// Inserts a [`Served`](crate::Served) into the extensions of each response.
     ///
     /// A layer around the cache can then read how a request was answered. This costs an allocation

@@ -16,6 +16,9 @@
 //! - `lag_limit.rs`: the limit on results of lagging database replicas
 //! - `switches/`: bypasses that an operator sets, and `fleet_switches.rs`: those of all instances
 //! - `report/`: counters, metrics and log events
+//! - `monitoring/`: what operators see of this instance and of the others
+//! - `instance_info.rs`: the identity of this instance
+//! - `serialize_time.rs`: the form of durations in JSON and the like
 //! - `store_miss.rs`: the reason of a lookup without a result in the shared tier
 //! - `store_time.rs`: the time that a request spends on the shared store
 //! - `clock.rs`: the clocks of the operating system
@@ -31,14 +34,17 @@ pub(crate) mod detach;
 pub(crate) mod failure_table;
 pub(crate) mod fill_scope;
 pub(crate) mod fleet_switches;
+pub(crate) mod instance_info;
 pub(crate) mod invalidate;
 pub(crate) mod invalidation_log;
 pub(crate) mod lag_limit;
 pub(crate) mod lease;
 pub(crate) mod local_queue;
 pub(crate) mod memory_tier;
+pub(crate) mod monitoring;
 pub(crate) mod queue;
 pub(crate) mod report;
+pub(crate) mod serialize_time;
 pub(crate) mod shared;
 pub(crate) mod store;
 pub(crate) mod store_calendar;

@@ -15,6 +15,7 @@ use crate::engine::background::Background;
 use crate::engine::coalesce::flight_waits::FlightWaits;
 use crate::engine::coalesce::reads::SharedReads;
 use crate::engine::coalesce::reruns::Reruns;
+use crate::engine::instance_info::InstanceInfo;
 use crate::engine::invalidation_log::group_commit::GroupCommits;
 use crate::engine::invalidation_log::key_commits::KeyCommits;
 use crate::engine::invalidation_log::recent_writes::RecentWrites;
@@ -33,6 +34,7 @@ use crate::engine::switches::switch_table::SwitchTable;
 /// The parts of a cache, shared by its handles, its layers and its background tasks.
 pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) instance: InstanceInfo,
     pub(crate) log: LogView,
     pub(crate) store: Option<Arc<dyn Store>>,
     /// The queue of write-behind collections.

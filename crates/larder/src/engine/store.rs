@@ -11,6 +11,7 @@ use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::Event;
 use larder_core::lease::{Claim, ClaimReply, LeaseId, Leases, Release};
+use larder_core::monitoring::{Instance, InstanceId, InstanceRecord, Monitoring, NodeCircuit, StoreStats};
 use larder_core::store::{
     InvalidationLog, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError, SwitchRecord,
 };
@@ -51,6 +52,11 @@ pub(crate) trait Store: Send + Sync + 'static {
         replaces: Option<u64>,
         record: &'a SwitchRecord,
     ) -> StoreFuture<'a, bool>;
+    fn store_stats(&self) -> StoreFuture<'_, StoreStats>;
+    fn announce<'a>(&'a self, record: &'a InstanceRecord) -> StoreFuture<'a, ()>;
+    fn instances(&self) -> StoreFuture<'_, Vec<Instance>>;
+    fn withdraw(&self, id: InstanceId) -> StoreFuture<'_, ()>;
+    fn circuits(&self) -> Option<Vec<NodeCircuit>>;
     fn time_limit(&self) -> Option<Duration>;
     fn is_transferring(&self, key: &str) -> bool;
     fn close(&self) -> CloseFuture<'_>;
@@ -130,6 +136,26 @@ impl<T: Leases + InvalidationLog> Store for T {
         record: &'a SwitchRecord,
     ) -> StoreFuture<'a, bool> {
         Box::pin(InvalidationLog::replace_switches(self, replaces, record))
+    }
+
+    fn store_stats(&self) -> StoreFuture<'_, StoreStats> {
+        Box::pin(async move { SharedTier::monitoring(self).store_stats().await })
+    }
+
+    fn announce<'a>(&'a self, record: &'a InstanceRecord) -> StoreFuture<'a, ()> {
+        Box::pin(async move { SharedTier::monitoring(self).announce(record).await })
+    }
+
+    fn instances(&self) -> StoreFuture<'_, Vec<Instance>> {
+        Box::pin(async move { SharedTier::monitoring(self).instances().await })
+    }
+
+    fn withdraw(&self, id: InstanceId) -> StoreFuture<'_, ()> {
+        Box::pin(async move { SharedTier::monitoring(self).withdraw(id).await })
+    }
+
+    fn circuits(&self) -> Option<Vec<NodeCircuit>> {
+        SharedTier::monitoring(self).circuits()
     }
 
     fn time_limit(&self) -> Option<Duration> {

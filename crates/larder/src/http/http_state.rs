@@ -7,6 +7,7 @@ use http::HeaderName;
 use crate::engine::failure_table::FailureTable;
 use crate::http::cache_status::reporting::Reporting;
 use crate::http::flight_event::Flights;
+use crate::http::layer_registry::LayerRegistry;
 use crate::http::memory::ResponseMemory;
 use crate::http::memory::variation_table::VariationTable;
 use crate::http::policy::template_registry::TemplateRegistry;
@@ -18,6 +19,7 @@ pub(crate) struct HttpState {
     pub(crate) flights: Flights,
     pub(crate) variations: Arc<VariationTable>,
     pub(crate) key_templates: TemplateRegistry,
+    pub(crate) layers: LayerRegistry,
     /// The fields that the application calls credentials, besides `Authorization` and `Cookie`.
     pub(crate) credentials: Vec<HeaderName>,
     /// The fields by which the cache reports what it did.
@@ -40,6 +42,7 @@ impl HttpState {
             flights: Flights::default(),
             variations,
             key_templates: TemplateRegistry::default(),
+            layers: LayerRegistry::default(),
             credentials: Vec::new(),
             reporting,
             served_extension,

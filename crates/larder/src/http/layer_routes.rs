@@ -63,6 +63,19 @@ impl LayerRoutes {
         count(&self.find(table, name))
     }
 
+    /// Returns the names of the routes that requests came by, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let first = self.first.iter().filter_map(OnceLock::get).map(|route| route.name.to_string());
+        let mut names: Vec<_> =
+            self.own.get().map(|own| own.route().to_owned()).into_iter().chain(first).collect();
+        names.extend(
+            self.others.read().unwrap_or_else(PoisonError::into_inner).keys().map(ToString::to_string),
+        );
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// Finds a route that is new, or that is not among the first ones.
     #[cold]
     fn find(&self, table: &Arc<RouteTable>, name: &str) -> Arc<RouteCounters> {
@@ -107,6 +120,9 @@ mod tests {
         }
         let all = table.all();
         assert_eq!(all.len(), names.len());
+        let mut sorted = names.clone();
+        sorted.sort();
+        assert_eq!(routes.names(), sorted);
         assert!(all.iter().all(|route| route.stats().misses.values().sum::<u64>() == 3));
     }
 

@@ -13,11 +13,13 @@ use crate::engine::report::route_counters::RouteCounters;
 use crate::engine::shared::Engine;
 use crate::engine::switches::layer_flags::{LayerFlag, LayerFlags};
 use crate::http::http_state::HttpState;
+use crate::http::layer_registry::DescribePolicy;
 use crate::http::layer_routes::LayerRoutes;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::nesting::{Existing, NestingTable};
 use crate::http::policy::Policy;
 use crate::http::policy::diagnostics::UNNAMED;
+use crate::http::policy::description::PolicyDescription;
 use crate::http::policy::template_registry::RegisteredTemplate;
 use crate::http::request::axum_route::matched_path;
 
@@ -126,5 +128,11 @@ impl LayerState {
             self.http.failures.record(cached, self.engine.clock.boot(), delay);
         }
         delay
+    }
+}
+
+impl DescribePolicy for LayerState {
+    fn describe_policy(&self) -> PolicyDescription {
+        self.policy.describe(self.max_body, self.routes.names())
     }
 }

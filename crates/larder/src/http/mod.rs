@@ -24,6 +24,7 @@
 //! * [`ready_service`]: the inner service, with or without a reservation.
 //! * [`layer_state`] and [`http_state`]: the state of a layer, and the HTTP state of a cache.
 //! * [`layer_routes`]: the counters of the routes of a layer.
+//! * [`layer_registry`]: the layers of a cache, whose policies operators see.
 
 pub(crate) mod body;
 pub(crate) mod cache_status;
@@ -33,6 +34,7 @@ pub(crate) mod fill;
 pub(crate) mod flight_event;
 pub(crate) mod gateway;
 pub(crate) mod http_state;
+pub(crate) mod layer_registry;
 pub(crate) mod layer_routes;
 pub(crate) mod layer_state;
 pub(crate) mod lookup;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Method;
 use larder::store::StoreErrorKind;
 use larder::time::Clock as _;
-use larder::{Cache, Policy};
+use larder::{Cache, Policy, StoreState};
 use larder_testing::{Answer, Gate, ManualClock};
 use tower::ServiceExt as _;
 use tracing::span::Id;
@@ -197,4 +197,24 @@ async fn a_store_that_is_still_connecting_is_no_trouble() {
     store.heal();
     store.looked().await;
     assert_eq!(journal.lines(), ["INFO larder: shared store connected"]);
+}
+
+/// Requests need no announcements, so this is no trouble with the store.
+#[tokio::test(start_paused = true)]
+async fn a_refused_announcement_is_logged_once() {
+    let (journal, _guard) = Journal::listen(Level::INFO);
+    let store = MemoryStore::default();
+    store.refuse_announcements();
+    let options = Cache::builder().shared_store(store.clone());
+    let shop = Shop::of(options, named(), |_| Answer::ok("hello"));
+    eventually("it is refused again and again", || store.refuse_announcements() > 2).await;
+    assert_eq!(
+        journal.lines(),
+        [
+            "INFO larder: shared store connected",
+            "WARN larder: instance not listed, the shared store refuses it error=refused: NOPERM",
+        ]
+    );
+    assert_eq!(shop.cache.health().store, StoreState::Working);
+    assert!(shop.cache.stats().store_errors > 2);
 }

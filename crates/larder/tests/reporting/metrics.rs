@@ -256,3 +256,33 @@ fn store_errors_by_exchange_and_kind() {
         .map(|operation| format!("larder_store_errors_total{{operation={operation} kind=refused}}"));
     assert_eq!(names, expected);
 }
+
+#[test]
+fn the_instance_and_the_shared_store_have_gauges() {
+    let metrics = after(async || {
+        tokio::time::pause();
+        let store = larder_testing::MemoryStore::new();
+        let cache = Cache::builder().shared_store(store.clone()).build();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let _ = cache.invalidate(Invalidation::all()).await;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        store.fail(StoreErrorKind::Timeout);
+        let _ = cache.invalidate(Invalidation::tag("x")).await;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        // The cache stays until the recorder is read.
+        std::mem::forget(cache);
+    });
+    let gauge = |name: &str| match &metrics[&format!("{name}{{}}")] {
+        DebugValue::Gauge(value) => value.into_inner(),
+        other => panic!("{name} is {other:?}"),
+    };
+    assert_eq!((gauge("larder_redis_up"), gauge("larder_redis_log_entries")), (0.0, 1.0));
+    assert!(!metrics.contains_key("larder_redis_memory_used_bytes{}"), "it is not known");
+    assert_eq!(gauge("larder_instance_deferred_invalidations"), 1.0);
+    let of_instance = ["detached", "confirmation_age_ratio", "open_circuits"];
+    assert!(of_instance.iter().all(|name| metrics.contains_key(&format!("larder_instance_{name}{{}}"))));
+    let info = format!("larder_build_info{{version={}}}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(metrics[&info], DebugValue::Gauge(1.0.into()));
+    let announced = "larder_store_errors_total{operation=announce kind=timeout}";
+    assert!(matches!(metrics[announced], DebugValue::Counter(1..)), "{metrics:?}");
+}

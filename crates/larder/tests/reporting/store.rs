@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder::InstanceRecord;
 use larder::store::{
     Claim, ClaimReply, Cursor, Event, Holder, Incarnation, InvalidationLog, LeaseId, Leases, LogId, LogPage,
-    ReclaimReport, ReclaimRequest, Release, ScanCursor, SharedTier, StoreError, StoreErrorKind, fingerprint,
+    Monitoring, ReclaimReport, ReclaimRequest, Release, ScanCursor, SharedTier, StoreError, StoreErrorKind,
+    fingerprint,
 };
 use larder::time::WallTime;
 use tokio::sync::Notify;
@@ -29,6 +31,8 @@ struct State {
     reclaims: Vec<ReclaimRequest>,
     failing_reclaims: usize,
     failing: Option<StoreErrorKind>,
+    /// The number of announcements that were refused, if they are.
+    refused_announcements: Option<usize>,
     leases: HashMap<String, Holder>,
     /// The results that the holders of leases have left.
     results: HashMap<(String, LeaseId), Bytes>,
@@ -94,6 +98,11 @@ impl MemoryStore {
     pub(crate) fn fail(&self, kind: StoreErrorKind) {
         self.state().failing = Some(kind);
         self.changed.notify_waiters();
+    }
+
+    /// Refuses to list instances. Returns how often one was refused before.
+    pub(crate) fn refuse_announcements(&self) -> usize {
+        *self.state().refused_announcements.get_or_insert(0)
     }
 
     /// Makes every operation work again.
@@ -234,6 +243,10 @@ impl SharedTier for MemoryStore {
         Some(LIMIT)
     }
 
+    fn monitoring(&self) -> impl Monitoring {
+        Unlisted(self.clone())
+    }
+
     /// Frees responses in two steps. The second one is a scan.
     async fn reclaim(
         &self,
@@ -254,6 +267,23 @@ impl SharedTier for MemoryStore {
         let responses = u64::try_from(before - state.responses.len()).unwrap();
         Ok(ReclaimReport { responses, scans: 1, next: None })
     }
+}
+
+/// A store without a list of instances.
+struct Unlisted(MemoryStore);
+
+impl Monitoring for Unlisted {
+    async fn announce(&self, _: &InstanceRecord) -> Result<(), StoreError> {
+        let mut state = self.0.state();
+        let refused = StoreError::new(StoreErrorKind::Refused, "NOPERM");
+        let announced = if state.refused_announcements.is_some() { refused } else { unsupported() };
+        state.refused_announcements = state.refused_announcements.map(|count| count + 1);
+        Err(announced)
+    }
+}
+
+fn unsupported() -> StoreError {
+    StoreError::new(StoreErrorKind::Unsupported, "")
 }
 
 /// The leases and the results never expire.

@@ -33,6 +33,11 @@ impl StatusRules {
         self
     }
 
+    /// Returns the added status codes with their default lifetimes.
+    pub fn added(&self) -> impl Iterator<Item = (StatusCode, Option<Duration>)> {
+        self.added.iter().copied()
+    }
+
     /// Returns the default lifetime for this status code, or `None` if it is not stored.
     ///
     /// `default` is the lifetime for status codes without a lifetime of their own.

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use crate::engine::fleet_switches;
 use crate::engine::invalidate::reclaim::enqueue;
+use crate::engine::monitoring::announce_task::announce;
 use crate::engine::report::store_health::StoreOp;
 use crate::engine::shared::Engine;
 use crate::engine::store::Store;
@@ -28,9 +29,9 @@ const MAX_START_PAUSE: Duration = Duration::from_millis(400);
 
 /// Spawns the task that follows the log of the shared store, unless it runs.
 ///
-/// The task ends with its runtime. A cache in a `static` may outlive that: the first request on
-/// another runtime starts the task there. Without a shared store or without a runtime, this does
-/// nothing.
+/// Beside it, another task announces this instance to the others. Both end with their runtime. A
+/// cache in a `static` may outlive that: the first request on another runtime starts them there.
+/// Without a shared store or without a runtime, this does nothing.
 pub(crate) fn spawn_follower(engine: &Arc<Engine>) {
     let Some(store) = &engine.store else { return };
     // Each miss, and each hit in the shared tier, comes to this check.
@@ -44,6 +45,8 @@ pub(crate) fn spawn_follower(engine: &Arc<Engine>) {
         return;
     }
     let running = Running(Arc::clone(&engine.follower_runs));
+    let announcing = announce(Arc::downgrade(engine), Arc::clone(store));
+    runtime.spawn(engine.background.until_closed(announcing));
     let following = follow(Arc::downgrade(engine), Arc::clone(store));
     let switches = fleet_switches::follow(Arc::downgrade(engine));
     runtime.spawn(engine.background.until_closed(async move {
@@ -124,13 +127,15 @@ async fn poll(engine: &Engine, store: &dyn Store) -> Result<PageApplied, StoreEr
     // Rule 9: the answer is as old as the moment at which the poll was sent.
     let (sent, asked) = (engine.clock.boot(), engine.clock.wall());
     let cursor = engine.log.read(|tail| tail.cursor(sent));
-    let mut look = store.poll(cursor).await?;
+    let answer = store.poll(cursor).await;
+    let took = engine.clock.boot().saturating_since(sent);
+    engine.report.poll_took(took);
+    let mut look = answer?;
     if !engine.clock.is_manual() {
         let answered = engine.clock.wall();
         engine.report.store_time(look.now, asked, answered);
         engine.store_calendar.note(look.now, asked, answered);
     }
-    let took = engine.clock.boot().saturating_since(sent);
     Ok(engine.update_log(|tail| {
         engine.uri_aliases.keyed_by.add_keyed_uris(&mut look);
         if !look.entries.is_empty() {

@@ -15,7 +15,6 @@ use larder_core::store::StoreError;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
 use crate::engine::report::lease_event::LeaseEvent;
-use crate::engine::report::store_health::StoreOp;
 
 /// The value of a label that does not apply.
 ///
@@ -89,8 +88,12 @@ pub(super) fn record_reclaimed(responses: u64, scans: u64) {
     counter!("larder_reclaim_scans_total").increment(scans);
 }
 
-pub(super) fn record_store_error(operation: StoreOp, error: &StoreError) {
-    let (operation, kind) = (operation.as_str(), error.kind().as_str());
+pub(super) fn record_slow_poll() {
+    counter!("larder_slow_polls_total").increment(1);
+}
+
+pub(super) fn record_store_error(operation: &'static str, error: &StoreError) {
+    let kind = error.kind().as_str();
     counter!("larder_store_errors_total", "operation" => operation, "kind" => kind).increment(1);
 }
 

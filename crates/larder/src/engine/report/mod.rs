@@ -14,6 +14,8 @@
 //! - `write_queue_state.rs`: `WriteQueueState`, the state of the write queue for users
 //! - `stats.rs`: `Stats`, the counters as numbers for users
 //! - `metrics.rs`: the same through the `metrics` facade
+//! - `store_gauges.rs`: the gauges of the shared store and of this instance
+//! - `announce_log.rs`: one log event if this instance cannot be announced to the others
 //! - `clock_skew.rs`: one log event if the clock differs from that of the shared store
 //! - `lease_event.rs`: the events of leases that are counted
 //! - `store_state.rs`: `StoreState`, the state of the shared store for users
@@ -21,6 +23,7 @@
 //!   ends
 //! - `warned_once.rs`: mistakes in an application, each of which is logged once
 
+mod announce_log;
 mod clock_skew;
 pub(crate) mod distribution;
 pub(crate) mod hits;
@@ -32,6 +35,8 @@ pub(crate) mod route_counters;
 pub(crate) mod route_stats;
 pub(crate) mod route_table;
 pub(crate) mod stats;
+#[cfg(feature = "metrics")]
+pub(crate) mod store_gauges;
 pub(crate) mod store_health;
 pub(crate) mod store_state;
 pub(crate) mod value_counters;
@@ -54,6 +59,7 @@ use larder_core::outcome::NotShared;
 use larder_core::store::StoreError;
 use larder_core::time::{Clock, WallTime};
 
+use crate::engine::report::announce_log::AnnounceLog;
 use crate::engine::report::clock_skew::ClockSkew;
 use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::route_stats::RouteStats;
@@ -63,6 +69,9 @@ use crate::engine::report::store_health::{StoreHealth, StoreOp};
 use crate::engine::report::store_state::StoreState;
 use crate::engine::report::write_counters::WriteTable;
 use crate::engine::report::write_queue_state::WriteQueueStates;
+
+/// The time from which on a poll of the log is slow. It usually takes a millisecond.
+const SLOW_POLL: Duration = Duration::from_millis(100);
 
 /// The number of entries in a memory tier, and their size in bytes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,6 +93,8 @@ pub(crate) struct Report {
     reclaimed: AtomicU64,
     reclaim_scans: AtomicU64,
     store_errors: AtomicU64,
+    slow_polls: AtomicU64,
+    announce_log: AnnounceLog,
     leases: [AtomicU64; 3],
     store_health: StoreHealth,
     pub(crate) write_queues: WriteQueueStates,
@@ -176,8 +187,31 @@ impl Report {
     pub(crate) fn store_error(&self, operation: StoreOp, error: &StoreError, clock: &dyn Clock) {
         add(&self.store_errors, 1);
         #[cfg(feature = "metrics")]
-        metrics::record_store_error(operation, error);
+        metrics::record_store_error(operation.as_str(), error);
         self.store_health.failed(operation, error, clock);
+    }
+
+    /// Records an announcement of this instance that failed.
+    pub(crate) fn announcement_failed(&self, error: &StoreError) {
+        add(&self.store_errors, 1);
+        #[cfg(feature = "metrics")]
+        metrics::record_store_error("announce", error);
+        self.announce_log.failed(error);
+    }
+
+    /// Records how long a poll of the log took, whatever its result.
+    pub(crate) fn poll_took(&self, time: Duration) {
+        if time < SLOW_POLL {
+            return;
+        }
+        add(&self.slow_polls, 1);
+        #[cfg(feature = "metrics")]
+        metrics::record_slow_poll();
+    }
+
+    /// Returns the number of slow polls.
+    pub(crate) fn slow_polls(&self) -> u64 {
+        self.slow_polls.load(Ordering::Relaxed)
     }
 
     /// Records an operation with the shared store that succeeded.
@@ -230,6 +264,7 @@ impl Report {
             reclaimed: get(&self.reclaimed),
             reclaim_scans: get(&self.reclaim_scans),
             store_errors: get(&self.store_errors),
+            slow_polls: self.slow_polls(),
             leases_acquired: get(&self.leases[LeaseEvent::Acquired as usize]),
             leases_awaited: get(&self.leases[LeaseEvent::Awaited as usize]),
             leases_taken_over: get(&self.leases[LeaseEvent::TakenOver as usize]),

@@ -50,6 +50,11 @@ impl RouteCounters {
         }
     }
 
+    /// Returns the name of the route.
+    pub(crate) fn route(&self) -> &str {
+        &self.route
+    }
+
     /// Counts a fresh hit that saved `cost` nanoseconds of handler time, and served `bytes` bytes.
     #[inline]
     pub(crate) fn hit(&self, tier: Tier, cost: u64, bytes: u64) -> RequestNumber {

@@ -52,9 +52,30 @@ use crate::engine::report::write_stats::WriteBehindStats;
 /// | `larder_reclaimed_total` | counter | |
 /// | `larder_reclaim_scans_total` | counter | |
 /// | `larder_store_errors_total` | counter | `operation`, `kind` |
+/// | `larder_slow_polls_total` | counter | |
 /// | `larder_leases_total` | counter | `event` |
 /// | `larder_memory_entries` | gauge | |
 /// | `larder_memory_bytes` | gauge | |
+/// | `larder_build_info` | gauge | `version` |
+/// | `larder_instance_confirmation_age_ratio` | gauge | |
+/// | `larder_instance_detached` | gauge | |
+/// | `larder_instance_deferred_invalidations` | gauge | |
+/// | `larder_instance_open_circuits` | gauge | |
+/// | `larder_redis_up` | gauge | |
+/// | `larder_redis_servers` | gauge | |
+/// | `larder_redis_memory_used_bytes` | gauge | |
+/// | `larder_redis_memory_peak_bytes` | gauge | |
+/// | `larder_redis_memory_limit_bytes` | gauge | |
+/// | `larder_redis_memory_resident_bytes` | gauge | |
+/// | `larder_redis_fragmentation_ratio` | gauge | |
+/// | `larder_redis_evicted_keys` | gauge | |
+/// | `larder_redis_expired_keys` | gauge | |
+/// | `larder_redis_hits` | gauge | |
+/// | `larder_redis_misses` | gauge | |
+/// | `larder_redis_hit_ratio` | gauge | |
+/// | `larder_redis_connected_clients` | gauge | |
+/// | `larder_redis_log_entries` | gauge | |
+/// | `larder_redis_log_bytes` | gauge | |
 /// | `larder_value_requests_total` | counter | `collection`, `outcome`, `tier`, `reason` |
 /// | `larder_value_loads_total` | counter | `collection`, `outcome` |
 /// | `larder_value_load_seconds` | histogram | `collection` |
@@ -78,7 +99,7 @@ use crate::engine::report::write_stats::WriteBehindStats;
 /// - `tier` is `memory` or `shared` for a hit or a stale response, and `none` otherwise.
 /// - `reason` is the reason that `Cache-Status` states, and `none` for a hit.
 /// - `operation` is `read` or `write` for stored responses, `poll` or `append` for the
-///   invalidation log, and `lease` for leases.
+///   invalidation log, `lease` for leases, and `announce` for the record of this instance.
 /// - `event` is `acquired` if a fill on this instance acquired the lease, `awaited` if this
 ///   instance waited for the holder of the lease, and `taken-over` if it acquired the lease after
 ///   that.
@@ -86,9 +107,12 @@ use crate::engine::report::write_stats::WriteBehindStats;
 ///   is `value`, `absence` or `error`. That of a queued write is `queued` or `refused`. The
 ///   `reason` of a refused one is `not-queued`, `unknown`, `full`, `not-durable` or `invalid`.
 /// - `kind` is `timeout`, `unreachable`, `circuit-open`, `refused` or `unreadable`.
+/// - `version` is the version of Larder.
 ///
 /// The gauges of memory show the sum of all caches in the process, and of their responses and
-/// values. The gauges of the write queue show the partitions that this instance reads.
+/// values. The gauges of the write queue show the partitions that this instance reads. Those of the
+/// instance are sums over all caches with a shared store, and those of Redis are from its last
+/// answer: see [`StoreStats`](crate::StoreStats).
 ///
 /// # Logs
 ///
@@ -175,6 +199,10 @@ pub struct Stats {
     pub reclaim_scans: u64,
     /// Exchanges with the shared store that failed.
     pub store_errors: u64,
+    /// Polls of the invalidation log that took 100 ms or longer.
+    ///
+    /// This instance counts its own polls, answered or not. Redis is slow, or the network is.
+    pub slow_polls: u64,
     /// Leases that fills on this instance acquired.
     ///
     /// A lease is the right to fill a response. Only one instance has it at a time.

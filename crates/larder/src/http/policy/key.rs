@@ -38,11 +38,17 @@ impl KeySource {
 
 impl std::fmt::Debug for KeySource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::fmt::Display for KeySource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Uri => f.write_str("the URI"),
-            Self::UriOnAnyHost => f.write_str("the URI on any host"),
-            Self::Template(template) => template.fmt(f),
-            Self::With(_) => f.write_str("a function"),
+            Self::Uri => f.write_str("URI"),
+            Self::UriOnAnyHost => f.write_str("URI on any host"),
+            Self::Template(template) => write!(f, "{:?}", template.as_str()),
+            Self::With(_) => f.write_str("function"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The policy of a route: which responses are stored, under which key, and for how long.
 
 mod behind_gateway;
+pub(crate) mod description;
 pub(crate) mod diagnostics;
 pub(crate) mod downstream;
 pub(crate) mod fill_limits;

@@ -1,10 +1,13 @@
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Mutex;
 
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 use super::*;
 use crate::engine::report::outcome_index::{OUTCOMES, all_outcomes};
 use crate::engine::report::route_counters::RouteCounters;
+use crate::engine::report::{store_gauges, value_metrics, write_metrics};
 
 #[test]
 fn each_outcome_of_each_route_is_published_once() {
@@ -52,4 +55,63 @@ fn gauges_show_the_sum_of_all_caches() {
     let expected = ["larder_memory_entries Gauge(1.0)", "larder_memory_bytes Gauge(100.0)"];
     assert_eq!(values, expected.map(str::to_owned).into());
     drop(gauge);
+}
+
+/// A recorder of the names that are described.
+#[derive(Default)]
+struct Names(Mutex<BTreeSet<String>>);
+
+impl Names {
+    fn add(&self, name: &KeyName) {
+        self.0.lock().unwrap().insert(name.as_str().to_owned());
+    }
+}
+
+impl Recorder for Names {
+    fn describe_counter(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+        self.add(&name);
+    }
+
+    fn describe_gauge(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+        self.add(&name);
+    }
+
+    fn describe_histogram(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+        self.add(&name);
+    }
+
+    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::noop()
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+/// Returns the names of metrics in a text, which stand in backticks.
+fn names_in(text: &str) -> BTreeSet<String> {
+    let words = text.split('`').skip(1).step_by(2);
+    words.filter(|word| word.starts_with("larder_") && !word.contains('*')).map(str::to_owned).collect()
+}
+
+#[test]
+fn each_metric_is_described_and_documented() {
+    let described = Names::default();
+    metrics::with_local_recorder(&described, || {
+        describe();
+        value_metrics::describe();
+        write_metrics::describe();
+        store_gauges::describe("1");
+    });
+    let described = described.0.into_inner().unwrap();
+    let operations = include_str!("../../../../../../docs/OPERATIONS.md");
+    let (_, monitoring) = operations.split_once("\n## Monitoring\n").unwrap();
+    let stats: String = include_str!("../stats.rs").lines().filter(|line| line.contains("///")).collect();
+    assert_eq!(described, names_in(&monitoring.replace("larder_redis`", "larder-redis`")));
+    assert_eq!(described, names_in(&stats));
 }
