@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use larder_core::invalidation::tail::Tail;
 use larder_core::monitoring::CircuitState;
+use serde::Serialize;
 
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidation_log::view::deadline_in;
 use crate::engine::monitoring::own_record::worst_circuit;
 use crate::engine::report::store_state::StoreState;
 use crate::engine::report::write_queue_state::WriteQueueState;
+use crate::engine::serialize_time::{optional_seconds, seconds};
 use crate::engine::shared::Engine;
 
 /// The maximum wait: about as long as forever, but no overflow of the clock.
@@ -19,7 +21,7 @@ const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How a cache and its shared store are doing.
 ///
-/// Returned by [`Cache::health`](crate::Cache::health).
+/// Returned by [`Cache::health`](crate::Cache::health). With serde, durations are seconds.
 ///
 /// # Probes
 ///
@@ -38,7 +40,7 @@ const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// assert_eq!(health.store, StoreState::Absent);
 /// assert_eq!(health.to_string(), "ready, shared store absent");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Health {
     /// The state of the shared store.
@@ -52,11 +54,13 @@ pub struct Health {
     /// How long ago this instance asked for the end of the invalidation log, and got it.
     ///
     /// `None` before the first time, and without a shared store.
+    #[serde(rename = "confirmation_age_seconds", serialize_with = "optional_seconds")]
     pub confirmation_age: Option<Duration>,
     /// The number of selectors of deferred invalidations that other instances do not know yet.
     pub deferred: usize,
     /// The limit of [`confirmation_age`](Self::confirmation_age):
     /// [`max_staleness`](crate::CacheBuilder::max_staleness).
+    #[serde(rename = "max_staleness_seconds", serialize_with = "seconds")]
     pub max_staleness: Duration,
     /// The worst state of the circuit breakers of the shared store.
     ///
@@ -225,6 +229,10 @@ mod tests {
                  file: set appendonly yes",
             ),
         ];
+        let json = serde_json::to_value(late).unwrap();
+        assert_eq!((&json["store"], &json["confirmation_age_seconds"]), (&"working".into(), &9.0.into()));
+        assert_eq!((&json["is_ready"], &json["circuit"]), (&false.into(), &"closed".into()));
+        assert_eq!((&json["write_queue"], late.staleness_ratio()), (&"durable".into(), Some(4.5)));
         for (health, text) in cases {
             assert_eq!(health.to_string(), text);
             assert_eq!(NotReadyError(health).to_string(), text);

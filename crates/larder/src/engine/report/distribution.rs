@@ -3,6 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
 /// The number of buckets. The last one has all durations of 19 hours and longer.
 const BUCKETS: usize = 40;
 /// The first bucket has durations of less than `2^FIRST_BIT` nanoseconds.
@@ -73,6 +76,21 @@ impl Distribution {
             *count += more;
         }
         self.sum += other.sum;
+    }
+}
+
+impl Serialize for Distribution {
+    /// Serializes the count, the sum, the mean and three quantiles, all times in seconds.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+        let mut fields = serializer.serialize_struct("Distribution", 6)?;
+        fields.serialize_field("count", &self.count())?;
+        fields.serialize_field("sum_seconds", &self.sum.as_secs_f64())?;
+        fields.serialize_field("mean_seconds", &seconds(self.mean()))?;
+        for (name, q) in [("p50_seconds", 0.5), ("p90_seconds", 0.9), ("p99_seconds", 0.99)] {
+            fields.serialize_field(name, &seconds(self.quantile(q)))?;
+        }
+        fields.end()
     }
 }
 
@@ -153,6 +171,21 @@ mod tests {
         let all = counters.read();
         assert_eq!(all.count(), 1);
         assert_eq!(all.cumulative().last().map(|(_, count)| count), Some(0));
+    }
+
+    #[test]
+    fn a_distribution_is_serialized_as_its_quantiles() {
+        let counters = DistributionCounters::default();
+        counters.record(Duration::from_secs(2), 1);
+        let json = serde_json::to_value(counters.read()).unwrap();
+        let below = 2.147_483_648;
+        let expected = serde_json::json!({
+            "count": 1, "sum_seconds": 2.0, "mean_seconds": 2.0,
+            "p50_seconds": below, "p90_seconds": below, "p99_seconds": below,
+        });
+        assert_eq!(json, expected);
+        let none = serde_json::to_value(Distribution::default()).unwrap();
+        assert_eq!((&none["count"], &none["mean_seconds"]), (&0.into(), &serde_json::Value::Null));
     }
 
     #[test]

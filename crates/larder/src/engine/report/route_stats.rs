@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use larder_core::outcome::{Outcome, Tier};
+use serde::Serialize;
 
 use crate::engine::report::distribution::Distribution;
+use crate::engine::serialize_time::seconds;
 
 /// The name of the sum of all routes of a class.
 const ALL: &str = "all";
@@ -14,7 +16,7 @@ const ALL: &str = "all";
 ///
 /// [`Stats::routes`](crate::Stats::routes) has one for each route and lifetime class, and
 /// [`Stats::classes`](crate::Stats::classes) one for each class.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RouteStats {
     /// The [name](crate::Policy::name) of the route, or `all` for the sum over a class.
@@ -36,6 +38,7 @@ pub struct RouteStats {
     /// Fills: runs of the handler whose response may be stored.
     pub fills: u64,
     /// The total time that the handler took in these fills.
+    #[serde(rename = "fill_seconds", serialize_with = "seconds")]
     pub fill_time: Duration,
     /// Responses that were stored.
     pub stored: u64,
@@ -44,6 +47,7 @@ pub struct RouteStats {
     /// Bytes of stored bodies that answered requests.
     pub bytes_served: u64,
     /// The handler time that hits have saved.
+    #[serde(rename = "handler_seconds_saved", serialize_with = "seconds")]
     pub handler_time_saved: Duration,
     /// The age of the responses that were served fresh.
     ///

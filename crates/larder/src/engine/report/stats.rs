@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::engine::report::route_stats::{RouteStats, ratio};
 use crate::engine::report::value_counters::ValueStats;
 use crate::engine::report::write_stats::WriteBehindStats;
+use crate::engine::serialize_time::seconds;
 
 /// The counters of a cache since it was built, and its memory use.
 ///
-/// Returned by [`Cache::stats`](crate::Cache::stats).
+/// Returned by [`Cache::stats`](crate::Cache::stats). With serde, durations are seconds.
 ///
 /// # Examples
 ///
@@ -133,7 +136,7 @@ use crate::engine::report::write_stats::WriteBehindStats;
 /// The cache logs trouble with the shared store once when it begins, at warn level, and once when
 /// it ends, at info level. Trouble ends after a second without failures. The first answer of the
 /// store is logged at info level too. Without trouble, nothing else is logged above debug level.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// Requests answered with a fresh response from memory.
@@ -157,6 +160,7 @@ pub struct Stats {
     /// Fills: runs of the handler whose response may be stored.
     pub fills: u64,
     /// The total time that the handler took in these fills.
+    #[serde(rename = "fill_seconds", serialize_with = "seconds")]
     pub fill_time: Duration,
     /// Responses that were stored.
     pub stored: u64,
@@ -173,6 +177,7 @@ pub struct Stats {
     /// The handler time that hits have saved.
     ///
     /// Each hit, fresh or stale, adds the time that the handler took for the response.
+    #[serde(rename = "handler_seconds_saved", serialize_with = "seconds")]
     pub handler_time_saved: Duration,
     /// Selectors that were invalidated on this instance.
     pub invalidations: u64,

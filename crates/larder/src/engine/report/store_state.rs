@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// The state of the shared store of a cache.
 ///
 /// It follows from the operations that this instance needed. Trouble counts as ended after a second
@@ -37,6 +39,12 @@ impl StoreState {
             Self::Unreachable => "unreachable",
             Self::Closed => "closed",
         }
+    }
+}
+
+impl Serialize for StoreState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

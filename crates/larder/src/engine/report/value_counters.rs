@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use larder_core::outcome::{BypassReason, MissReason, NotShared, NotStored, Outcome, StaleReason, Tier};
+use serde::Serialize;
 
 use crate::engine::report::hits::Hits;
 use crate::engine::report::{MemoryUsage, add, by_word, nanos};
+use crate::engine::serialize_time::seconds;
 
 /// The counters of one collection of values.
 #[derive(Default)]
@@ -161,7 +163,7 @@ impl ValueCounters {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ValueStats {
     /// Requests answered with a fresh value or absence from memory.
@@ -181,6 +183,7 @@ pub struct ValueStats {
     /// Loads that ended in an error or a panic.
     pub failed_loads: u64,
     /// The total time that these loads took.
+    #[serde(rename = "load_seconds", serialize_with = "seconds")]
     pub load_time: Duration,
     /// Refreshes that began in the background.
     pub refreshes: u64,

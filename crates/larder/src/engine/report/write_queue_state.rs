@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use larder_core::write_queue::DurabilityGap;
+use serde::{Serialize, Serializer};
 
 /// The state of the write queue of a cache, for its write-behind collections.
 ///
@@ -43,6 +44,12 @@ impl WriteQueueState {
             Self::Unknown => 2,
             Self::NotDurable(_) => 3,
         }
+    }
+}
+
+impl Serialize for WriteQueueState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

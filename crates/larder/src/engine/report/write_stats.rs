@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
+use crate::engine::serialize_time::seconds;
+
 /// Counters of the writes of a collection on this instance, since it was built.
 ///
 /// The last five describe the partitions of the queue that this instance reads, as they were within
 /// the last five seconds. So the sum over all instances is the whole queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct WriteBehindStats {
     /// Number of writes that were acknowledged.
@@ -30,6 +34,7 @@ pub struct WriteBehindStats {
     /// Size of their keys and payloads in bytes.
     pub pending_bytes: u64,
     /// Age of the oldest write in the queue, or zero without one.
+    #[serde(rename = "oldest_seconds", serialize_with = "seconds")]
     pub oldest_age: Duration,
     /// Number of writes in the quarantine.
     pub dead: u64,
