@@ -56,6 +56,8 @@ reasons! {
     MissReason {
         /// No response is known under the key of the request.
         NeverStored => "never-stored",
+        /// The memory of this process had no room for the stored response, and no other tier has it.
+        Evicted => "evicted",
         /// The stored response is past its freshness lifetime.
         Expired => "expired",
         /// The stored response was invalidated.
@@ -295,7 +297,7 @@ impl MissReason {
     #[must_use]
     pub const fn fwd(self) -> &'static str {
         match self {
-            Self::NeverStored | Self::Starting | Self::HitForMiss => "uri-miss",
+            Self::NeverStored | Self::Evicted | Self::Starting | Self::HitForMiss => "uri-miss",
             // "when an implementation cannot distinguish between uri-miss and vary-miss"
             Self::Unreadable | Self::Schema | Self::StoreError => "miss",
             Self::Expired | Self::Invalidated | Self::LogRestarted | Self::Unconfirmed | Self::NoCache => {

@@ -37,7 +37,7 @@ impl FromStr for Incarnation {
 pub struct LogId {
     /// Milliseconds by the clock of the server that appended the event.
     ///
-    /// Only their order has a meaning.
+    /// Only their order decides about responses. Their age is measured as the lag of instances.
     pub millis: u64,
     /// A number that distinguishes the events of one millisecond.
     pub sequence: u64,

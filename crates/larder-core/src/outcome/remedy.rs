@@ -25,6 +25,11 @@ impl MissReason {
                  (`Policy::expose_cache_key`). Often a query parameter such as `utm_source` \
                  differs: `Policy::query_only` or `query_ignoring`."
             }
+            Self::Evicted => {
+                "Raise `CacheBuilder::max_memory_bytes`, or that of the collection. If Redis should \
+                 have had it: look at `StoreStats::evicted_keys`, and at `Stats::not_shared` and \
+                 `too_large_to_share`."
+            }
             Self::Expired => {
                 "Choose a longer lifetime and invalidate on writes, or serve stale responses \
                  meanwhile: `stale_while_revalidate`, `early_refresh`."

@@ -331,7 +331,7 @@ impl CacheBuilder {
             return Err(ConfigError::new(ConfigErrorKind::Limit, "refreshes 0"));
         }
         #[cfg(feature = "metrics")]
-        describe_metrics();
+        crate::engine::report::describe_metrics(VERSION);
         let incarnation = Incarnation::from_bytes(fastrand::u128(..).to_be_bytes());
         let tail = match self.store {
             Some(_) => Tail::following(incarnation, self.limits),
@@ -343,10 +343,11 @@ impl CacheBuilder {
         };
         let variations = Arc::new(VariationTable::default());
         let reporting = self.reporting.build()?;
-        let (memory, variation_table) = (self.max_memory_bytes, Arc::clone(&variations));
+        let (memory, clock, variation_table) =
+            (self.max_memory_bytes, Arc::clone(&self.clock), Arc::clone(&variations));
         let http = HttpState {
             credentials: self.credentials,
-            ..HttpState::new(memory, variation_table, reporting, self.served_extension)
+            ..HttpState::new(memory, clock, variation_table, reporting, self.served_extension)
         };
         let engine = Engine {
             local_queue: Arc::new(LocalQueue::new(Arc::clone(&self.clock))),
@@ -384,15 +385,6 @@ impl CacheBuilder {
     pub(super) fn disabled() -> Self {
         Self { is_disabled: true, max_memory_bytes: 0, ..Self::default() }
     }
-}
-
-/// Registers the descriptions of all metrics with the recorder.
-#[cfg(feature = "metrics")]
-fn describe_metrics() {
-    crate::engine::report::metrics::describe();
-    crate::engine::report::value_metrics::describe();
-    crate::engine::report::write_metrics::describe();
-    crate::engine::report::store_gauges::describe(VERSION);
 }
 
 impl std::fmt::Debug for CacheBuilder {

@@ -2,8 +2,8 @@
 
 use std::hash::Hash;
 
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
+use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Equivalent, Lifecycle, OptionsBuilder, Weighter};
 
 /// The assumed size of a value in bytes. It sets the first size of the table, which can grow.
 const TYPICAL_VALUE: u64 = 4 * 1024;
@@ -28,12 +28,14 @@ pub(crate) trait Weigh {
 /// A table of values. When it is full, it drops the values that are used least.
 pub(crate) struct MemoryTier<K, V> {
     /// The table. `None` if nothing is stored in memory.
-    table: Option<Cache<K, V, ByteWeighter>>,
+    table: Option<Table<K, V>>,
     /// The maximum size of a value, in bytes.
     max_value: u64,
     #[cfg(feature = "metrics")]
     gauge: crate::engine::report::metrics::MemoryGauge,
 }
+
+type Table<K, V> = Cache<K, V, ByteWeighter, DefaultHashBuilder, CollectEvicted>;
 
 impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
     /// Creates an empty memory tier of this many bytes. With 0 it never stores anything.
@@ -64,11 +66,19 @@ impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
     }
 
     /// Stores a value under this key, and replaces the one that was there.
-    pub(crate) fn insert(&self, key: K, value: V) {
-        if let Some(table) = &self.table {
-            table.insert(key, value);
-            self.changed();
+    ///
+    /// Returns the entries that were evicted to make room. A value that is too large is not stored.
+    #[must_use = "evictions are counted"]
+    pub(crate) fn insert(&self, key: K, value: V) -> Vec<(K, V)> {
+        let Some(table) = &self.table else { return Vec::new() };
+        let mut dropped = Dropped::default();
+        if key.weight().saturating_add(value.weight()) > self.max_value {
+            table.remove(&key);
+        } else {
+            table.insert_with_lifecycle(key, value, &mut dropped);
         }
+        self.changed();
+        dropped.evicted
     }
 
     /// Removes the value under this key if `is_it` returns `true` for it.
@@ -97,10 +107,7 @@ impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
 }
 
 /// Creates a table of this many bytes. Returns `None` only for zero bytes.
-fn table<K: Eq + Hash + Weigh, V: Clone + Weigh>(
-    bytes: u64,
-    shards: usize,
-) -> Option<Cache<K, V, ByteWeighter>> {
+fn table<K: Eq + Hash + Weigh, V: Clone + Weigh>(bytes: u64, shards: usize) -> Option<Table<K, V>> {
     let expected = usize::try_from(bytes / TYPICAL_VALUE).unwrap_or(usize::MAX);
     let options = OptionsBuilder::new()
         .estimated_items_capacity(expected.max(16))
@@ -109,8 +116,7 @@ fn table<K: Eq + Hash + Weigh, V: Clone + Weigh>(
         .hot_allocation(HOT_PERCENT as f64 / 100.0)
         .build()
         .ok()?;
-    let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
-    Some(Cache::with_options(options, ByteWeighter, hasher, lifecycle))
+    Some(Cache::with_options(options, ByteWeighter, DefaultHashBuilder::default(), CollectEvicted))
 }
 
 fn cores() -> usize {
@@ -138,6 +144,41 @@ struct ByteWeighter;
 impl<K: Weigh, V: Weigh> Weighter<K, V> for ByteWeighter {
     fn weight(&self, key: &K, value: &V) -> u64 {
         key.weight() + value.weight()
+    }
+}
+
+/// Collects what an insertion drops, so that it is dropped after the lock of the shard is released.
+#[derive(Clone)]
+struct CollectEvicted;
+
+/// The entries that one insertion dropped.
+struct Dropped<K, V> {
+    evicted: Vec<(K, V)>,
+    replaced: Option<(K, V)>,
+    /// Whether the next entry is evicted. Otherwise it is replaced by a value under the same key.
+    is_eviction: bool,
+}
+
+impl<K, V> Default for Dropped<K, V> {
+    fn default() -> Self {
+        Self { evicted: Vec::new(), replaced: None, is_eviction: false }
+    }
+}
+
+impl<K, V> Lifecycle<K, V> for CollectEvicted {
+    type RequestState = Dropped<K, V>;
+
+    /// Is called for evicted entries alone, right before [`on_evict`](Self::on_evict).
+    fn before_evict(&self, dropped: &mut Dropped<K, V>, _: &K, _: &mut V) {
+        dropped.is_eviction = true;
+    }
+
+    fn on_evict(&self, dropped: &mut Dropped<K, V>, key: K, value: V) {
+        if std::mem::take(&mut dropped.is_eviction) {
+            dropped.evicted.push((key, value));
+        } else {
+            dropped.replaced = Some((key, value));
+        }
     }
 }
 
@@ -183,10 +224,30 @@ mod tests {
         for bytes in [0, 1, 1000, MIB, 64 * MIB, 100 * MIB + 1] {
             let tier = MemoryTier::<u8, Size>::new(bytes);
             let most = tier.max_value();
-            tier.insert(1, Size(most));
+            assert!(tier.insert(1, Size(most)).is_empty());
             assert_eq!(tier.get(&1).is_some(), bytes > 0, "{bytes}");
-            tier.insert(2, Size(most + 2));
+            assert!(tier.insert(2, Size(most + 2)).is_empty(), "it evicts nothing");
             assert!(tier.get(&2).is_none(), "{bytes}");
+            assert_eq!(tier.get(&1).is_some(), bytes > 0, "{bytes}");
+            assert!(tier.insert(1, Size(most + 2)).is_empty(), "the smaller one is replaced");
+            assert!(tier.get(&1).is_none(), "{bytes}");
         }
+    }
+
+    /// A replaced value is no eviction: its key still has a value.
+    #[test]
+    fn an_insertion_returns_what_was_evicted_for_it() {
+        let tier = MemoryTier::<u8, Size>::new(1000);
+        for size in [200, 300] {
+            assert!(tier.insert(1, Size(size)).is_empty());
+        }
+        let mut evicted: Vec<_> =
+            (2..=8).flat_map(|key| tier.insert(key, Size(300))).map(|(key, _)| key).collect();
+        evicted.sort_unstable();
+        let kept: Vec<_> = (1..=8).filter(|key| tier.peek(key).is_some()).collect();
+        assert_eq!((evicted.len(), kept.len()), (5, 3));
+        let mut all = [evicted, kept].concat();
+        all.sort_unstable();
+        assert_eq!(all, (1..=8).collect::<Vec<_>>());
     }
 }

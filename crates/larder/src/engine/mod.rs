@@ -2,6 +2,7 @@
 //!
 //! - `shared.rs`: `Engine`, the parts of a cache
 //! - `memory_tier.rs`: values in the memory of this process, bounded by their size in bytes
+//! - `evicted_keys.rs`: the keys of the values that were evicted from it lately
 //! - `store.rs`: the shared store as one object, whatever its type
 //! - `queue.rs`: the write queue as one object, and `local_queue.rs`: the one in this process
 //! - `fill_scope.rs`: the fills that wait for the work of a task, and the values that they use
@@ -31,6 +32,7 @@ pub(crate) mod clock;
 pub(crate) mod coalesce;
 pub(crate) mod config_error;
 pub(crate) mod detach;
+pub(crate) mod evicted_keys;
 pub(crate) mod failure_table;
 pub(crate) mod fill_scope;
 pub(crate) mod fleet_switches;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::HeaderName;
+use larder_core::time::Clock;
 
 use crate::engine::failure_table::FailureTable;
 use crate::http::cache_status::reporting::Reporting;
@@ -32,12 +33,13 @@ impl HttpState {
     /// Creates the empty state of a cache with this many bytes of memory.
     pub(crate) fn new(
         memory: u64,
+        clock: Arc<dyn Clock>,
         variations: Arc<VariationTable>,
         reporting: Reporting,
         served_extension: bool,
     ) -> Self {
         Self {
-            memory: ResponseMemory::new(memory),
+            memory: ResponseMemory::new(memory, clock),
             failures: FailureTable::default(),
             flights: Flights::default(),
             variations,

@@ -1,6 +1,7 @@
 //! The counters of the routes of one layer.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::engine::report::route_counters::RouteCounters;
@@ -14,6 +15,8 @@ const MAX_ROUTES: usize = 1000;
 /// The counters of the routes of one layer, by the name of the route.
 #[derive(Debug)]
 pub(crate) struct LayerRoutes {
+    /// A number that no other layer has.
+    pub(crate) layer: u64,
     /// The lifetime class of the policy.
     class: Box<str>,
     /// The route that the policy names, or the one without a name.
@@ -29,9 +32,14 @@ struct NamedRoute {
 }
 
 impl LayerRoutes {
+    /// A number that no layer has.
+    pub(crate) const NO_LAYER: u64 = 0;
+
     pub(crate) fn new(class: &str) -> Self {
+        static LAYERS: AtomicU64 = AtomicU64::new(LayerRoutes::NO_LAYER + 1);
+        let layer = LAYERS.fetch_add(1, Ordering::Relaxed);
         let (own, first, others) = (OnceLock::new(), Default::default(), RwLock::default());
-        Self { class: class.into(), own, first, others }
+        Self { layer, class: class.into(), own, first, others }
     }
 
     /// Calls `count` with the counters of the route that is not named by its path.

@@ -18,8 +18,8 @@ use crate::http::layer_routes::LayerRoutes;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::nesting::{Existing, NestingTable};
 use crate::http::policy::Policy;
-use crate::http::policy::diagnostics::UNNAMED;
 use crate::http::policy::description::PolicyDescription;
+use crate::http::policy::diagnostics::UNNAMED;
 use crate::http::policy::template_registry::RegisteredTemplate;
 use crate::http::request::axum_route::matched_path;
 
@@ -91,6 +91,17 @@ impl LayerState {
         match path {
             Some(path) => self.routes.with(table, path, count),
             None => self.routes.with_own(table, || self.policy.own_name(), count),
+        }
+    }
+
+    /// Stores a response in memory, for the route with the path that axum matched.
+    pub(crate) fn insert_in_memory(&self, cached: &Arc<CachedResponse>, matched_path: Option<&str>) {
+        if self.http.memory.is_enabled() {
+            // The path decides about the route. A key without it may belong to several routes.
+            let is_of_one_route = self.policy.name.is_some() || self.policy.key.is_uri();
+            let layer = if is_of_one_route { self.routes.layer } else { LayerRoutes::NO_LAYER };
+            self.with_route(|| matched_path, |route| cached.set_route(route, layer));
+            self.http.memory.insert(Arc::clone(cached));
         }
     }
 

@@ -10,6 +10,7 @@ use larder_core::invalidation::selector::Tag;
 
 use crate::engine::coalesce::reads::SharedReads;
 use crate::engine::config_error::{ConfigError, ConfigErrorKind};
+use crate::engine::evicted_keys::EvictedKeys;
 use crate::engine::failure_table::FailureTable;
 use crate::engine::invalidation_log::invalidation::Invalidation;
 use crate::engine::memory_tier::MemoryTier;
@@ -331,6 +332,8 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
             kind: options.kind,
         };
         let counters = registry.register(&name, form)?;
+        #[cfg(feature = "metrics")]
+        registry.publish_regularly();
         engine.note_values();
         let memory = if engine.is_disabled { 0 } else { options.memory_bytes };
         let reads = SharedReads::new(engine.store.as_ref().and_then(|store| store.time_limit()));
@@ -340,6 +343,7 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
             options,
             functions: Functions { codec: Box::new(codec), tags, weigh, also_invalidates, loader },
             memory: MemoryTier::new(memory),
+            evicted: EvictedKeys::new(memory),
             flights: ValueFlights::default(),
             reads,
             failures: FailureTable::default(),

@@ -82,6 +82,11 @@ impl<V> CachedValue<V> {
         self.age.saturating_add(now.saturating_since(self.received_at))
     }
 
+    /// Returns the moment until which the value can be returned without a wait for a load.
+    pub(super) fn useful_until(&self) -> BootTime {
+        self.stale_at.saturating_add(self.meta.lifetime.while_revalidate)
+    }
+
     /// Whether the value is fresh, as far as its lifetime decides that.
     ///
     /// A request may have read the clock before another request brought this value. The value must

@@ -13,7 +13,7 @@ use crate::engine::fill_scope::FillScope;
 use crate::engine::invalidate::append::invalidate;
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
-use crate::engine::report::value_counters::ValueStats;
+use crate::engine::report::value_stats::ValueStats;
 use crate::values::cached::Cached;
 use crate::values::cached_value::CachedValue;
 use crate::values::collection_state::{Collection, note_use};
@@ -310,7 +310,7 @@ impl<K: ValueKey, V: Send + Sync + 'static, L> Values<K, V, L> {
         if FillScope::is_set() && !collection.may_use_in_fill(&cached, now) {
             return None;
         }
-        collection.counters.record(Outcome::Hit(Tier::Memory));
+        collection.record_hit(&cached, now);
         collection.refresh_early(key, &cached, now);
         Some(cached)
     }

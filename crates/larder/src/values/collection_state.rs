@@ -8,11 +8,12 @@ use std::sync::Arc;
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::selector::{Selector, Tag};
 use larder_core::invalidation::table::Verdict;
-use larder_core::outcome::{MissReason, Outcome};
+use larder_core::outcome::{MissReason, Outcome, StaleReason, Tier};
 use larder_core::time::BootTime;
 use quick_cache::Equivalent;
 
 use crate::engine::coalesce::reads::SharedReads;
+use crate::engine::evicted_keys::EvictedKeys;
 use crate::engine::failure_table::FailureTable;
 use crate::engine::fill_scope::{FillScope, UsedValue};
 use crate::engine::invalidation_log::invalidation::Invalidation;
@@ -37,6 +38,7 @@ pub(super) struct Collection<K, V> {
     pub(super) options: ValueOptions,
     pub(super) functions: Functions<K, V>,
     pub(super) memory: ValueMemory<K, V>,
+    pub(super) evicted: EvictedKeys,
     pub(super) flights: ValueFlights<V>,
     /// The reads of the shared tier that are under way. Requests that share one share its value.
     pub(super) reads: SharedReads<SharedRead<V>>,
@@ -107,9 +109,23 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
             return false;
         }
         if !self.in_memory(key).is_some_and(|other| cached.is_older_than(&other)) {
-            self.memory.insert(ValueSlot(key.clone()), Arc::clone(cached));
+            self.put(ValueSlot(key.clone()), Arc::clone(cached), now);
         }
         true
+    }
+
+    /// Puts a value into memory, and remembers what was evicted for it.
+    fn put(&self, slot: ValueSlot<K>, cached: Arc<CachedValue<V>>, now: BootTime) {
+        self.evicted.remove(&slot);
+        for (slot, cached) in self.memory.insert(slot, cached) {
+            self.counters.evicted(cached.age(now));
+            self.evicted.insert(&slot, cached.useful_until());
+        }
+    }
+
+    /// Returns the reason of a miss for a value that is not in memory.
+    pub(super) fn absence_reason(&self, key: &K, now: BootTime) -> MissReason {
+        self.evicted.miss_reason(&SlotRef(key), now)
     }
 
     /// Whether this value is the one under its key in memory.
@@ -138,10 +154,34 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
         all
     }
 
-    /// Records a request that got this value, and notes the use in the fill that it belongs to.
+    /// Records a fresh hit in memory that began at `now`.
     #[inline]
+    pub(super) fn record_hit(&self, cached: &CachedValue<V>, now: BootTime) {
+        if let Some(weight) = self.counters.hit(Tier::Memory, cached.cost).weight() {
+            self.record_sample(cached, now, weight);
+        }
+    }
+
+    /// Records the time of a hit and the age of its value, on behalf of `weight` hits.
+    #[cold]
+    fn record_sample(&self, cached: &CachedValue<V>, began: BootTime, weight: u64) {
+        let now = self.engine.clock.boot();
+        self.counters.record_time(now.saturating_since(began), weight);
+        self.counters.record_age(cached.age(now), weight);
+    }
+
+    /// Records a request that got this value, and notes the use in the fill that it belongs to.
     pub(super) fn record_use(&self, cached: &CachedValue<V>, outcome: Outcome) {
-        self.counters.record(outcome);
+        match outcome {
+            Outcome::Hit(_) => {
+                self.counters.record_saving(outcome, cached.cost);
+                self.counters.record_age(cached.age(self.engine.clock.boot()), 1);
+            }
+            Outcome::Stale(_, reason) if reason != StaleReason::IfError => {
+                self.counters.record_saving(outcome, cached.cost);
+            }
+            _ => self.counters.record(outcome),
+        }
         note_use(|| cached.used());
     }
 

@@ -151,7 +151,7 @@ mod value_options;
 mod write_through;
 mod written;
 
-pub use crate::engine::report::value_counters::ValueStats;
+pub use crate::engine::report::value_stats::ValueStats;
 pub use crate::engine::report::write_stats::WriteBehindStats;
 
 pub use self::behind::{

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::engine::config_error::{ConfigError, ConfigErrorKind};
 use crate::engine::report::MemoryUsage;
-use crate::engine::report::value_counters::{ValueCounters, ValueStats};
+#[cfg(feature = "metrics")]
+use crate::engine::report::metrics::publisher::{Publish, Publisher};
+use crate::engine::report::value_counters::ValueCounters;
+use crate::engine::report::value_stats::ValueStats;
 
 /// The collections of one cache.
 ///
@@ -14,6 +17,8 @@ use crate::engine::report::value_counters::{ValueCounters, ValueStats};
 #[derive(Default)]
 pub(crate) struct ValueRegistry {
     collections: Mutex<HashMap<Box<str>, Registered>>,
+    #[cfg(feature = "metrics")]
+    publisher: Publisher,
 }
 
 struct Registered {
@@ -98,6 +103,25 @@ impl ValueRegistry {
 
     fn collections(&self) -> MutexGuard<'_, HashMap<Box<str>, Registered>> {
         self.collections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl ValueRegistry {
+    /// Publishes the counters every second.
+    pub(super) fn publish_regularly(self: &Arc<Self>) {
+        self.publisher.run_for(self);
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl Publish for ValueRegistry {
+    fn publish(&self) {
+        let counters: Vec<_> =
+            self.collections().values().map(|registered| Arc::clone(&registered.counters)).collect();
+        for counters in counters {
+            counters.publish();
+        }
     }
 }
 

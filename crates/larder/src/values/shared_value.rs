@@ -126,8 +126,9 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
             return missing.iter_mut().map(|one| one.note(miss_reason(Some(reason), one.reason))).collect();
         };
         let keys: Vec<&str> = missing.iter().map(|one| one.address(addresses)).collect();
+        let began = engine.clock.boot();
         let values = store.get_many(&keys).await;
-        engine.report.store_result(StoreOp::Read, &values, &*engine.clock);
+        engine.report.store_result(StoreOp::Read, began, &values, &*engine.clock);
         let (wall, boot) = (engine.clock.wall(), engine.clock.boot());
         match values {
             Ok(values) => {
@@ -187,8 +188,9 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
         let (engine, mut came_at) = (&self.engine, None);
         let own = &mut came_at;
         let exchange = move || async move {
+            let began = engine.clock.boot();
             let value = store.get(address.as_str()).await;
-            engine.report.store_result(StoreOp::Read, &value, &*engine.clock);
+            engine.report.store_result(StoreOp::Read, began, &value, &*engine.clock);
             let stored = value?.map(|bytes| self.arrived(bytes, local));
             *own = stored.as_ref().map(|stored| stored.boot);
             Ok(self.shared_read(address.text(), stored))
@@ -204,8 +206,9 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
         if matches!(read.value, SharedValue::Unreadable) {
             // Its position is arbitrary. A high one would keep the next value from replacing it
             // (rule 16).
+            let began = engine.clock.boot();
             let removed = store_time.spend(store.remove(address.as_str())).await;
-            engine.report.store_result(StoreOp::Read, &removed, &*engine.clock);
+            engine.report.store_result(StoreOp::Read, began, &removed, &*engine.clock);
             removed?;
             return Ok((SharedRead { fingerprint: None, ..read }, now));
         }

@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod calendars;
+#[cfg(feature = "metrics")]
+mod documented_metrics;
+mod evictions;
 mod journal;
 mod large_invalidation;
 mod leases;
@@ -19,5 +22,6 @@ mod shared_store;
 mod shop;
 mod stats;
 mod store;
+mod store_times;
 mod traces;
 mod values;

@@ -86,17 +86,7 @@ fn requests_by_route_outcome_tier_and_reason() {
 
 #[test]
 fn fills_and_what_hits_have_saved() {
-    let metrics = after(async || {
-        let shop = Shop::new(Policy::ttl(MINUTE).jitter(0.0), |call| match call {
-            1 => Answer::ok("hello"),
-            _ => Answer::ok("hello").header("cache-control", "no-store"),
-        });
-        shop.get("/1").await;
-        shop.get("/1").await;
-        shop.get("/1").await;
-        shop.get("/2").await;
-        let _ = shop.cache.invalidate(Invalidation::tag("a").and_tag("b")).await;
-    });
+    let metrics = after(fill_hit_and_invalidate);
     for (name, count) in [
         ("larder_fills_total{route=unnamed class=custom}", 2),
         ("larder_stored_total{route=unnamed class=custom}", 1),
@@ -110,78 +100,103 @@ fn fills_and_what_hits_have_saved() {
     assert_eq!(metrics["larder_fill_seconds{route=unnamed class=custom}"], DebugValue::Histogram(times));
 }
 
+/// Fills two responses, one of which is stored, and serves it twice.
+pub(crate) async fn fill_hit_and_invalidate() {
+    let shop = Shop::new(Policy::ttl(MINUTE).jitter(0.0), |call| match call {
+        1 => Answer::ok("hello"),
+        _ => Answer::ok("hello").header("cache-control", "no-store"),
+    });
+    shop.get("/1").await;
+    shop.get("/1").await;
+    shop.get("/1").await;
+    shop.get("/2").await;
+    let _ = shop.cache.invalidate(Invalidation::tag("a").and_tag("b")).await;
+}
+
 /// At least 2,048 tags and 512 paths are remembered.
 #[test]
 fn forgotten_invalidations() {
-    let metrics = after(async || {
-        let shop =
-            Shop::of(Cache::builder().invalidation_capacity(0), Policy::ttl(MINUTE), |_| Answer::ok("hello"));
-        for number in 0..2_049 {
-            let _ = shop.cache.invalidate(Invalidation::tag(number.to_string())).await;
-        }
-        for number in 0..513 {
-            let path = PathName::new(&format!("/a/{number}")).unwrap();
-            let _ = shop.cache.invalidate(path).await;
-        }
-        let stats = shop.cache.stats();
-        assert_eq!((stats.floor_raises, stats.folded_names), (1, 64));
-    });
+    let metrics = after(forget_invalidations);
     for (name, count) in [("larder_floor_raises_total{}", 1), ("larder_folded_names_total{}", 64)] {
         assert_eq!(metrics.get(name), Some(&DebugValue::Counter(count)), "{name}");
     }
 }
 
+/// Invalidates one tag and one path more than are remembered.
+pub(crate) async fn forget_invalidations() {
+    let shop =
+        Shop::of(Cache::builder().invalidation_capacity(0), Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+    for number in 0..2_049 {
+        let _ = shop.cache.invalidate(Invalidation::tag(number.to_string())).await;
+    }
+    for number in 0..513 {
+        let path = PathName::new(&format!("/a/{number}")).unwrap();
+        let _ = shop.cache.invalidate(path).await;
+    }
+    let stats = shop.cache.stats();
+    assert_eq!((stats.floor_raises, stats.folded_names), (1, 64));
+}
+
 #[test]
 fn refreshes_in_the_background_and_those_left_out() {
-    let metrics = after(async || {
-        let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE);
-        let gate = Gate::new();
-        let handler_gate = gate.clone();
-        let shop = Shop::of(Cache::builder().max_concurrent_refreshes(1), policy, move |call| match call {
-            1 | 2 => Answer::ok("hello"),
-            _ => Answer::ok("hello").held_at(&handler_gate),
-        });
-        shop.get("/1").await;
-        shop.get("/2").await;
-        shop.clock.advance(MINUTE);
-        for path in ["/1", "/2", "/2"] {
-            shop.get(path).await;
-        }
-        gate.open();
-    });
+    let metrics = after(refresh_one_and_skip_two);
     assert_eq!(metrics["larder_refreshes_total{}"], DebugValue::Counter(1));
     assert_eq!(metrics["larder_refreshes_skipped_total{}"], DebugValue::Counter(2));
 }
 
+/// Refreshes one response in the background, and skips two refreshes.
+pub(crate) async fn refresh_one_and_skip_two() {
+    let policy = Policy::ttl(MINUTE).jitter(0.0).stale_while_revalidate(MINUTE);
+    let gate = Gate::new();
+    let handler_gate = gate.clone();
+    let shop = Shop::of(Cache::builder().max_concurrent_refreshes(1), policy, move |call| match call {
+        1 | 2 => Answer::ok("hello"),
+        _ => Answer::ok("hello").held_at(&handler_gate),
+    });
+    shop.get("/1").await;
+    shop.get("/2").await;
+    shop.clock.advance(MINUTE);
+    for path in ["/1", "/2", "/2"] {
+        shop.get(path).await;
+    }
+    gate.open();
+}
+
 #[test]
 fn freed_responses() {
-    let metrics = after(async || {
-        let store = MemoryStore::default();
-        let options = Cache::builder().shared_store(store.clone());
-        let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
-        store.looked().await;
-        shop.get("/1").await;
-        shop.get("/2").await;
-        eventually("they are stored", || store.holds() == 2).await;
-        let _ = shop.cache.invalidate(Invalidation::all()).await;
-        eventually("they are freed", || shop.cache.stats().reclaim_scans == 1).await;
-    });
+    let metrics = after(free_responses);
     assert_eq!(metrics["larder_reclaimed_total{}"], DebugValue::Counter(2));
     assert_eq!(metrics["larder_reclaim_scans_total{}"], DebugValue::Counter(1));
 }
 
+/// Invalidates everything, and waits until the store is freed of it.
+pub(crate) async fn free_responses() {
+    let store = MemoryStore::default();
+    let options = Cache::builder().shared_store(store.clone());
+    let shop = Shop::of(options, Policy::ttl(MINUTE), |_| Answer::ok("hello"));
+    store.looked().await;
+    shop.get("/1").await;
+    shop.get("/2").await;
+    eventually("they are stored", || store.holds() == 2).await;
+    let _ = shop.cache.invalidate(Invalidation::all()).await;
+    eventually("they are freed", || shop.cache.stats().reclaim_scans == 1).await;
+}
+
 #[test]
 fn collapsed_requests() {
-    let metrics = after(async || {
-        let shop = Shop::minute();
-        tokio::join!(shop.get("/"), shop.get("/"), shop.get("/"));
-    });
+    let metrics = after(collapse_requests);
     assert_eq!(metrics["larder_collapsed_total{}"], DebugValue::Counter(2));
+}
+
+/// Sends three requests for one response at the same time.
+pub(crate) async fn collapse_requests() {
+    let shop = Shop::minute();
+    tokio::join!(shop.get("/"), shop.get("/"), shop.get("/"));
 }
 
 #[test]
 fn leases_by_event() {
-    let metrics = after(async || crate::leases::take_await_and_take_over().await);
+    let metrics = after(crate::leases::take_await_and_take_over);
     assert_eq!(
         counters(&metrics, "larder_leases_total"),
         expected(&[
@@ -194,24 +209,27 @@ fn leases_by_event() {
 
 #[test]
 fn responses_beyond_the_budget_of_new_keys() {
-    let metrics = after(async || {
-        let store = MemoryStore::default();
-        let options = Cache::builder().shared_store(store.clone());
-        let policy = Policy::ttl(Duration::from_secs(60)).max_new_keys_per_minute(1);
-        let shop = Shop::of(options, policy, |_| Answer::ok("hello"));
-        store.looked().await;
-        for path in ["/1", "/2", "/3"] {
-            shop.get(path).await;
-        }
-        eventually("one is shared", || store.holds() == 1).await;
-        assert_eq!((shop.cache.stats().stored, shop.cache.stats().not_shared), (3, 2));
-        // A refresh is for a key that exists already.
-        shop.clock.advance(Duration::from_secs(61));
-        shop.get("/2").await;
-        assert_eq!(shop.cache.stats().not_shared, 2);
-        eventually("it is shared", || store.holds() == 2).await;
-    });
+    let metrics = after(exceed_new_keys);
     assert_eq!(metrics["larder_not_shared_total{reason=new-keys}"], DebugValue::Counter(2));
+}
+
+/// Stores more responses than may be shared.
+pub(crate) async fn exceed_new_keys() {
+    let store = MemoryStore::default();
+    let options = Cache::builder().shared_store(store.clone());
+    let policy = Policy::ttl(Duration::from_secs(60)).max_new_keys_per_minute(1);
+    let shop = Shop::of(options, policy, |_| Answer::ok("hello"));
+    store.looked().await;
+    for path in ["/1", "/2", "/3"] {
+        shop.get(path).await;
+    }
+    eventually("one is shared", || store.holds() == 1).await;
+    assert_eq!((shop.cache.stats().stored, shop.cache.stats().not_shared), (3, 2));
+    // A refresh is for a key that exists already.
+    shop.clock.advance(Duration::from_secs(61));
+    shop.get("/2").await;
+    assert_eq!(shop.cache.stats().not_shared, 2);
+    eventually("it is shared", || store.holds() == 2).await;
 }
 
 #[test]
@@ -239,17 +257,7 @@ fn responses_and_bytes_in_memory() {
 
 #[test]
 fn store_errors_by_exchange_and_kind() {
-    let metrics = after(async || {
-        let store = MemoryStore::default();
-        let options = Cache::builder().shared_store(store.clone());
-        let shop = Shop::of(options, Policy::ttl(MINUTE).jitter(0.0), |_| Answer::ok("hello"));
-        store.looked().await;
-        store.fail(StoreErrorKind::Refused);
-        let before = shop.cache.stats().store_errors;
-        shop.send(get("/1")).await;
-        let _ = shop.cache.invalidate(Invalidation::all()).await;
-        eventually("all fail", || shop.cache.stats().store_errors > before + 4).await;
-    });
+    let metrics = after(fail_store_operations);
     let names: Vec<_> =
         counters(&metrics, "larder_store_errors_total").into_iter().map(|(name, _)| name).collect();
     let expected = ["append", "poll", "read", "write"]
@@ -285,4 +293,17 @@ fn the_instance_and_the_shared_store_have_gauges() {
     assert_eq!(metrics[&info], DebugValue::Gauge(1.0.into()));
     let announced = "larder_store_errors_total{operation=announce kind=timeout}";
     assert!(matches!(metrics[announced], DebugValue::Counter(1..)), "{metrics:?}");
+}
+
+/// Makes the operations of a store fail.
+pub(crate) async fn fail_store_operations() {
+    let store = MemoryStore::default();
+    let options = Cache::builder().shared_store(store.clone());
+    let shop = Shop::of(options, Policy::ttl(MINUTE).jitter(0.0), |_| Answer::ok("hello"));
+    store.looked().await;
+    store.fail(StoreErrorKind::Refused);
+    let before = shop.cache.stats().store_errors;
+    shop.send(get("/1")).await;
+    let _ = shop.cache.invalidate(Invalidation::all()).await;
+    eventually("all fail", || shop.cache.stats().store_errors > before + 4).await;
 }

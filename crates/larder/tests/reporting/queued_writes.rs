@@ -103,3 +103,31 @@ fn metrics_have_the_collection_the_outcome_and_the_reason() {
     let partitions = &metrics["larder_queue_partitions{collection=views}"];
     assert_eq!(*partitions, DebugValue::Gauge(0.0.into()), "the reader has ended");
 }
+
+/// Queues writes that are refused, flushed, ignored, and rejected by the database.
+#[cfg(feature = "metrics")]
+pub(crate) async fn queue_writes() {
+    let cache = Cache::default();
+    let carts = cache.values::<u64, String>("cart").max_value_bytes(10).write_behind(Picky);
+    let carts = carts.in_process().partitions(1).max_attempts(1).retry_delay(Duration::from_millis(1));
+    let carts = carts.build().unwrap();
+    assert!(carts.write(&1, "too much cheese".to_owned()).await.is_err());
+    carts.write(&2, "bread".to_owned()).await.unwrap();
+    eventually("it is in the quarantine", || carts.write_stats().quarantined == 1).await;
+    let views = cache.operations::<u64, u64>("views").sink(Database::default());
+    let views = views.in_process().partitions(1).build().unwrap();
+    views.push(&1, &1).await.unwrap();
+    eventually("it is ignored", || views.write_stats().ignored == 1).await;
+    let _ = cache.close().await;
+}
+
+/// A database that accepts no write.
+#[cfg(feature = "metrics")]
+struct Picky;
+
+#[cfg(feature = "metrics")]
+impl<W: Send + Sync + 'static> Sink<W> for Picky {
+    async fn flush(&self, _: &[W]) -> Result<Flushed, FlushError> {
+        Err(FlushError::new("never"))
+    }
+}

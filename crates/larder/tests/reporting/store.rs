@@ -60,6 +60,11 @@ impl MemoryStore {
         self.state().delay = delay;
     }
 
+    /// Removes all responses, as a server does that needs the room.
+    pub(crate) fn drop_responses(&self) {
+        self.state().responses.clear();
+    }
+
     /// Sets the clock of the store. Without this, it has none.
     pub(crate) fn set_clock(&self, now: WallTime) {
         self.state().now = now;

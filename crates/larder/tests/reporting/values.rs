@@ -76,6 +76,36 @@ async fn the_time_of_loads_adds_up() {
     assert_eq!(values.entry(&3).await.unwrap().load_time, Duration::from_millis(3));
 }
 
+/// The clock of the test gives each load some time. The first hit is a sample.
+#[tokio::test]
+async fn a_hit_saves_the_time_of_the_load_and_has_an_age() {
+    const COST: Duration = Duration::from_millis(5);
+    let clock = ManualClock::new();
+    let cache = Cache::builder().clock(clock.clone()).build();
+    let values = squares(&cache).stale_while_revalidate(MINUTE).build().unwrap();
+    let load = async || {
+        clock.advance(COST);
+        Ok::<_, ()>(49)
+    };
+    values.get_or_load(&7, load).await.unwrap();
+    clock.advance(10 * COST);
+    for _ in 0..65 {
+        values.get_or_load(&7, load).await.unwrap();
+    }
+    let stats = values.stats();
+    assert_eq!((stats.hits_memory, stats.load_time_saved), (65, 65 * COST));
+    assert_eq!((stats.loads, stats.load_times.count(), stats.load_times.sum()), (1, 1, COST));
+    // The samples are the first hit and, for 64 hits, the last one.
+    assert_eq!((stats.hit_times.count(), stats.hit_times.sum()), (65, Duration::ZERO));
+    assert_eq!(stats.age_at_hit.count(), 65);
+    let age = stats.age_at_hit.mean().unwrap();
+    assert!((10 * COST..=11 * COST).contains(&age), "{age:?}");
+    // A stale value saves the time too.
+    clock.advance(MINUTE);
+    assert!(values.get(&7).await.is_cached());
+    assert_eq!((values.stats().load_time_saved, values.stats().age_at_hit.count()), (66 * COST, 65));
+}
+
 #[tokio::test]
 async fn a_value_that_was_invalidated_during_its_load_is_not_stored() {
     let cache = Cache::default();
@@ -113,22 +143,35 @@ async fn a_value_of_another_schema_is_a_miss_for_that_reason() {
 #[cfg(feature = "metrics")]
 #[test]
 fn metrics_have_the_collection_the_outcome_and_the_reason() {
-    let metrics = crate::metrics::after(async || {
-        let clock = ManualClock::new();
-        let cache = Cache::builder().clock(clock.clone()).build();
-        ask(&cache, &clock).await;
-    });
+    let metrics = crate::metrics::after(ask_for_values);
     let counted = crate::metrics::counters(&metrics, "larder_value");
     let requests = |labels: &str| format!("larder_value_requests_total{{collection=square {labels}}}");
     let loads = |outcome: &str| format!("larder_value_loads_total{{collection=square outcome={outcome}}}");
+    let saved = "larder_value_load_time_saved_nanoseconds_total{collection=square}";
     let expected = [
+        (saved.to_owned(), 5_000_000),
         (loads("absence"), 1),
         (loads("error"), 2),
-        (loads("value"), 1),
-        (requests("outcome=hit tier=memory reason=none"), 2),
-        (requests("outcome=miss tier=none reason=never-stored"), 3),
+        (loads("value"), 2),
+        (requests("outcome=hit tier=memory reason=none"), 3),
+        (requests("outcome=miss tier=none reason=never-stored"), 4),
         (requests("outcome=stale tier=memory reason=stale-if-error"), 1),
     ];
     assert_eq!(counted, expected);
     assert!(metrics.contains_key("larder_value_load_seconds{collection=square}"));
+}
+
+/// Asks for values with each outcome, in a cache of their own. One hit saves the time of a load.
+#[cfg(feature = "metrics")]
+pub(crate) async fn ask_for_values() {
+    let clock = ManualClock::new();
+    let cache = Cache::builder().clock(clock.clone()).build();
+    let values = ask(&cache, &clock).await;
+    let load = async || {
+        clock.advance(Duration::from_millis(5));
+        Ok::<_, ()>(64)
+    };
+    for _ in 0..2 {
+        values.get_or_load(&8, load).await.unwrap();
+    }
 }

@@ -92,9 +92,9 @@ async fn append_with<'a>(
     append: StartAppend<'a>,
 ) -> AppendResult {
     let Some(events) = prepare_events(engine, &what) else { return AppendResult::NOTHING };
+    let began = engine.clock.boot();
     let Some(store) = &engine.store else {
-        let now = engine.clock.boot();
-        return AppendResult::applied(engine.update_log(|tail| tail.record(&events, now)));
+        return AppendResult::applied(engine.update_log(|tail| tail.record(&events, began)));
     };
     if engine.background.is_closed() {
         return defer(engine, &events);
@@ -105,11 +105,13 @@ async fn append_with<'a>(
     let steps = u32::try_from(batches(&events).count()).unwrap_or(u32::MAX);
     let limit = engine.store_limits.invalidation_timeout.saturating_mul(steps);
     let mut append = append(engine, store, events.clone());
-    match timeout(limit, append.as_mut()).await {
+    let result = match timeout(limit, append.as_mut()).await {
         Ok(result) => result,
         Err(_) if engine.log.read(Tail::deferred_count) < MAX_EARLY_DEFERRALS => defer(engine, &events),
         Err(_) => append.await,
-    }
+    };
+    engine.report.store_times.append(engine.clock.boot().saturating_since(began));
+    result
 }
 
 /// Returns the events as the log accepts them. `None` if there are none.
@@ -261,14 +263,15 @@ async fn append(
 }
 
 async fn append_batch(engine: &Arc<Engine>, store: &dyn Store, batch: &[Event]) -> Option<Appended> {
+    let began = engine.clock.boot();
     let (incarnation, id) = match store.append(batch).await {
         Ok(appended) => appended,
         Err(error) => {
-            engine.report.store_error(StoreOp::Append, &error, &*engine.clock);
+            engine.report.store_error(StoreOp::Append, began, &error, &*engine.clock);
             return None;
         }
     };
-    engine.report.store_ok(StoreOp::Append, &*engine.clock);
+    engine.report.store_ok(StoreOp::Append, began, &*engine.clock);
     // Note the append and read the clock in one step. Otherwise a poll that is sent after this
     // moment could be applied before the append is noted.
     Some(engine.log.note(|tail| {

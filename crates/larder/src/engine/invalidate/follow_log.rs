@@ -5,8 +5,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use larder_core::invalidation::append_status::Appended;
+use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::tail::{PageApplied, Tail};
 use larder_core::store::StoreError;
+use larder_core::time::WallTime;
 use tokio::time::sleep;
 
 use crate::engine::fleet_switches;
@@ -76,9 +78,10 @@ impl Drop for Running {
 async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
     let (mut pause, mut start_pause) = (MIN_PAUSE, MIN_START_PAUSE);
     while let Some(engine) = engine.upgrade() {
+        let began = engine.clock.boot();
         match poll(&engine, &*store).await {
             Ok(taken) => {
-                engine.report.store_ok(StoreOp::Poll, &*engine.clock);
+                engine.report.store_ok(StoreOp::Poll, began, &*engine.clock);
                 pause = MIN_PAUSE;
                 if taken.is_busy {
                     flush(&engine, &*store).await;
@@ -93,7 +96,7 @@ async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
                 }
             }
             Err(error) => {
-                engine.report.store_error(StoreOp::Poll, &error, &*engine.clock);
+                engine.report.store_error(StoreOp::Poll, began, &error, &*engine.clock);
                 drop(engine);
                 sleep(pause).await;
                 pause = (pause * 2).min(MAX_PAUSE);
@@ -136,6 +139,7 @@ async fn poll(engine: &Engine, store: &dyn Store) -> Result<PageApplied, StoreEr
         engine.report.store_time(look.now, asked, answered);
         engine.store_calendar.note(look.now, asked, answered);
     }
+    record_lag(engine, &cursor, &look);
     Ok(engine.update_log(|tail| {
         engine.uri_aliases.keyed_by.add_keyed_uris(&mut look);
         if !look.entries.is_empty() {
@@ -145,23 +149,38 @@ async fn poll(engine: &Engine, store: &dyn Store) -> Result<PageApplied, StoreEr
     }))
 }
 
+/// Records how old the entries of a page are that this instance follows.
+///
+/// At a start, and after a restart of the log, entries are old without any lag.
+fn record_lag(engine: &Engine, cursor: &Cursor, page: &LogPage) {
+    if cursor.replaying || page.incarnation != cursor.incarnation {
+        return;
+    }
+    for (id, _) in &page.entries {
+        let appended = WallTime::from_unix_millis(id.millis);
+        engine.report.store_times.lag(page.now.saturating_since(appended));
+    }
+}
+
 /// Appends the events in the outbox, batch by batch, until it is empty or a batch fails.
 async fn flush(engine: &Arc<Engine>, store: &dyn Store) {
     while let Some(batch) = engine.log.read(Tail::next_batch) {
-        let appended = match store.ready().await {
+        let ready = store.ready().await;
+        let began = engine.clock.boot();
+        let appended = match ready {
             Ok(()) => store.append(batch.events()).await,
             Err(error) => Err(error),
         };
         match appended {
             Ok((incarnation, id)) => {
-                engine.report.store_ok(StoreOp::Append, &*engine.clock);
+                engine.report.store_ok(StoreOp::Append, began, &*engine.clock);
                 let answered = engine.clock.boot();
                 let appended = Appended { incarnation, id, answered };
                 engine.log.update(|tail| tail.batch_appended(&batch, appended));
                 enqueue(engine, batch.events(), incarnation, id);
             }
             Err(error) => {
-                engine.report.store_error(StoreOp::Append, &error, &*engine.clock);
+                engine.report.store_error(StoreOp::Append, began, &error, &*engine.clock);
                 return;
             }
         }

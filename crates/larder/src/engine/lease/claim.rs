@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use crate::engine::fill_scope::FillScope;
 use crate::engine::lease::Lease;
 use crate::engine::lease::backoff::Backoff;
+use crate::engine::lease::lease_wait::LeaseWait;
 use crate::engine::lease::timing::LEASE_TTL;
 use crate::engine::report::lease_event::LeaseEvent;
 use crate::engine::report::store_health::StoreOp;
@@ -69,7 +70,7 @@ pub(crate) struct LeaseClaim {
     lease: Lease,
     target: ClaimTarget,
     awaiting: Option<Holder>,
-    has_waited: bool,
+    wait: LeaseWait,
     takes_over: bool,
     urgency: Urgency,
     store_time: Arc<StoreTime>,
@@ -100,7 +101,7 @@ impl LeaseClaim {
             lease,
             target,
             awaiting: None,
-            has_waited: false,
+            wait: LeaseWait::new(engine),
             takes_over: false,
             urgency: Urgency::Required,
             store_time: Arc::clone(store_time),
@@ -114,7 +115,7 @@ impl LeaseClaim {
 
     /// Returns whether this claim has waited for another instance.
     pub(crate) const fn has_waited(&self) -> bool {
-        self.has_waited
+        self.wait.has_begun()
     }
 
     /// Replaces the target with the one that a later lookup has seen.
@@ -197,7 +198,7 @@ impl LeaseClaim {
                     self.awaiting = Some(holder);
                     self.takes_over = self.is_holder_invalidated(holder, local, &names());
                     if !self.takes_over {
-                        if self.urgency == Urgency::Immediate || !(self.has_waited || may_wait()) {
+                        if self.urgency == Urgency::Immediate || !(self.has_waited() || may_wait()) {
                             return ClaimEvent::HeldElsewhere;
                         }
                         self.wait().await;
@@ -219,8 +220,9 @@ impl LeaseClaim {
             take_over: self.takes_over || self.is_finished,
             may_retry_later: self.urgency != Urgency::Required,
         };
+        let began = self.engine.clock.boot();
         let claimed = self.store_time.spend(self.lease.claim(claim)).await;
-        self.engine.report.store_result(StoreOp::Lease, &claimed, &*self.engine.clock);
+        self.engine.report.store_result(StoreOp::Lease, began, &claimed, &*self.engine.clock);
         claimed
     }
 
@@ -235,9 +237,7 @@ impl LeaseClaim {
     }
 
     async fn wait(&mut self) {
-        if !std::mem::replace(&mut self.has_waited, true) {
-            self.engine.report.lease_event(LeaseEvent::Awaited);
-        }
+        self.wait.begin();
         sleep(self.backoff.next_delay(fastrand::f64())).await;
         // It waits for the other instance's fill now. The next claim has the time of one exchange.
         self.store_time.renew();

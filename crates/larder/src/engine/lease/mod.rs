@@ -6,6 +6,7 @@
 //!
 //! - `mod.rs`: the lease of one fill
 //! - `claim.rs`: claiming a lease, or waiting for its holder
+//! - `lease_wait.rs`: the wait of a claim for another instance
 //! - `fill_result.rs`: the result that the holder leaves if it stores nothing
 //! - `backoff.rs`: the delays between two claims
 //! - `shared_write.rs`: writing a value to the shared tier, which releases its lease
@@ -14,6 +15,7 @@
 pub(crate) mod backoff;
 pub(crate) mod claim;
 pub(crate) mod fill_result;
+mod lease_wait;
 pub(crate) mod shared_write;
 pub(crate) mod timing;
 

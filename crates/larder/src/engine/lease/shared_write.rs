@@ -24,9 +24,10 @@ pub(crate) async fn write_shared(
     lease: Option<Lease>,
 ) {
     let SharedWrite { address, value, expiry } = write;
+    let began = engine.clock.boot();
     let written = match lease {
         Some(lease) => lease.store(&address, value, expiry).await,
         None => store.set(&address, value, expiry).await,
     };
-    engine.report.store_result(StoreOp::Write, &written, &*engine.clock);
+    engine.report.store_result(StoreOp::Write, began, &written, &*engine.clock);
 }

@@ -38,15 +38,14 @@ struct Counters {
 }
 
 impl Hits {
-    #[inline]
     pub(super) fn count(&self, tier: Tier) -> RequestNumber {
-        RequestNumber(add(&self.0.get_or_default().tiers[tier as usize], 1))
+        RequestNumber(add(&self.counters().tiers[tier as usize], 1))
     }
 
     /// Counts a hit with the handler time that it saved, and the bytes that it served.
     #[inline]
     pub(super) fn count_with_savings(&self, tier: Tier, nanos: u64, bytes: u64) -> RequestNumber {
-        let counters = self.0.get_or_default();
+        let counters = self.counters();
         let number = add(&counters.tiers[tier as usize], 1);
         add(&counters.saved_nanos, nanos);
         add(&counters.bytes, bytes);
@@ -54,11 +53,22 @@ impl Hits {
     }
 
     /// Adds the handler time and the bytes of a response that was served from the cache.
-    #[inline]
     pub(super) fn add_saved(&self, nanos: u64, bytes: u64) {
-        let counters = self.0.get_or_default();
+        let counters = self.counters();
         add(&counters.saved_nanos, nanos);
         add(&counters.bytes, bytes);
+    }
+
+    #[inline]
+    fn counters(&self) -> &Counters {
+        self.0.get().unwrap_or_else(|| self.new_counters())
+    }
+
+    /// Creates the counters of this thread. This is kept out of the code of a hit.
+    #[cold]
+    #[inline(never)]
+    fn new_counters(&self) -> &Counters {
+        self.0.get_or_default()
     }
 
     /// Returns the number of hits in this tier.

@@ -4,6 +4,7 @@
 
 pub(crate) mod publisher;
 pub(crate) mod route_metrics;
+pub(crate) mod store_metrics;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ pub(crate) fn describe() {
     count("larder_misses_total", "Requests that could have been hits but were answered by the handler");
     count("larder_fills_total", "Runs of the handler for a response to store");
     count("larder_collapsed_total", "Requests that waited for the fill of another request");
+    count("larder_evictions_total", "Responses evicted from memory");
     count("larder_refreshes_total", "Responses refreshed in the background");
     count("larder_refreshes_skipped_total", "Refreshes skipped because too many were running");
     count("larder_stored_total", "Responses stored");
@@ -45,6 +47,7 @@ pub(crate) fn describe() {
     time("larder_fill_seconds", "Time that the handler took for a response to store");
     time("larder_request_seconds", "Time until the head of the response");
     time("larder_hit_age_seconds", "Age of responses that were served fresh");
+    time("larder_eviction_age_seconds", "Age of responses that were evicted from memory");
     describe_counter!(
         "larder_handler_time_saved_nanoseconds_total",
         Unit::Nanoseconds,
@@ -52,6 +55,17 @@ pub(crate) fn describe() {
     );
     describe_gauge!("larder_memory_entries", Unit::Count, "Responses and values in memory");
     describe_gauge!("larder_memory_bytes", Unit::Bytes, "Size of the responses and values in memory");
+}
+
+/// Returns how much of `total` is not published, and marks it as published.
+pub(super) fn unpublished(published: &AtomicU64, total: u64) -> u64 {
+    // Two threads may publish at the same time: the maximum is published once.
+    total.saturating_sub(published.fetch_max(total, Ordering::Relaxed))
+}
+
+/// Returns for how many requests a sample stands.
+pub(super) fn times(weight: u64) -> usize {
+    usize::try_from(weight).unwrap_or(usize::MAX)
 }
 
 pub(super) fn record_collapsed() {

@@ -2,11 +2,13 @@
 //!
 //! - `mod.rs`: `Report`, the counters
 //! - `hits.rs`: the counters of fresh hits, one set for each thread
+//! - `request_counters.rs`: the counters of requests by outcome
 //! - `route_counters.rs`: the counters of one route, and `route_table.rs` has all of them
 //! - `route_stats.rs`: `RouteStats`, the counters of a route as numbers for users
 //! - `distribution.rs`: how durations are distributed
 //! - `outcome_index.rs`: a number for each outcome, for arrays of counters
-//! - `value_counters.rs`: the counters of a collection of values, and `ValueStats`
+//! - `value_counters.rs`: the counters of a collection of values
+//! - `value_stats.rs`: `ValueStats`, these counters as numbers for users
 //! - `value_metrics.rs`: the metrics of a collection of values
 //! - `write_counters.rs`: the counters of a collection whose writes are queued, and
 //!   `write_metrics.rs` has its metrics
@@ -18,6 +20,7 @@
 //! - `announce_log.rs`: one log event if this instance cannot be announced to the others
 //! - `clock_skew.rs`: one log event if the clock differs from that of the shared store
 //! - `lease_event.rs`: the events of leases that are counted
+//! - `store_times.rs`: how long the work with the shared store takes
 //! - `store_state.rs`: `StoreState`, the state of the shared store for users
 //! - `store_health.rs`: one log event when trouble with the shared store begins, and one when it
 //!   ends
@@ -31,6 +34,7 @@ pub(crate) mod lease_event;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
 mod outcome_index;
+mod request_counters;
 pub(crate) mod route_counters;
 pub(crate) mod route_stats;
 pub(crate) mod route_table;
@@ -39,9 +43,11 @@ pub(crate) mod stats;
 pub(crate) mod store_gauges;
 pub(crate) mod store_health;
 pub(crate) mod store_state;
+pub(crate) mod store_times;
 pub(crate) mod value_counters;
 #[cfg(feature = "metrics")]
 pub(crate) mod value_metrics;
+pub(crate) mod value_stats;
 pub(crate) mod warned_once;
 pub(crate) mod write_counters;
 #[cfg(feature = "metrics")]
@@ -56,8 +62,8 @@ use std::time::Duration;
 
 use larder_core::invalidation::table::Forgotten;
 use larder_core::outcome::NotShared;
-use larder_core::store::StoreError;
-use larder_core::time::{Clock, WallTime};
+use larder_core::store::{StoreError, StoreErrorKind};
+use larder_core::time::{BootTime, Clock, WallTime};
 
 use crate::engine::report::announce_log::AnnounceLog;
 use crate::engine::report::clock_skew::ClockSkew;
@@ -67,6 +73,7 @@ use crate::engine::report::route_table::RouteTable;
 use crate::engine::report::stats::Stats;
 use crate::engine::report::store_health::{StoreHealth, StoreOp};
 use crate::engine::report::store_state::StoreState;
+use crate::engine::report::store_times::StoreTimes;
 use crate::engine::report::write_counters::WriteTable;
 use crate::engine::report::write_queue_state::WriteQueueStates;
 
@@ -97,9 +104,20 @@ pub(crate) struct Report {
     announce_log: AnnounceLog,
     leases: [AtomicU64; 3],
     store_health: StoreHealth,
+    pub(crate) store_times: StoreTimes,
     pub(crate) write_queues: WriteQueueStates,
     pub(crate) writes: WriteTable,
     clock_skew: ClockSkew,
+}
+
+/// Registers the descriptions of all metrics with the recorder.
+#[cfg(feature = "metrics")]
+pub(crate) fn describe_metrics(version: &'static str) {
+    metrics::describe();
+    store_gauges::describe(version);
+    metrics::store_metrics::describe();
+    value_metrics::describe();
+    write_metrics::describe();
 }
 
 /// Adds to a counter. Nothing depends on the order in which other threads see this.
@@ -183,11 +201,23 @@ impl Report {
         metrics::record_reclaimed(responses, scans);
     }
 
-    /// Records an operation with the shared store that failed.
-    pub(crate) fn store_error(&self, operation: StoreOp, error: &StoreError, clock: &dyn Clock) {
+    /// Records an operation with the shared store that began at `began` and failed.
+    ///
+    /// Its time is only recorded if it timed out: an error without an answer says nothing about the
+    /// store's speed.
+    pub(crate) fn store_error(
+        &self,
+        operation: StoreOp,
+        began: BootTime,
+        error: &StoreError,
+        clock: &dyn Clock,
+    ) {
         add(&self.store_errors, 1);
         #[cfg(feature = "metrics")]
         metrics::record_store_error(operation.as_str(), error);
+        if error.kind() == StoreErrorKind::Timeout {
+            self.store_times.operation(operation, clock.boot().saturating_since(began));
+        }
         self.store_health.failed(operation, error, clock);
     }
 
@@ -214,21 +244,23 @@ impl Report {
         self.slow_polls.load(Ordering::Relaxed)
     }
 
-    /// Records an operation with the shared store that succeeded.
-    pub(crate) fn store_ok(&self, operation: StoreOp, clock: &dyn Clock) {
+    /// Records an operation with the shared store that began at `began` and succeeded.
+    pub(crate) fn store_ok(&self, operation: StoreOp, began: BootTime, clock: &dyn Clock) {
+        self.store_times.operation(operation, clock.boot().saturating_since(began));
         self.store_health.worked(operation, clock);
     }
 
-    /// Records the result of an operation with the shared store.
+    /// Records the result of an operation with the shared store that began at `began`.
     pub(crate) fn store_result<T>(
         &self,
         operation: StoreOp,
+        began: BootTime,
         result: &Result<T, StoreError>,
         clock: &dyn Clock,
     ) {
         match result {
-            Ok(_) => self.store_ok(operation, clock),
-            Err(error) => self.store_error(operation, error, clock),
+            Ok(_) => self.store_ok(operation, began, clock),
+            Err(error) => self.store_error(operation, began, error, clock),
         }
     }
 
@@ -254,6 +286,7 @@ impl Report {
             fills: all.fills,
             fill_time: all.fill_time,
             stored: all.stored,
+            evictions: all.evictions,
             not_shared: get(&self.not_shared[NotShared::NewKeys.index()]),
             too_large_to_share: get(&self.not_shared[NotShared::TooLarge.index()]),
             not_stored: all.not_stored,
@@ -265,6 +298,10 @@ impl Report {
             reclaim_scans: get(&self.reclaim_scans),
             store_errors: get(&self.store_errors),
             slow_polls: self.slow_polls(),
+            store_times: self.store_times.operations(),
+            lease_waits: self.store_times.lease_waits(),
+            append_times: self.store_times.appends(),
+            invalidation_lag: self.store_times.lags(),
             leases_acquired: get(&self.leases[LeaseEvent::Acquired as usize]),
             leases_awaited: get(&self.leases[LeaseEvent::Awaited as usize]),
             leases_taken_over: get(&self.leases[LeaseEvent::TakenOver as usize]),

@@ -5,28 +5,27 @@ use std::time::Duration;
 
 use larder_core::outcome::{NotStored, Outcome, Tier};
 
+use crate::engine::report::add;
 use crate::engine::report::distribution::DistributionCounters;
-use crate::engine::report::hits::{Hits, RequestNumber};
+use crate::engine::report::hits::RequestNumber;
 #[cfg(feature = "metrics")]
 use crate::engine::report::metrics::{self, route_metrics};
-use crate::engine::report::outcome_index::{OUTCOMES, all_outcomes, index_of};
+use crate::engine::report::outcome_index::all_outcomes;
+use crate::engine::report::request_counters::RequestCounters;
 use crate::engine::report::route_stats::{RequestResult, RouteStats};
-use crate::engine::report::{add, nanos};
 
 /// The counters of one route with one lifetime class, in all layers of a cache.
 pub(crate) struct RouteCounters {
     route: Box<str>,
     class: Box<str>,
-    hits: Hits,
-    /// The counters of all outcomes but fresh hits.
-    outcomes: [AtomicU64; OUTCOMES],
+    requests: RequestCounters,
     collapsed: AtomicU64,
-    fills: AtomicU64,
-    fill_nanos: AtomicU64,
+    fill_times: DistributionCounters,
     stored: AtomicU64,
     not_stored: [AtomicU64; NotStored::ALL.len()],
     times: [DistributionCounters; RequestResult::ALL.len()],
     age_at_hit: DistributionCounters,
+    age_at_eviction: DistributionCounters,
     #[cfg(feature = "metrics")]
     published: route_metrics::Published,
 }
@@ -36,15 +35,14 @@ impl RouteCounters {
         Self {
             route: route.into(),
             class: class.into(),
-            hits: Hits::default(),
-            outcomes: [const { AtomicU64::new(0) }; OUTCOMES],
+            requests: RequestCounters::default(),
             collapsed: AtomicU64::default(),
-            fills: AtomicU64::default(),
-            fill_nanos: AtomicU64::default(),
+            fill_times: DistributionCounters::default(),
             stored: AtomicU64::default(),
             not_stored: std::array::from_fn(|_| AtomicU64::default()),
             times: std::array::from_fn(|_| DistributionCounters::default()),
             age_at_hit: DistributionCounters::default(),
+            age_at_eviction: DistributionCounters::default(),
             #[cfg(feature = "metrics")]
             published: route_metrics::Published::default(),
         }
@@ -58,7 +56,7 @@ impl RouteCounters {
     /// Counts a fresh hit that saved `cost` nanoseconds of handler time, and served `bytes` bytes.
     #[inline]
     pub(crate) fn hit(&self, tier: Tier, cost: u64, bytes: u64) -> RequestNumber {
-        self.hits.count_with_savings(tier, cost, bytes)
+        self.requests.hit(tier, cost, bytes)
     }
 
     /// Records how long a request took, on behalf of `weight` requests.
@@ -66,27 +64,24 @@ impl RouteCounters {
         let result = RequestResult::of(outcome);
         self.times[result as usize].record(time, weight);
         #[cfg(feature = "metrics")]
-        route_metrics::record_time(self.labels(), result.as_str(), time, weight);
+        self.published.record_time(self.labels(), result, time, weight);
     }
 
     /// Records the age of a response that was served fresh, on behalf of `weight` requests.
     pub(crate) fn record_age(&self, age: Duration, weight: u64) {
         self.age_at_hit.record(age, weight);
         #[cfg(feature = "metrics")]
-        route_metrics::record_age(self.labels(), age, weight);
+        self.published.record_age(self.labels(), age, weight);
     }
 
     /// Counts a request with this outcome.
     pub(crate) fn request(&self, outcome: Outcome) -> RequestNumber {
-        match outcome {
-            Outcome::Hit(tier) => self.hits.count(tier),
-            other => RequestNumber(self.outcomes[index_of(other)].fetch_add(1, Ordering::Relaxed)),
-        }
+        self.requests.request(outcome)
     }
 
     /// Adds the handler time and the bytes of a response that was served from the cache.
     pub(crate) fn add_saved(&self, cost: Duration, bytes: u64) {
-        self.hits.add_saved(nanos(cost), bytes);
+        self.requests.add_saved(cost, bytes);
     }
 
     /// Records a request that waited for the fill of another request.
@@ -98,10 +93,16 @@ impl RouteCounters {
 
     /// Records a fill, for which the handler took this long.
     pub(crate) fn fill_finished(&self, cost: Duration) {
-        add(&self.fills, 1);
-        add(&self.fill_nanos, nanos(cost));
+        self.fill_times.record(cost, 1);
         #[cfg(feature = "metrics")]
         route_metrics::record_fill(self.labels(), cost);
+    }
+
+    /// Records the eviction from memory of a response of this age.
+    pub(crate) fn evicted(&self, age: Duration) {
+        self.age_at_eviction.record(age, 1);
+        #[cfg(feature = "metrics")]
+        route_metrics::record_eviction(self.labels(), age);
     }
 
     /// Records whether a response was stored, or why not.
@@ -114,31 +115,27 @@ impl RouteCounters {
         route_metrics::record_store_decision(self.labels(), stored);
     }
 
-    /// Returns the number of requests with this outcome.
-    fn count_of(&self, outcome: Outcome) -> u64 {
-        match outcome {
-            Outcome::Hit(tier) => self.hits.total(tier),
-            other => self.outcomes[index_of(other)].load(Ordering::Relaxed),
-        }
-    }
-
     /// Returns all counters as numbers.
     pub(crate) fn stats(&self) -> RouteStats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (fill_times, age_at_eviction) = (self.fill_times.read(), self.age_at_eviction.read());
         let mut stats = RouteStats {
             route: self.route.to_string(),
             class: self.class.to_string(),
             collapsed: get(&self.collapsed),
-            fills: get(&self.fills),
-            fill_time: Duration::from_nanos(get(&self.fill_nanos)),
+            fills: fill_times.count(),
+            fill_time: fill_times.sum(),
+            fill_times,
             stored: get(&self.stored),
-            bytes_served: self.hits.bytes(),
-            handler_time_saved: Duration::from_nanos(self.hits.saved_nanos()),
+            bytes_served: self.requests.bytes(),
+            handler_time_saved: Duration::from_nanos(self.requests.saved_nanos()),
             age_at_hit: self.age_at_hit.read(),
+            evictions: age_at_eviction.count(),
+            age_at_eviction,
             ..RouteStats::default()
         };
         for outcome in all_outcomes() {
-            stats.add_requests(outcome, self.count_of(outcome));
+            stats.add_requests(outcome, self.requests.count_of(outcome));
         }
         for reason in NotStored::ALL {
             let count = get(&self.not_stored[reason.index()]);
@@ -161,9 +158,9 @@ impl RouteCounters {
     /// Publishes the counts that are not published yet.
     pub(super) fn publish(&self) {
         for outcome in all_outcomes() {
-            self.published.requests(self.labels(), outcome, self.count_of(outcome));
+            self.published.requests(self.labels(), outcome, self.requests.count_of(outcome));
         }
-        self.published.savings(self.labels(), self.hits.saved_nanos(), self.hits.bytes());
+        self.published.savings(self.labels(), self.requests.saved_nanos(), self.requests.bytes());
     }
 
     fn labels(&self) -> route_metrics::RouteLabels<'_> {

@@ -40,6 +40,8 @@ pub struct RouteStats {
     /// The total time that the handler took in these fills.
     #[serde(rename = "fill_seconds", serialize_with = "seconds")]
     pub fill_time: Duration,
+    /// The time that the handler took in each of them.
+    pub fill_times: Distribution,
     /// Responses that were stored.
     pub stored: u64,
     /// Responses that were not stored, grouped by reason.
@@ -53,6 +55,10 @@ pub struct RouteStats {
     ///
     /// One in 64 hits is measured, on behalf of the others.
     pub age_at_hit: Distribution,
+    /// Responses that were evicted from memory, to make room for others.
+    pub evictions: u64,
+    /// The age of the responses that were evicted from memory.
+    pub age_at_eviction: Distribution,
     /// The time until the head of the response, by `memory`, `shared`, `stale`, `miss` and
     /// `bypass`.
     ///
@@ -107,6 +113,7 @@ impl RouteStats {
             (&mut self.fills, other.fills),
             (&mut self.stored, other.stored),
             (&mut self.bytes_served, other.bytes_served),
+            (&mut self.evictions, other.evictions),
         ];
         for (sum, more) in sums {
             *sum += more;
@@ -123,7 +130,9 @@ impl RouteStats {
                 *sum.entry(reason).or_default() += count;
             }
         }
+        self.fill_times.merge(&other.fill_times);
         self.age_at_hit.merge(&other.age_at_hit);
+        self.age_at_eviction.merge(&other.age_at_eviction);
         for (result, times) in &other.times {
             self.times.entry(result).or_default().merge(times);
         }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::engine::report::distribution::Distribution;
 use crate::engine::report::route_stats::{RouteStats, ratio};
-use crate::engine::report::value_counters::ValueStats;
+use crate::engine::report::value_stats::ValueStats;
 use crate::engine::report::write_stats::WriteBehindStats;
 use crate::engine::serialize_time::seconds;
 
@@ -42,6 +43,8 @@ use crate::engine::serialize_time::seconds;
 /// | `larder_served_bytes_total` | counter | `route`, `class` |
 /// | `larder_fills_total` | counter | `route`, `class` |
 /// | `larder_fill_seconds` | histogram | `route`, `class` |
+/// | `larder_evictions_total` | counter | `route`, `class` |
+/// | `larder_eviction_age_seconds` | histogram | `route`, `class` |
 /// | `larder_collapsed_total` | counter | |
 /// | `larder_refreshes_total` | counter | |
 /// | `larder_refreshes_skipped_total` | counter | |
@@ -56,7 +59,11 @@ use crate::engine::serialize_time::seconds;
 /// | `larder_reclaim_scans_total` | counter | |
 /// | `larder_store_errors_total` | counter | `operation`, `kind` |
 /// | `larder_slow_polls_total` | counter | |
+/// | `larder_store_operation_seconds` | histogram | `operation` |
+/// | `larder_invalidation_append_seconds` | histogram | |
+/// | `larder_invalidation_lag_seconds` | histogram | |
 /// | `larder_leases_total` | counter | `event` |
+/// | `larder_lease_wait_seconds` | histogram | |
 /// | `larder_memory_entries` | gauge | |
 /// | `larder_memory_bytes` | gauge | |
 /// | `larder_build_info` | gauge | `version` |
@@ -82,6 +89,11 @@ use crate::engine::serialize_time::seconds;
 /// | `larder_value_requests_total` | counter | `collection`, `outcome`, `tier`, `reason` |
 /// | `larder_value_loads_total` | counter | `collection`, `outcome` |
 /// | `larder_value_load_seconds` | histogram | `collection` |
+/// | `larder_value_load_time_saved_nanoseconds_total` | counter | `collection` |
+/// | `larder_value_hit_seconds` | histogram | `collection` |
+/// | `larder_value_hit_age_seconds` | histogram | `collection` |
+/// | `larder_value_evictions_total` | counter | `collection` |
+/// | `larder_value_eviction_age_seconds` | histogram | `collection` |
 /// | `larder_queued_writes_total` | counter | `collection`, `outcome`, `reason` |
 /// | `larder_flushed_writes_total` | counter | `collection` |
 /// | `larder_ignored_writes_total` | counter | `collection` |
@@ -164,6 +176,8 @@ pub struct Stats {
     pub fill_time: Duration,
     /// Responses that were stored.
     pub stored: u64,
+    /// Responses that were evicted from memory, to make room for others.
+    pub evictions: u64,
     /// Responses that were stored only in memory, because the limit on new keys was reached.
     ///
     /// See [`Policy::max_new_keys_per_minute`](crate::Policy::max_new_keys_per_minute).
@@ -208,6 +222,24 @@ pub struct Stats {
     ///
     /// This instance counts its own polls, answered or not. Redis is slow, or the network is.
     pub slow_polls: u64,
+    /// The time of the operations with the shared store, by `read`, `write`, `poll`, `append` and
+    /// `lease`.
+    ///
+    /// Operations that fail before their time limit are not included. The time includes waits in
+    /// this process, for example for other lookups that are sent in the same command.
+    pub store_times: BTreeMap<&'static str, Distribution>,
+    /// The time from an invalidation on this instance until it was applied or deferred.
+    ///
+    /// Without a shared store, there is none.
+    pub append_times: Distribution,
+    /// The time from an append to the invalidation log until this instance read the entry.
+    ///
+    /// Both moments are those of the store's clock, in whole milliseconds. The time that the answer
+    /// needs to this instance is not included. The entries that an instance reads when it starts,
+    /// or when the log has restarted, are not measured.
+    pub invalidation_lag: Distribution,
+    /// The time that fills and loads waited for other instances that had the lease.
+    pub lease_waits: Distribution,
     /// Leases that fills on this instance acquired.
     ///
     /// A lease is the right to fill a response. Only one instance has it at a time.

@@ -39,6 +39,8 @@ pub(crate) enum StoreOp {
 }
 
 impl StoreOp {
+    pub(super) const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Poll, Self::Append, Self::Lease];
+
     /// Returns the word for the operation in metrics and logs.
     pub(super) const fn as_str(self) -> &'static str {
         match self {

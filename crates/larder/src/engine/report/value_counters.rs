@@ -1,15 +1,18 @@
 //! The counters of a collection of values.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use larder_core::outcome::{BypassReason, MissReason, NotShared, NotStored, Outcome, StaleReason, Tier};
-use serde::Serialize;
+use larder_core::outcome::{NotShared, NotStored, Outcome, Tier};
 
-use crate::engine::report::hits::Hits;
-use crate::engine::report::{MemoryUsage, add, by_word, nanos};
-use crate::engine::serialize_time::seconds;
+use crate::engine::report::distribution::DistributionCounters;
+use crate::engine::report::hits::RequestNumber;
+use crate::engine::report::outcome_index::all_outcomes;
+use crate::engine::report::request_counters::RequestCounters;
+#[cfg(feature = "metrics")]
+use crate::engine::report::value_metrics;
+use crate::engine::report::value_stats::ValueStats;
+use crate::engine::report::{MemoryUsage, add, by_word};
 
 /// The counters of one collection of values.
 #[derive(Default)]
@@ -17,14 +20,13 @@ pub(crate) struct ValueCounters {
     /// The name of the collection, for metrics.
     #[cfg(feature = "metrics")]
     name: Box<str>,
-    hits: Hits,
-    stale: [AtomicU64; StaleReason::ALL.len()],
-    misses: [AtomicU64; MissReason::ALL.len()],
-    bypasses: [AtomicU64; BypassReason::ALL.len()],
+    requests: RequestCounters,
+    hit_times: DistributionCounters,
+    age_at_hit: DistributionCounters,
+    age_at_eviction: DistributionCounters,
     collapsed: AtomicU64,
-    loads: AtomicU64,
+    load_times: DistributionCounters,
     failed_loads: AtomicU64,
-    load_nanos: AtomicU64,
     refreshes: AtomicU64,
     writes: AtomicU64,
     cached_writes: AtomicU64,
@@ -32,7 +34,7 @@ pub(crate) struct ValueCounters {
     not_stored: [AtomicU64; NotStored::ALL.len()],
     not_shared: [AtomicU64; NotShared::ALL.len()],
     #[cfg(feature = "metrics")]
-    requests: crate::engine::report::value_metrics::ValueRequests,
+    published: value_metrics::Published,
 }
 
 /// The result of a load, as it is counted.
@@ -55,39 +57,62 @@ impl LoadOutcome {
 }
 
 impl ValueCounters {
-    #[cfg_attr(not(feature = "metrics"), allow(unused_variables))] // Only metrics have names.
+    #[cfg_attr(not(feature = "metrics"), allow(unused_mut, unused_variables))] // Only metrics have names.
     pub(crate) fn new(name: &str) -> Self {
-        Self {
-            #[cfg(feature = "metrics")]
-            name: name.into(),
-            ..Self::default()
+        let mut counters = Self::default();
+        #[cfg(feature = "metrics")]
+        {
+            counters.name = name.into();
         }
+        counters
     }
 
-    /// Records a request with this outcome.
+    /// Counts a fresh hit that saved `cost` nanoseconds of load time.
     #[inline]
+    pub(crate) fn hit(&self, tier: Tier, cost: u64) -> RequestNumber {
+        self.requests.hit(tier, cost, 0)
+    }
+
+    /// Counts a request with this outcome.
     pub(crate) fn record(&self, outcome: Outcome) {
-        match outcome {
-            Outcome::Hit(tier) => {
-                self.hits.count(tier);
-            }
-            Outcome::Stale(_, reason) => add(&self.stale[reason.index()], 1),
-            Outcome::Miss(reason) => add(&self.misses[reason.index()], 1),
-            Outcome::Bypass(reason) => add(&self.bypasses[reason.index()], 1),
-        }
+        self.requests.request(outcome);
+    }
+
+    /// Counts a request with this outcome that saved `cost` nanoseconds of load time.
+    pub(crate) fn record_saving(&self, outcome: Outcome, cost: u64) {
+        self.requests.request(outcome);
+        self.requests.add_saved(Duration::from_nanos(cost), 0);
+    }
+
+    /// Records how long a hit in memory took, on behalf of `weight` hits.
+    pub(crate) fn record_time(&self, time: Duration, weight: u64) {
+        self.hit_times.record(time, weight);
         #[cfg(feature = "metrics")]
-        self.requests.record(&self.name, outcome);
+        self.published.record_hit_time(&self.name, time, weight);
+    }
+
+    /// Records the age of a value that was returned fresh, on behalf of `weight` requests.
+    pub(crate) fn record_age(&self, age: Duration, weight: u64) {
+        self.age_at_hit.record(age, weight);
+        #[cfg(feature = "metrics")]
+        self.published.record_age(&self.name, age, weight);
+    }
+
+    /// Records the eviction from memory of a value of this age.
+    pub(crate) fn evicted(&self, age: Duration) {
+        self.age_at_eviction.record(age, 1);
+        #[cfg(feature = "metrics")]
+        value_metrics::record_eviction(&self.name, age);
     }
 
     /// Records a load that took this long.
     pub(crate) fn loaded(&self, outcome: LoadOutcome, took: Duration) {
-        add(&self.loads, 1);
-        add(&self.load_nanos, nanos(took));
+        self.load_times.record(took, 1);
         if outcome == LoadOutcome::Error {
             add(&self.failed_loads, 1);
         }
         #[cfg(feature = "metrics")]
-        crate::engine::report::value_metrics::record_load(&self.name, outcome.as_str(), took);
+        value_metrics::record_load(&self.name, outcome.as_str(), took);
     }
 
     /// Records a request that waited for the load of another one.
@@ -124,16 +149,18 @@ impl ValueCounters {
     /// Returns all counters as numbers, with this memory use.
     pub(crate) fn stats(&self, memory: MemoryUsage) -> ValueStats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        ValueStats {
-            hits_memory: self.hits.total(Tier::Memory),
-            hits_shared: self.hits.total(Tier::Shared),
-            stale: by_word(&self.stale, &mut StaleReason::ALL.iter().map(|reason| reason.as_str())),
-            misses: by_word(&self.misses, &mut MissReason::ALL.iter().map(|reason| reason.as_str())),
-            bypasses: by_word(&self.bypasses, &mut BypassReason::ALL.iter().map(|reason| reason.as_str())),
+        let (load_times, age_at_eviction) = (self.load_times.read(), self.age_at_eviction.read());
+        let mut stats = ValueStats {
             collapsed: get(&self.collapsed),
-            loads: get(&self.loads),
+            loads: load_times.count(),
             failed_loads: get(&self.failed_loads),
-            load_time: Duration::from_nanos(get(&self.load_nanos)),
+            load_time: load_times.sum(),
+            load_times,
+            load_time_saved: Duration::from_nanos(self.requests.saved_nanos()),
+            hit_times: self.hit_times.read(),
+            age_at_hit: self.age_at_hit.read(),
+            evictions: age_at_eviction.count(),
+            age_at_eviction,
             refreshes: get(&self.refreshes),
             writes: get(&self.writes),
             cached_writes: get(&self.cached_writes),
@@ -142,72 +169,30 @@ impl ValueCounters {
             not_shared: by_word(&self.not_shared, &mut NotShared::ALL.iter().map(|reason| reason.as_str())),
             memory_entries: memory.entries,
             memory_bytes: memory.bytes,
+            ..ValueStats::default()
+        };
+        for outcome in all_outcomes() {
+            stats.add_requests(outcome, self.requests.count_of(outcome));
         }
+        stats
     }
 }
 
-/// The counters of a collection of [values](crate::values) since it was built, and its memory use.
-///
-/// Returned by [`Values::stats`](crate::values::Values::stats), and by
-/// [`Cache::stats`](crate::Cache::stats) for each collection. The words in the maps are explained in
-/// the list of [reasons](crate::outcome).
-///
-/// # Examples
-///
-/// ```
-/// use larder::{Cache, values::Values};
-///
-/// # fn main() -> Result<(), larder::ConfigError> {
-/// let products: Values<u64, String> = Cache::default().values("product").build()?;
-/// assert_eq!(products.stats().hits(), 0);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct ValueStats {
-    /// Requests answered with a fresh value or absence from memory.
-    pub hits_memory: u64,
-    /// Requests answered with a fresh value or absence from the shared store.
-    pub hits_shared: u64,
-    /// Requests answered with a stale value or absence, grouped by the reason that allowed it.
-    pub stale: BTreeMap<&'static str, u64>,
-    /// Requests that found nothing to use, grouped by reason.
-    pub misses: BTreeMap<&'static str, u64>,
-    /// Requests that bypassed the cache, grouped by reason.
-    pub bypasses: BTreeMap<&'static str, u64>,
-    /// Requests that got the result of another request's load.
-    pub collapsed: u64,
-    /// Loads that ended, whatever they came to.
-    pub loads: u64,
-    /// Loads that ended in an error or a panic.
-    pub failed_loads: u64,
-    /// The total time that these loads took.
-    #[serde(rename = "load_seconds", serialize_with = "seconds")]
-    pub load_time: Duration,
-    /// Refreshes that began in the background.
-    pub refreshes: u64,
-    /// Write-throughs that were committed.
-    pub writes: u64,
-    /// Write-throughs whose value was stored. The others overlapped with another write, or were
-    /// deferred.
-    pub cached_writes: u64,
-    /// Loaded and written values and absences that were stored.
-    pub stored: u64,
-    /// Loaded values and absences that were not stored, grouped by reason.
-    pub not_stored: BTreeMap<&'static str, u64>,
-    /// Values that were stored only in memory, grouped by reason.
-    pub not_shared: BTreeMap<&'static str, u64>,
-    /// Values and absences in memory.
-    pub memory_entries: u64,
-    /// The approximate size of these entries in bytes.
-    pub memory_bytes: u64,
+#[cfg(feature = "metrics")]
+impl ValueCounters {
+    /// Publishes the counts that are not published yet.
+    pub(crate) fn publish(&self) {
+        for outcome in all_outcomes() {
+            self.published.requests(&self.name, outcome, self.requests.count_of(outcome));
+        }
+        self.published.saved(&self.name, self.requests.saved_nanos());
+    }
 }
 
-impl ValueStats {
-    /// Returns the number of requests that were answered from the cache, fresh or stale.
-    #[must_use]
-    pub fn hits(&self) -> u64 {
-        self.hits_memory + self.hits_shared + self.stale.values().sum::<u64>()
+#[cfg(feature = "metrics")]
+impl Drop for ValueCounters {
+    /// Publishes the last counts.
+    fn drop(&mut self) {
+        self.publish();
     }
 }

@@ -1,36 +1,60 @@
 //! The metrics of a collection of values, through the `metrics` facade.
+//!
+//! Requests are counted by the collections, each thread for itself, and published every second.
 
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use larder_core::outcome::{Outcome, Tier};
-use metrics::{Counter, Unit, counter, describe_counter, describe_histogram, histogram};
+use metrics::{Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
 
-use crate::engine::report::metrics::NO_VALUE;
+use crate::engine::report::metrics::{NO_VALUE, times, unpublished};
 use crate::engine::report::outcome_index::{OUTCOMES, index_of};
 
 /// Registers the descriptions of the metrics with the recorder.
 pub(crate) fn describe() {
-    describe_counter!("larder_value_requests_total", Unit::Count, "Values asked for");
-    describe_counter!("larder_value_loads_total", Unit::Count, "Loads of values");
-    describe_histogram!("larder_value_load_seconds", Unit::Seconds, "Time that a load of a value took");
+    let count = |name, what| describe_counter!(name, Unit::Count, what);
+    count("larder_value_requests_total", "Values asked for");
+    count("larder_value_loads_total", "Loads of values");
+    count("larder_value_evictions_total", "Values evicted from memory");
+    describe_counter!(
+        "larder_value_load_time_saved_nanoseconds_total",
+        Unit::Nanoseconds,
+        "Load time saved by hits of values"
+    );
+    let time = |name, what| describe_histogram!(name, Unit::Seconds, what);
+    time("larder_value_load_seconds", "Time that a load of a value took");
+    time("larder_value_hit_seconds", "Time of a hit in memory");
+    time("larder_value_hit_age_seconds", "Age of values that were returned fresh");
+    time("larder_value_eviction_age_seconds", "Age of values that were evicted from memory");
 }
 
-/// The counters of the requests to one collection, by outcome.
-///
-/// Their handles are stored here, so that a hit does not look them up in the recorder.
-pub(super) struct ValueRequests(Box<[OnceLock<Counter>; OUTCOMES]>);
+/// The counts of a collection that were published already, and the histograms that hits record in.
+pub(super) struct Published {
+    requests: [AtomicU64; OUTCOMES],
+    saved_nanos: AtomicU64,
+    /// The handles are stored here, so that a sampled hit does not look them up in the recorder.
+    hit_times: OnceLock<Histogram>,
+    age_at_hit: OnceLock<Histogram>,
+}
 
-impl Default for ValueRequests {
+impl Default for Published {
     fn default() -> Self {
-        Self(Box::new([const { OnceLock::new() }; OUTCOMES]))
+        Self {
+            requests: [const { AtomicU64::new(0) }; OUTCOMES],
+            saved_nanos: AtomicU64::default(),
+            hit_times: OnceLock::new(),
+            age_at_hit: OnceLock::new(),
+        }
     }
 }
 
-impl ValueRequests {
-    #[inline]
-    pub(super) fn record(&self, collection: &str, outcome: Outcome) {
-        let counter = self.0[index_of(outcome)].get_or_init(|| {
+impl Published {
+    /// Publishes the requests with this outcome that are not published yet.
+    pub(super) fn requests(&self, collection: &str, outcome: Outcome, total: u64) {
+        let count = unpublished(&self.requests[index_of(outcome)], total);
+        if count > 0 {
             counter!(
                 "larder_value_requests_total",
                 "collection" => collection.to_owned(),
@@ -38,8 +62,32 @@ impl ValueRequests {
                 "tier" => outcome.tier().map_or(NO_VALUE, Tier::as_str),
                 "reason" => if matches!(outcome, Outcome::Hit(_)) { NO_VALUE } else { outcome.reason() },
             )
-        });
-        counter.increment(1);
+            .increment(count);
+        }
+    }
+
+    /// Publishes the load time of hits that is not published yet.
+    pub(super) fn saved(&self, collection: &str, nanos: u64) {
+        let nanos = unpublished(&self.saved_nanos, nanos);
+        if nanos > 0 {
+            let name = collection.to_owned();
+            counter!("larder_value_load_time_saved_nanoseconds_total", "collection" => name).increment(nanos);
+        }
+    }
+
+    pub(super) fn record_hit_time(&self, collection: &str, time: Duration, weight: u64) {
+        let name = || collection.to_owned();
+        let histogram =
+            self.hit_times.get_or_init(|| histogram!("larder_value_hit_seconds", "collection" => name()));
+        histogram.record_many(time, times(weight));
+    }
+
+    pub(super) fn record_age(&self, collection: &str, age: Duration, weight: u64) {
+        let name = || collection.to_owned();
+        let histogram = self
+            .age_at_hit
+            .get_or_init(|| histogram!("larder_value_hit_age_seconds", "collection" => name()));
+        histogram.record_many(age, times(weight));
     }
 }
 
@@ -47,4 +95,10 @@ pub(super) fn record_load(collection: &str, outcome: &'static str, took: Duratio
     let name = collection.to_owned();
     counter!("larder_value_loads_total", "collection" => name.clone(), "outcome" => outcome).increment(1);
     histogram!("larder_value_load_seconds", "collection" => name).record(took);
+}
+
+pub(super) fn record_eviction(collection: &str, age: Duration) {
+    let name = collection.to_owned();
+    counter!("larder_value_evictions_total", "collection" => name.clone()).increment(1);
+    histogram!("larder_value_eviction_age_seconds", "collection" => name).record(age);
 }

@@ -91,7 +91,8 @@ async fn stored(
     let (lookup, time) = (scope.map(QueryScope::lookup_key), layer.engine.store_time());
     let looked_up = lookup.as_deref().unwrap_or(key);
     let (access, headers) = (Access::Inspect, &parts.headers);
-    let lookup_key = LookupKey { key: looked_up, headers, scope, access, store_time: Some(&time) };
+    let lookup_key =
+        LookupKey { key: looked_up, headers, scope, access, store_time: Some(&time), matched_path: None };
     let entries = StoredEntries { layer, lookup_key, redactor, now: layer.engine.clock.boot() };
     let keys = [looked_up, key];
     let memory = entries.in_memory(if looked_up == key { &keys[..1] } else { &keys });

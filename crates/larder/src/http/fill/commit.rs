@@ -74,7 +74,7 @@ impl Fill {
         if verdict == Verdict::Refused {
             return false;
         }
-        self.layer.http.memory.insert(Arc::clone(cached));
+        self.layer.insert_in_memory(cached, self.context.matched_path.as_deref());
         // Recorded before followers are notified: they may have to look up another key.
         self.record_variation(cached);
         if self.layer.http.memory.is_enabled() {

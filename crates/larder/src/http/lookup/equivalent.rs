@@ -40,6 +40,7 @@ pub(crate) fn lookup_memory_scoped(
                 scope: Some(&scope),
                 access,
                 store_time: None,
+                matched_path: None,
             };
             restrict_to_shareable(traits, lookup_memory_for(layer, lookup_key, now))
         }
@@ -130,6 +131,7 @@ async fn fetch_variation(layer: &LayerState, scope: &QueryScope, lookup_key: Loo
     let engine = &*layer.engine;
     let Some((store, local)) = engine.open_store().zip(engine.trusted_local_position()) else { return };
     let address = address::variation(scope.base_key());
+    let began = engine.clock.boot();
     match exchange(lookup_key, engine.reads.read(address.as_str(), local, || store.get(&address))).await {
         Ok(Some(value)) => {
             if let Ok(Decoded::VariationHint(mut hint)) = wire::decode(value, scope.base_key()) {
@@ -144,6 +146,6 @@ async fn fetch_variation(layer: &LayerState, scope: &QueryScope, lookup_key: Loo
         }
         Ok(None) => {}
         Err(_) if lookup_key.access == Access::Inspect => {}
-        Err(error) => engine.report.store_error(StoreOp::Read, &error, &*engine.clock),
+        Err(error) => engine.report.store_error(StoreOp::Read, began, &error, &*engine.clock),
     }
 }

@@ -76,9 +76,11 @@ pub(crate) fn lookup_memory_with(
             }
             reuse => Lookup::from_reuse(cached, Tier::Memory, reuse, headers),
         },
-        MemoryLookup::OtherVariants(_) => Lookup::Miss(MissReason::Vary),
+        MemoryLookup::OtherVariants(variants) => {
+            Lookup::Miss(layer.http.memory.other_variants_reason(key, headers, &variants, now))
+        }
         MemoryLookup::HitForMiss => Lookup::HitForMiss,
-        MemoryLookup::Absent => Lookup::Miss(MissReason::NeverStored),
+        MemoryLookup::Absent => Lookup::Miss(layer.http.memory.absence_reason(key, now)),
     }
 }
 

@@ -29,8 +29,14 @@ pub(crate) async fn lookup_store_only(
     store_time: &StoreTime,
 ) -> Lookup {
     let missing = MissReason::NeverStored;
-    let (key, store_time) = (key_and_address.key(), Some(store_time));
-    let lookup_key = LookupKey { key, headers, scope: None, access, store_time };
+    let lookup_key = LookupKey {
+        key: key_and_address.key(),
+        headers,
+        scope: None,
+        access,
+        store_time: Some(store_time),
+        matched_path: None,
+    };
     match fetch_at(layer, key_and_address.address(), lookup_key, true).await {
         Ok((read, _)) => lookup_from_store_value(layer, lookup_key, read, missing),
         Err(reason) => Lookup::Miss(miss_reason(reason, missing)),
@@ -103,9 +109,10 @@ async fn fetch_at(
             (read, fingerprint) => Ok((read, (None, fingerprint))),
         }
     };
+    let began = engine.clock.boot();
     let fetched = fetched.await;
     if lookup_key.access == Access::Serve {
-        engine.report.store_result(StoreOp::Read, &fetched, &*engine.clock);
+        engine.report.store_result(StoreOp::Read, began, &fetched, &*engine.clock);
     }
     fetched.map_err(|_| Some(MissReason::StoreError))
 }
@@ -161,8 +168,8 @@ fn lookup_from_store_value(
     // A partial response that does not satisfy the request is not inserted: it would replace
     // another one in memory.
     if let Lookup::Fresh(cached, _) | Lookup::Stale(StaleResponse { cached, .. }) = &lookup {
-        if layer.http.memory.is_enabled() && lookup_key.access == Access::Serve {
-            layer.http.memory.insert(Arc::clone(cached));
+        if lookup_key.access == Access::Serve {
+            layer.insert_in_memory(cached, lookup_key.matched_path);
         }
     }
     lookup

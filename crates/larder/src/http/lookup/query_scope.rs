@@ -54,6 +54,8 @@ pub(crate) struct LookupKey<'a> {
     pub(crate) access: Access,
     /// The time of the request for exchanges with the shared store. `None` for a lookup in memory.
     pub(crate) store_time: Option<&'a StoreTime>,
+    /// The path that axum matched, which names the route.
+    pub(crate) matched_path: Option<&'a str>,
 }
 
 impl QueryScope {

@@ -123,6 +123,7 @@ impl RequestContext {
             scope: self.scope.as_deref(),
             access: self.access(),
             store_time: Some(&self.store_time),
+            matched_path: self.matched_path.as_deref(),
         }
     }
 

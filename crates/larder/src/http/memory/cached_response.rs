@@ -2,6 +2,7 @@
 
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +21,7 @@ use larder_core::time::{BootTime, WallTime};
 
 use crate::engine::failure_table::Replaceable;
 use crate::engine::invalidation_log::stamped::Stamped;
+use crate::engine::report::route_counters::RouteCounters;
 use crate::engine::store_calendar::StoreCalendar;
 use crate::http::cache_status;
 use crate::http::memory::header_cache::{RenderKey, rendered};
@@ -53,6 +55,18 @@ pub(crate) struct CachedResponse {
     pub(crate) valid_at_generation: AtomicU64,
     /// The `Cache-Status` of other caches, nearer to the origin.
     pub(crate) upstream_cache_status: Option<HeaderValue>,
+    /// The route that brought the response into memory.
+    route: OnceLock<ResponseRoute>,
+}
+
+/// The route that brought a response into memory.
+struct ResponseRoute {
+    counters: Arc<RouteCounters>,
+    /// The layer in which all requests for this response are requests of this route.
+    ///
+    /// [`LayerRoutes::NO_LAYER`](crate::http::layer_routes::LayerRoutes::NO_LAYER) if routes may
+    /// share it.
+    layer: u64,
 }
 
 /// The time for which requests do not wait for a key whose responses are of no use to others.
@@ -123,8 +137,38 @@ impl CachedResponse {
             id: NEVER,
             valid_at_generation: AtomicU64::new(NEVER),
             upstream_cache_status,
+            route: OnceLock::new(),
             meta,
         }
+    }
+
+    /// Sets the counters of the route that brings the response into memory.
+    ///
+    /// In the layer with this number, all requests for the response are requests of the route.
+    pub(crate) fn set_route(&self, counters: &Arc<RouteCounters>, layer: u64) {
+        self.route.get_or_init(|| ResponseRoute { counters: Arc::clone(counters), layer });
+    }
+
+    /// Returns the counters of a request in this layer, if they are those of the response.
+    #[inline]
+    pub(crate) fn route_in(&self, layer: u64) -> Option<&RouteCounters> {
+        self.route.get().filter(|route| route.layer == layer).map(|route| &*route.counters)
+    }
+
+    /// Counts the eviction of the response from memory.
+    pub(super) fn count_eviction(&self, now: BootTime) {
+        if let Some(route) = self.route.get() {
+            route.counters.evicted(self.age(now));
+        }
+    }
+
+    /// Returns the moment until which the response can be served without a wait for the handler.
+    ///
+    /// `None` if it can't be served without that at all.
+    pub(super) fn useful_until(&self) -> Option<BootTime> {
+        let lifetime = &self.meta.lifetime;
+        (!is_never_fresh(lifetime, &self.meta.flags))
+            .then(|| self.stale_at.saturating_add(lifetime.while_revalidate))
     }
 
     /// Returns when this process received the response.

@@ -24,9 +24,10 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
 use larder_core::http::vary::{self, SelectingFields};
-use larder_core::outcome::NotStored;
-use larder_core::time::BootTime;
+use larder_core::outcome::{MissReason, NotStored};
+use larder_core::time::{BootTime, Clock};
 
+use crate::engine::evicted_keys::EvictedKeys;
 use crate::engine::memory_tier::MemoryTier;
 use crate::engine::report::MemoryUsage;
 use crate::http::memory::cached_response::{CachedResponse, HIT_FOR_MISS_TIME};
@@ -60,6 +61,8 @@ pub(crate) struct ResponseMemory {
     /// Whether responses are stored. If not, the slots have only the fields that they vary on.
     stores_responses: bool,
     oversize_keys: OversizeKeys,
+    evicted: EvictedKeys,
+    clock: Arc<dyn Clock>,
 }
 
 /// The size of the slots in bytes if no responses are stored.
@@ -89,10 +92,12 @@ impl UncacheableReason {
 }
 
 impl ResponseMemory {
-    pub(crate) fn new(bytes: u64) -> Self {
+    /// Creates an empty memory of this many bytes. The clock tells when a response is evicted.
+    pub(crate) fn new(bytes: u64, clock: Arc<dyn Clock>) -> Self {
         let stores_responses = bytes > 0;
         let slots = MemoryTier::new(if stores_responses { bytes } else { FIELDS_SIZE });
-        Self { slots, stores_responses, oversize_keys: OversizeKeys::default() }
+        let (oversize_keys, evicted) = (OversizeKeys::default(), EvictedKeys::new(bytes));
+        Self { slots, stores_responses, oversize_keys, evicted, clock }
     }
 
     /// Looks up a request by its key and its header fields.
@@ -142,6 +147,25 @@ impl ResponseMemory {
         }
     }
 
+    /// Returns the reason of a miss for a key that has neither a response nor a record.
+    pub(crate) fn absence_reason(&self, key: &str, now: BootTime) -> MissReason {
+        self.evicted.miss_reason(&SlotKeyRef { key, variant: 0 }, now)
+    }
+
+    /// Returns the reason of a miss for a key that has only responses to other requests.
+    pub(crate) fn other_variants_reason(
+        &self,
+        key: &str,
+        headers: &HeaderMap,
+        variants: &Variants,
+        now: BootTime,
+    ) -> MissReason {
+        match self.evicted.miss_reason(&SlotKeyRef { key, variant: variants.variant_for(headers) }, now) {
+            MissReason::NeverStored => MissReason::Vary,
+            reason => reason,
+        }
+    }
+
     /// Stores a response in place of the entry under its key.
     ///
     /// A response with a higher position in the invalidation log is not replaced.
@@ -158,15 +182,39 @@ impl ResponseMemory {
         }
         self.oversize_keys.forget(&key, variant);
         if variant == 0 {
-            return slots.insert(SlotKey { key, variant: 0 }, Slot::Response(cached));
+            return self.put(SlotKey { key, variant: 0 }, Slot::Response(cached));
         }
         let current = self.variants(&key);
-        let (variants, dropped) = Variants::with(current.as_deref(), &cached.meta.selecting, variant);
+        let (variants, dropped) = Variants::with(current.as_deref(), &cached, variant);
         if let Some(dropped) = dropped {
             slots.remove_if(&SlotKeyRef { key: &key, variant: dropped }, |_| true);
         }
-        slots.insert(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
-        slots.insert(SlotKey { key, variant }, Slot::Response(cached));
+        self.put(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
+        self.put(SlotKey { key, variant }, Slot::Response(cached));
+    }
+
+    /// Puts an entry into a slot, and remembers what was evicted for it.
+    fn put(&self, key: SlotKey, slot: Slot) {
+        self.evicted.remove(&key);
+        for (key, slot) in self.slots.insert(key, slot) {
+            self.note_eviction(&key, &slot);
+        }
+    }
+
+    #[cold]
+    fn note_eviction(&self, key: &SlotKey, slot: &Slot) {
+        let useful_until = match slot {
+            Slot::Response(cached) => {
+                cached.count_eviction(self.clock.boot());
+                cached.useful_until()
+            }
+            // The variants have slots of their own, but are not found without this one.
+            Slot::Variants(variants) => variants.useful_until,
+            Slot::HitForMiss { .. } => None,
+        };
+        if let Some(useful_until) = useful_until {
+            self.evicted.insert(key, useful_until);
+        }
     }
 
     /// Returns the slots under a key: all variants, or the only slot. This is no use of them.
@@ -215,7 +263,7 @@ impl ResponseMemory {
                 all => Arc::new(Variants::of(all)),
             },
         };
-        self.slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(all));
+        self.put(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(all));
         variants
     }
 
@@ -231,7 +279,7 @@ impl ResponseMemory {
         };
         if !is_noted {
             let variants = Arc::new(Variants::of(fields));
-            self.slots.insert(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(variants));
+            self.put(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(variants));
         }
     }
 
@@ -251,7 +299,7 @@ impl ResponseMemory {
         };
         if self.stores_responses {
             let until = now.saturating_add(time);
-            self.slots.insert(SlotKey { key: key.into(), variant }, Slot::HitForMiss { until });
+            self.put(SlotKey { key: key.into(), variant }, Slot::HitForMiss { until });
         }
         time
     }
@@ -280,7 +328,7 @@ impl ResponseMemory {
         };
         if is_due && self.stores_responses {
             let until = now.saturating_add(time);
-            self.slots.insert(SlotKey { key: key.into(), variant }, Slot::HitForMiss { until });
+            self.put(SlotKey { key: key.into(), variant }, Slot::HitForMiss { until });
         }
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName};
 use larder_core::http::vary;
-use larder_core::http::vary::SelectingFields;
 use larder_core::time::BootTime;
 use quick_cache::Equivalent;
 
@@ -28,6 +27,8 @@ pub(crate) struct Variants {
     pub(crate) fields: Box<[HeaderName]>,
     /// The digests of the stored variants, the oldest first.
     cached: Vec<u128>,
+    /// The moment until which one of the stored variants is of use.
+    pub(super) useful_until: Option<BootTime>,
 }
 
 /// The maximum number of stored variants of one key. A further variant replaces the oldest.
@@ -37,7 +38,7 @@ pub(super) const MAX_VARIANTS: usize = 64;
 
 impl Variants {
     pub(crate) const fn of(fields: Box<[HeaderName]>) -> Self {
-        Self { fields, cached: Vec::new() }
+        Self { fields, cached: Vec::new(), useful_until: None }
     }
 
     /// Returns the digests of the stored variants.
@@ -59,15 +60,16 @@ impl Variants {
         all.into()
     }
 
-    /// Returns the variants with `variant` added, and the variant that is dropped to make room.
+    /// Returns the variants with a response added, and the variant that is dropped to make room.
     ///
     /// A response may vary on other fields than earlier responses. The fields of both are then
     /// [merged](Self::merge_fields). Earlier variants are no longer found, and age out.
     pub(super) fn with(
         current: Option<&Self>,
-        selecting: &SelectingFields,
+        response: &CachedResponse,
         variant: u128,
     ) -> (Self, Option<u128>) {
+        let selecting = &response.meta.selecting;
         let fields: Box<[HeaderName]> = selecting.iter().map(|(name, _)| name.clone()).collect();
         let mut cached = match current {
             Some(current) if current.fields == fields => current.cached.clone(),
@@ -76,7 +78,8 @@ impl Variants {
         cached.retain(|other| *other != variant);
         cached.push(variant);
         let dropped = (cached.len() > MAX_VARIANTS).then(|| cached.remove(0));
-        (Self { fields, cached }, dropped)
+        let useful_until = current.and_then(|current| current.useful_until).max(response.useful_until());
+        (Self { fields, cached, useful_until }, dropped)
     }
 }
 

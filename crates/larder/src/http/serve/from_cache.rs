@@ -1,6 +1,7 @@
 //! Stored responses for requests that had to wait.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Response;
 use http::header::AGE;
@@ -30,8 +31,16 @@ pub(crate) fn from_cache<B: Body>(
 ) -> Response<CacheBody<B>> {
     let mut whole = select(layer, context, cached, outcome);
     let (cost, bytes) = (cached.meta.cost, cached.body.len() as u64);
-    layer.with_route(|| context.matched_path.as_deref(), |route| route.add_saved(cost, bytes));
     let now = layer.engine.clock.boot();
+    layer.with_route(
+        || context.matched_path.as_deref(),
+        |route| {
+            route.add_saved(cost, bytes);
+            if matches!(outcome, Outcome::Hit(_)) {
+                route.record_age(cached.age(now), 1);
+            }
+        },
+    );
     add_cache_status(layer, &mut whole.fields, cached, outcome, now);
     set_downstream_fields(layer, cached, now, whole.status, &mut whole.fields);
     report(layer, context, cached, outcome, now, whole)
@@ -46,7 +55,8 @@ pub(crate) fn stale_on_error<B: Body>(
     failed: ForwardInfo,
 ) -> Response<CacheBody<B>> {
     let mut whole = select(layer, context, cached, outcome);
-    let now = layer.engine.clock.boot();
+    let (now, bytes) = (layer.engine.clock.boot(), cached.body.len() as u64);
+    layer.with_route(|| context.matched_path.as_deref(), |route| route.add_saved(Duration::ZERO, bytes));
     cache_status::set_stale_on_error(
         &layer.http.reporting,
         &mut whole.fields,

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use http::request::Parts;
 use larder_core::outcome::{Outcome, Tier};
 use larder_core::time::BootTime;
-use tracing::Span;
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Span};
 
+use crate::engine::report::hits::RequestNumber;
 use crate::engine::report::route_counters::RouteCounters;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::{Purpose, RequestContext, request_span};
@@ -43,7 +45,7 @@ pub(crate) fn count_bypass(
         },
     );
     // Without a subscriber for this level, nothing more is computed.
-    let span = if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
+    let span = if tracing::enabled!(target: "larder", Level::DEBUG) {
         request_span(layer, matched_path(parts), key)
     } else {
         Span::none()
@@ -84,35 +86,53 @@ pub(crate) fn record_hit(
     tier: Tier,
     looked_up: BootTime,
 ) {
-    let (cost, bytes) = (cached.cost, cached.body.len() as u64);
-    let number = layer.with_route(|| matched_path(parts), |route| route.hit(tier, cost, bytes));
-    if let Some(weight) = number.weight() {
-        record_sample(layer, parts, cached, Sample { tier, looked_up, weight });
-    }
-    if tracing::enabled!(target: "larder", tracing::Level::DEBUG) {
-        emit(&request_span(layer, matched_path(parts), key), Outcome::Hit(tier));
+    let number = match cached.route_in(layer.routes.layer) {
+        Some(route) => route.hit(tier, cached.cost, cached.body.len() as u64),
+        None => count_hit_by_path(layer, parts, cached, tier),
+    };
+    // All else is rare, and is kept out of this function, which is then part of its callers.
+    if number.weight().is_some() || LevelFilter::current() >= Level::DEBUG {
+        report_hit(layer, parts, cached, &Hit { key, tier, looked_up, number });
     }
 }
 
-/// A hit whose time and age are recorded on behalf of others.
-#[derive(Clone, Copy)]
-struct Sample {
+/// Counts a hit whose route is only known from the path that axum matched.
+#[inline(never)]
+fn count_hit_by_path(
+    layer: &LayerState,
+    parts: &Parts,
+    cached: &CachedResponse,
+    tier: Tier,
+) -> RequestNumber {
+    let (cost, bytes) = (cached.cost, cached.body.len() as u64);
+    layer.with_route(|| matched_path(parts), |route| route.hit(tier, cost, bytes))
+}
+
+/// A hit that was counted.
+struct Hit<'a> {
+    key: &'a str,
     tier: Tier,
     looked_up: BootTime,
-    weight: u64,
+    number: RequestNumber,
 }
 
+/// Records the time and the age of a hit if it is a sample, and emits its span and event.
 #[cold]
-fn record_sample(layer: &LayerState, parts: &Parts, cached: &CachedResponse, sample: Sample) {
-    let Sample { tier, looked_up, weight } = sample;
-    let now = layer.engine.clock.boot();
-    layer.with_route(
-        || matched_path(parts),
-        |route| {
-            route.record_time(Outcome::Hit(tier), now.saturating_since(looked_up), weight);
-            route.record_age(cached.age(now), weight);
-        },
-    );
+#[inline(never)]
+fn report_hit(layer: &LayerState, parts: &Parts, cached: &CachedResponse, hit: &Hit<'_>) {
+    if let Some(weight) = hit.number.weight() {
+        let now = layer.engine.clock.boot();
+        layer.with_route(
+            || matched_path(parts),
+            |route| {
+                route.record_time(Outcome::Hit(hit.tier), now.saturating_since(hit.looked_up), weight);
+                route.record_age(cached.age(now), weight);
+            },
+        );
+    }
+    if tracing::enabled!(target: "larder", Level::DEBUG) {
+        emit(&request_span(layer, matched_path(parts), hit.key), Outcome::Hit(hit.tier));
+    }
 }
 
 /// Records the outcome of a request that had to wait.

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::DropGuard;
 
 use crate::engine::invalidation_log::invalidation::InvalidationOutcome;
-use crate::engine::report::value_counters::ValueStats;
+use crate::engine::report::value_stats::ValueStats;
 use crate::engine::report::write_stats::WriteBehindStats;
 use crate::values::behind::behind_state::BehindState;
 use crate::values::behind::pending::Pending;

@@ -3,20 +3,25 @@
 //! Requests are counted by the routes, each thread for itself, and published every second: a hit
 //! then writes to no memory that other threads write to.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use larder_core::outcome::{NotStored, Outcome, Tier};
-use metrics::{counter, histogram};
+use metrics::{Histogram, counter, histogram};
 
-use crate::engine::report::metrics::NO_VALUE;
+use crate::engine::report::metrics::{NO_VALUE, times, unpublished};
 use crate::engine::report::outcome_index::{OUTCOMES, index_of};
+use crate::engine::report::route_stats::RequestResult;
 
-/// The counts of a route that were published already.
+/// The counts of a route that were published already, and the histograms that hits record in.
 pub(crate) struct Published {
     requests: [AtomicU64; OUTCOMES],
     saved_nanos: AtomicU64,
     bytes: AtomicU64,
+    /// The handles are stored here, so that a sampled hit does not look them up in the recorder.
+    times: [OnceLock<Histogram>; RequestResult::ALL.len()],
+    age_at_hit: OnceLock<Histogram>,
 }
 
 impl Default for Published {
@@ -25,6 +30,8 @@ impl Default for Published {
             requests: [const { AtomicU64::new(0) }; OUTCOMES],
             saved_nanos: AtomicU64::default(),
             bytes: AtomicU64::default(),
+            times: Default::default(),
+            age_at_hit: OnceLock::new(),
         }
     }
 }
@@ -76,32 +83,35 @@ impl Published {
             counter!("larder_served_bytes_total", "route" => route, "class" => class).increment(bytes);
         }
     }
+
+    pub(in crate::engine::report) fn record_time(
+        &self,
+        labels: RouteLabels<'_>,
+        result: RequestResult,
+        time: Duration,
+        weight: u64,
+    ) {
+        let histogram = self.times[result as usize].get_or_init(|| {
+            let (route, class) = labels.owned();
+            let result = result.as_str();
+            histogram!("larder_request_seconds", "route" => route, "class" => class, "result" => result)
+        });
+        histogram.record_many(time, times(weight));
+    }
+
+    pub(in crate::engine::report) fn record_age(&self, labels: RouteLabels<'_>, age: Duration, weight: u64) {
+        let histogram = self.age_at_hit.get_or_init(|| {
+            let (route, class) = labels.owned();
+            histogram!("larder_hit_age_seconds", "route" => route, "class" => class)
+        });
+        histogram.record_many(age, times(weight));
+    }
 }
 
-/// Returns how much of `total` is not published, and marks it as published.
-fn unpublished(published: &AtomicU64, total: u64) -> u64 {
-    // Two threads may publish at the same time: the maximum is published once.
-    total.saturating_sub(published.fetch_max(total, Ordering::Relaxed))
-}
-
-pub(in crate::engine::report) fn record_time(
-    labels: RouteLabels<'_>,
-    result: &'static str,
-    time: Duration,
-    weight: u64,
-) {
+pub(in crate::engine::report) fn record_eviction(labels: RouteLabels<'_>, age: Duration) {
     let (route, class) = labels.owned();
-    histogram!("larder_request_seconds", "route" => route, "class" => class, "result" => result)
-        .record_many(time, times(weight));
-}
-
-pub(in crate::engine::report) fn record_age(labels: RouteLabels<'_>, age: Duration, weight: u64) {
-    let (route, class) = labels.owned();
-    histogram!("larder_hit_age_seconds", "route" => route, "class" => class).record_many(age, times(weight));
-}
-
-fn times(weight: u64) -> usize {
-    usize::try_from(weight).unwrap_or(usize::MAX)
+    counter!("larder_evictions_total", "route" => route.clone(), "class" => class.clone()).increment(1);
+    histogram!("larder_eviction_age_seconds", "route" => route, "class" => class).record(age);
 }
 
 pub(in crate::engine::report) fn record_fill(labels: RouteLabels<'_>, cost: Duration) {
