@@ -84,3 +84,33 @@ async fn the_headers_alone_are_a_class() {
     shop.get("/").await;
     assert_eq!(only(&shop.cache.stats().routes).class, "rfc9111");
 }
+
+/// Routes that share a stored response each count their own hits, not those of the route that
+/// stored it.
+#[tokio::test]
+async fn a_hit_counts_for_the_route_of_its_request() {
+    let cache = Cache::default();
+    let origin = || larder_testing::Origin::new(|_, _| Answer::ok("hello"));
+    let [one, other] =
+        ["one", "other"].map(|name| cache.layer(Policy::ttl(ttl::STANDARD).name(name)).layer(origin()));
+    for service in [&one, &other, &other] {
+        service.clone().oneshot(get("/")).await.unwrap();
+    }
+    let counts = |stats: &larder::Stats| {
+        let count =
+            |route: &RouteStats| (route.route.clone(), route.misses.values().sum::<u64>(), route.hits_memory);
+        stats.routes.iter().map(count).collect::<Vec<_>>()
+    };
+    assert_eq!(counts(&cache.stats()), [("one".to_owned(), 1, 0), ("other".to_owned(), 0, 2)]);
+
+    let cache = Cache::default();
+    let layer = cache.layer(Policy::ttl(ttl::STANDARD).key("item:{id}"));
+    let show = || axum::routing::get(async || "hello").layer(layer.clone());
+    let app = axum::Router::new().route("/items/{id}", show()).route("/goods/{id}", show());
+    for uri in ["/items/1", "/goods/1", "/goods/1"] {
+        let request = http::Request::builder().uri(uri).header("host", "a").body(axum::body::Body::empty());
+        app.clone().oneshot(request.unwrap()).await.unwrap();
+    }
+    let expected = [("/goods/{id}".to_owned(), 0, 2), ("/items/{id}".to_owned(), 1, 0)];
+    assert_eq!(counts(&cache.stats()), expected);
+}
