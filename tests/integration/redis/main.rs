@@ -17,6 +17,7 @@ mod hostile;
 mod lease;
 mod long_log;
 mod lost_log;
+mod measures;
 mod monitoring;
 mod nested;
 mod no_vary_search;
