@@ -56,7 +56,7 @@ reasons! {
     MissReason {
         /// No response is known under the key of the request.
         NeverStored => "never-stored",
-        /// The memory of this process had no room for the stored response, and no other tier has it.
+        /// The stored response was evicted from memory, and no other tier has it.
         Evicted => "evicted",
         /// The stored response is past its freshness lifetime.
         Expired => "expired",

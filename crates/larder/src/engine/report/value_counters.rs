@@ -57,7 +57,8 @@ impl LoadOutcome {
 }
 
 impl ValueCounters {
-    #[cfg_attr(not(feature = "metrics"), allow(unused_mut, unused_variables))] // Only metrics have names.
+    // Only metrics have names.
+    #[cfg_attr(not(feature = "metrics"), allow(unused_mut, unused_variables))]
     pub(crate) fn new(name: &str) -> Self {
         let mut counters = Self::default();
         #[cfg(feature = "metrics")]

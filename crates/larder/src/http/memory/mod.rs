@@ -92,7 +92,7 @@ impl UncacheableReason {
 }
 
 impl ResponseMemory {
-    /// Creates an empty memory of this many bytes. The clock tells when a response is evicted.
+    /// Creates an empty memory of this many bytes. The clock dates evictions.
     pub(crate) fn new(bytes: u64, clock: Arc<dyn Clock>) -> Self {
         let stores_responses = bytes > 0;
         let slots = MemoryTier::new(if stores_responses { bytes } else { FIELDS_SIZE });
@@ -147,7 +147,7 @@ impl ResponseMemory {
         }
     }
 
-    /// Returns the reason of a miss for a key that has neither a response nor a record.
+    /// Returns the reason of a miss for a key without a response and without a record.
     pub(crate) fn absence_reason(&self, key: &str, now: BootTime) -> MissReason {
         self.evicted.miss_reason(&SlotKeyRef { key, variant: 0 }, now)
     }
