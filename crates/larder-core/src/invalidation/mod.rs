@@ -6,6 +6,7 @@
 //! * [`position`]: positions in the log, and how they are compared;
 //! * [`selector`]: selectors, which name the responses to invalidate;
 //! * [`names`]: the names of a stored response;
+//! * [`reach`]: the reach of an invalidation before it is appended;
 //! * [`table`]: name → last position, and the check of a stored response against it;
 //! * `refusal`: which invalidations concern a stored response, for explanations;
 //! * [`log_page`]: polls of the log, and the answers to them;
@@ -24,6 +25,7 @@ pub mod log_page;
 pub mod names;
 pub mod outbox;
 pub mod position;
+pub mod reach;
 #[doc(hidden)]
 pub mod refusal;
 pub mod selector;
