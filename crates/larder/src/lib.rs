@@ -150,6 +150,58 @@ pub mod explain {
     };
 }
 
+/// The feed of invalidations, for operators.
+///
+/// # Examples
+///
+/// ```
+/// use larder::Cache;
+/// use larder::feed::FeedItem;
+///
+/// /// Writes each invalidation to a log, until the cache is dropped.
+/// async fn log(cache: Cache) {
+///     let mut feed = cache.invalidations();
+///     drop(cache);
+///     while let Some(item) = feed.next().await {
+///         match item {
+///             FeedItem::Invalidation(event) => println!("{} {:?}", event.selector, event.status),
+///             FeedItem::Missed(items) => println!("{items} invalidations were missed"),
+///             other => println!("{other:?}"),
+///         }
+///     }
+/// }
+/// ```
+pub mod feed {
+    pub use crate::engine::invalidation_log::feed::{FeedEvent, FeedItem, FeedStatus, InvalidationFeed};
+}
+
+/// The stored entries, for operators: listings, single keys, and the reach of an invalidation.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use larder::Cache;
+/// use larder::inspect::{ListPage, StoredFilter};
+///
+/// let cache = Cache::default();
+/// let winter = StoredFilter::default().tag("season:winter");
+/// let listing = cache.stored_responses(&winter, ListPage::default().limit(10)).await;
+/// assert!(listing.entries.is_empty());
+/// # }
+/// ```
+pub mod inspect {
+    pub use crate::cache::inspect::key_inspection::KeyInspection;
+    pub use crate::cache::inspect::store_inspection::StoreInspection;
+    pub use crate::cache::preview::InvalidationPreview;
+    pub use crate::engine::listing::filter::StoredFilter;
+    pub use crate::engine::listing::page::{ListCursor, ListPage, Listing, ParseCursorError};
+    pub use crate::engine::listing::stored_state::StoredState;
+    pub use crate::http::memory::stored_info::{StoredInfo, VariantField};
+    pub use crate::values::listed_value::ValueInfo;
+}
+
 /// The two clocks of a cache, for [`CacheBuilder::clock`].
 ///
 /// # Examples
@@ -175,6 +227,15 @@ pub mod explain {
 /// ```
 pub mod time {
     pub use larder_core::time::{BootTime, Clock, WallTime};
+}
+
+/// Filling the cache with requests, before clients send them.
+///
+/// See [`Cache::warm`] and [`Cache::invalidate_and_refill`].
+pub mod warm {
+    pub use crate::cache::warm::refill::{Refill, RefillOptions};
+    pub use crate::cache::warm::warm_options::WarmOptions;
+    pub use crate::cache::warm::warming::{WarmProgress, Warming};
 }
 
 pub use crate::cache::Cache;

@@ -14,6 +14,7 @@ mod flood;
 mod gateway;
 mod head;
 mod hostile;
+mod inspecting;
 mod lease;
 mod long_log;
 mod lost_log;

@@ -46,6 +46,7 @@ mod support;
 mod switched_off;
 #[cfg(unix)]
 mod table_sink;
+mod value_listings;
 mod within_fills;
 #[cfg(unix)]
 mod write_behind;

@@ -36,8 +36,9 @@ impl Reach {
     /// Returns the reach of these events together.
     #[must_use]
     pub fn of(events: &[Event]) -> Self {
-        // None of the events is forgotten.
-        let limits = Limits { rows: events.len().max(1), globs: events.len().max(1), outbox: 1 };
+        // No event is forgotten, or folded into a coarser name: a rank gets at least an eighth.
+        let most = events.len().max(1);
+        let limits = Limits { rows: most.saturating_mul(8), globs: most, outbox: 1 };
         let mut log = Tail::local(Incarnation::from_bytes([0; 16]), limits);
         let before = log.position();
         log.record(events, BootTime::ZERO);
@@ -84,6 +85,18 @@ mod tests {
             assert_eq!((reach.has(&page), reach.has(&value)), (of_page, of_value), "{event:?}");
         }
         assert!(!Reach::of(&[]).has(&page));
+    }
+
+    /// A full table folds URIs into their path, and paths into their directory.
+    #[test]
+    fn no_name_is_folded_into_a_coarser_one() {
+        let uris = || ["/a?1", "/a?2"].map(|uri| hard(UriName::new(uri).unwrap()));
+        let paths = || ["/b", "/c"].map(|path| hard(PathName::new(path).unwrap()));
+        let others = ["/a", "/d"].map(|path| Names::new(path, &[], &[], &[]));
+        for events in [&uris()[..], &paths(), &[uris(), paths()].concat()] {
+            let reach = Reach::of(events);
+            assert!(others.iter().all(|names| !reach.has(names)), "{events:?}");
+        }
     }
 
     /// A table that forgets a name refuses everything older, which the events do not reach.

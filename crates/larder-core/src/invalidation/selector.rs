@@ -9,6 +9,7 @@ mod key_scope;
 mod lineage;
 mod path_name;
 mod prefix;
+mod shown;
 mod tag;
 #[cfg(test)]
 mod tests;

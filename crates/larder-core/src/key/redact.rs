@@ -15,7 +15,7 @@ const MARK: &str = "^#";
 /// The number of hexadecimal digits that stand for a hidden value.
 const DIGITS: usize = 8;
 
-/// Request fields whose values are shown. They tell what a client prefers or is, not who it is.
+/// Request fields whose values are shown. They describe a client, and do not identify a user.
 ///
 /// All other fields are hidden, because an application may call any of them a credential.
 const SHOWN_FIELDS: [&str; 25] = [
@@ -197,7 +197,7 @@ fn digest(value: &str) -> Cow<'_, str> {
     if is_digest(value) {
         return Cow::Borrowed(value);
     }
-    // Half of the digest is enough to tell values apart, and tells nothing about a long value.
+    // Half of the digest is enough to distinguish values, and gives no long value away.
     let half = XxHash3_64::oneshot(value.as_bytes()) >> 32;
     Cow::Owned(format!("{MARK}{half:0DIGITS$x}"))
 }

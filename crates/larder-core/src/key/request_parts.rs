@@ -1,4 +1,4 @@
-//! The request that an encoded key was made from, as far as the key tells.
+//! The request that an encoded key was made from, if the key has all of it.
 
 use std::borrow::Cow;
 
@@ -25,8 +25,8 @@ pub struct RequestParts<'a> {
 
 /// Returns the request that a key was made from.
 ///
-/// Returns `None` if the key does not tell: if it is made from a template or a function, or with a
-/// cookie, a partition or a header field that may be a credential.
+/// Returns `None` if the key does not have it: if it is made from a template or a function, or with
+/// a cookie, a partition or a header field that may be a credential.
 ///
 /// # Examples
 ///
@@ -64,7 +64,8 @@ pub fn request_parts(key: &str) -> Option<RequestParts<'_>> {
             // The request did not have the field.
             None => continue,
         };
-        let name = HeaderName::from_bytes(name.as_bytes()).ok().filter(|name| is_shown_field(name.as_str()))?;
+        let name =
+            HeaderName::from_bytes(name.as_bytes()).ok().filter(|name| is_shown_field(name.as_str()))?;
         fields.push((name.clone(), field_line(line)?));
         while let Some(line) = parts.next_if(|part| part.starts_with('=')) {
             fields.push((name.clone(), field_line(&line[1..])?));
@@ -87,7 +88,7 @@ mod tests {
     use crate::key::query::QueryRules;
 
     #[test]
-    fn a_key_tells_the_request_that_it_was_made_from() {
+    fn a_key_has_the_request_that_it_was_made_from() {
         let mut headers = HeaderMap::new();
         headers.append(header::ACCEPT, HeaderValue::from_static("a|b, c"));
         headers.append(header::ACCEPT, HeaderValue::from_static(""));
@@ -102,13 +103,17 @@ mod tests {
             authority: "shop.example:81".into(),
             path: "/a|{b}/é".into(),
             query: Some("x=1|2&y=".into()),
-            fields: headers.get_all(header::ACCEPT).iter().map(|line| (header::ACCEPT, line.clone())).collect(),
+            fields: headers
+                .get_all(header::ACCEPT)
+                .iter()
+                .map(|line| (header::ACCEPT, line.clone()))
+                .collect(),
         };
         assert_eq!(parts, expected);
     }
 
     #[test]
-    fn a_key_that_does_not_tell_its_request_has_none() {
+    fn a_key_that_lacks_a_part_of_its_request_has_none() {
         let cases = [
             ("u|http|h|/", true),
             ("u|http||/|?", true),

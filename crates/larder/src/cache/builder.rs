@@ -24,6 +24,7 @@ use crate::engine::instance_info::InstanceInfo;
 #[cfg(feature = "metrics")]
 use crate::engine::instance_info::VERSION;
 use crate::engine::invalidate::follow_log::spawn_follower;
+use crate::engine::invalidation_log::feed::FeedHub;
 use crate::engine::invalidation_log::recent_writes::RecentWrites;
 use crate::engine::invalidation_log::reclaim_queue::ReclaimState;
 use crate::engine::invalidation_log::repeat_queue::RepeatQueue;
@@ -372,6 +373,7 @@ impl CacheBuilder {
             report: Report::default(),
             reclaim: ReclaimState::default(),
             store_calendar: StoreCalendar::default(),
+            feed: FeedHub::default(),
             outbox_filled: Notify::new(),
             has_values: AtomicBool::default(),
             follower_runs: Arc::default(),

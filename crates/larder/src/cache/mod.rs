@@ -10,6 +10,10 @@
 //! - `report_options.rs`: the options for `Cache-Status`, `X-Cache` and `Served`
 //! - `cache_name.rs`: the check of the name in `Cache-Status`
 //! - `layer.rs`: [`CacheLayer`], and `invalidation_layer.rs`: the layer that caches nothing
+//! - `inspect/`: listing and inspecting what is stored
+//! - `preview.rs`: the reach of an invalidation before it is issued
+//! - `invalidation_feed.rs`: the feed of invalidations
+//! - `warm/`: requests that fill the cache
 //! - `health.rs`: [`Health`], and waiting until the cache is ready
 //! - `explain_method.rs`: explaining a request
 //! - `switch_methods.rs`: switching the cache off and on
@@ -22,13 +26,17 @@ pub(crate) mod close;
 mod credential_options;
 mod explain_method;
 pub(crate) mod health;
+pub(crate) mod inspect;
+mod invalidation_feed;
 pub(crate) mod invalidation_layer;
 pub(crate) mod layer;
 mod monitoring;
+pub(crate) mod preview;
 mod queue_option;
 pub(crate) mod report_options;
 pub(crate) mod store_options;
 mod switch_methods;
+pub(crate) mod warm;
 
 use std::sync::Arc;
 use std::time::Duration;

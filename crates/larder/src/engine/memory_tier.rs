@@ -65,6 +65,16 @@ impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
         self.table.as_ref()?.peek(key)
     }
 
+    /// Returns all entries, without counting that as a use of them.
+    ///
+    /// A shard is locked for one entry at a time. Entries that come or go meanwhile may be missing.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (K, V)> + '_
+    where
+        K: Clone,
+    {
+        self.table.iter().flat_map(|table| table.iter())
+    }
+
     /// Stores a value under this key, and replaces the one that was there.
     ///
     /// Returns the entries that were evicted to make room. A value that is too large is not stored.

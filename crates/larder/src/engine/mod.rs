@@ -1,6 +1,7 @@
 //! The caching engine. It works for any kind of cached value and knows nothing of HTTP.
 //!
 //! - `shared.rs`: `Engine`, the parts of a cache
+//! - `listing/`: pages of what is stored in memory
 //! - `memory_tier.rs`: values in the memory of this process, bounded by their size in bytes
 //! - `evicted_keys.rs`: the keys of the values that were evicted from it lately
 //! - `store.rs`: the shared store as one object, whatever its type
@@ -41,6 +42,7 @@ pub(crate) mod invalidate;
 pub(crate) mod invalidation_log;
 pub(crate) mod lag_limit;
 pub(crate) mod lease;
+pub(crate) mod listing;
 pub(crate) mod local_queue;
 pub(crate) mod memory_tier;
 pub(crate) mod monitoring;

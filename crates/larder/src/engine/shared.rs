@@ -16,6 +16,7 @@ use crate::engine::coalesce::flight_waits::FlightWaits;
 use crate::engine::coalesce::reads::SharedReads;
 use crate::engine::coalesce::reruns::Reruns;
 use crate::engine::instance_info::InstanceInfo;
+use crate::engine::invalidation_log::feed::FeedHub;
 use crate::engine::invalidation_log::group_commit::GroupCommits;
 use crate::engine::invalidation_log::key_commits::KeyCommits;
 use crate::engine::invalidation_log::recent_writes::RecentWrites;
@@ -60,6 +61,8 @@ pub(crate) struct Engine {
     pub(crate) report: Report,
     pub(crate) store_calendar: StoreCalendar,
     pub(crate) reclaim: ReclaimState,
+    /// The feeds of invalidations, for operators.
+    pub(crate) feed: FeedHub,
     /// Wakes the task that follows the log after an event was put into the outbox.
     pub(crate) outbox_filled: Notify,
     /// Whether there is a collection of values, which handlers may use.

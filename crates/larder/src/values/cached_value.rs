@@ -161,9 +161,15 @@ impl<V> Replaceable for CachedValue<V> {
     }
 }
 
+impl<V> Weigh for CachedValue<V> {
+    fn weight(&self) -> u64 {
+        self.weight.saturating_add(size_of::<Self>() as u64)
+    }
+}
+
 impl<V> Weigh for Arc<CachedValue<V>> {
     fn weight(&self) -> u64 {
-        self.weight.saturating_add(size_of::<CachedValue<V>>() as u64)
+        (**self).weight()
     }
 }
 

@@ -24,6 +24,7 @@ use crate::engine::shared::Engine;
 use crate::values::cached_value::CachedValue;
 use crate::values::codec::AnyCodec;
 use crate::values::error_table::ErrorTable;
+use crate::values::listed_value::ListedValue;
 use crate::values::load_error::SharedError;
 use crate::values::registry::MemoryUse;
 use crate::values::shared_read::SharedRead;
@@ -67,7 +68,7 @@ pub(super) type LoadFuture<V> = Pin<Box<dyn Future<Output = Result<Option<V>, Sh
 pub(super) type ValueMemory<K, V> = MemoryTier<ValueSlot<K>, Arc<CachedValue<V>>>;
 
 /// A key in the memory tier. The size of its text counts with the value.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct ValueSlot<K>(pub(super) K);
 
 impl<K> Weigh for ValueSlot<K> {
@@ -202,5 +203,9 @@ pub(super) fn note_use(used: impl FnOnce() -> UsedValue) {
 impl<K: ValueKey, V: Send + Sync + 'static> MemoryUse for Collection<K, V> {
     fn usage(&self) -> MemoryUsage {
         MemoryUsage { entries: self.memory.len(), bytes: self.memory.bytes() }
+    }
+
+    fn values(&self) -> Box<dyn Iterator<Item = Arc<dyn ListedValue>> + Send + '_> {
+        Box::new(self.memory.iter().map(|(_, cached)| cached as Arc<dyn ListedValue>))
     }
 }

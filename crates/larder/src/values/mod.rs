@@ -133,6 +133,7 @@ mod collection_state;
 mod encoded_value;
 mod entry;
 mod error_table;
+pub(crate) mod listed_value;
 mod load_error;
 mod loader;
 mod loader_mark;

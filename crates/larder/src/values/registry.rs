@@ -10,6 +10,7 @@ use crate::engine::report::MemoryUsage;
 use crate::engine::report::metrics::publisher::{Publish, Publisher};
 use crate::engine::report::value_counters::ValueCounters;
 use crate::engine::report::value_stats::ValueStats;
+use crate::values::listed_value::ListedValue;
 
 /// The collections of one cache.
 ///
@@ -28,8 +29,11 @@ struct Registered {
 }
 
 /// A memory tier of a collection.
-pub(super) trait MemoryUse: Send + Sync {
+pub(crate) trait MemoryUse: Send + Sync {
     fn usage(&self) -> MemoryUsage;
+
+    /// Returns all values in memory. This is no use of them.
+    fn values(&self) -> Box<dyn Iterator<Item = Arc<dyn ListedValue>> + Send + '_>;
 }
 
 /// The types and forms that all collections of one name must have in common.
@@ -99,6 +103,22 @@ impl ValueRegistry {
     /// Returns the counters of one collection.
     pub(super) fn stats_of(&self, name: &str) -> ValueStats {
         self.collections().get(name).map(Registered::stats).unwrap_or_default()
+    }
+
+    /// Returns the names of all collections of values.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let collections = self.collections();
+        let values = collections.iter().filter(|(_, one)| one.form.kind != CollectionKind::Operations);
+        values.map(|(name, _)| String::from(&**name)).collect()
+    }
+
+    /// Returns the memory tiers of the collection with this name.
+    ///
+    /// Returns `None` if there is no such collection of values.
+    pub(crate) fn memories(&self, name: &str) -> Option<Vec<Arc<dyn MemoryUse>>> {
+        let collections = self.collections();
+        let registered = collections.get(name).filter(|one| one.form.kind != CollectionKind::Operations)?;
+        Some(registered.memories.iter().filter_map(Weak::upgrade).collect())
     }
 
     fn collections(&self) -> MutexGuard<'_, HashMap<Box<str>, Registered>> {

@@ -147,6 +147,12 @@ impl Instance {
         .await;
     }
 
+    /// Returns its router.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// Sends a `GET` request.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path)).await

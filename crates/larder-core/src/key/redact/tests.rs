@@ -50,7 +50,10 @@ fn a_key_shows_all_but_credentials() {
         ("u|http|h|/|?a=1&access_token=x&b=2", "u|http|h|/|?a=1&access_token=#&b=2"),
         ("u|http|h|/|?A=1;ToKeN=x;b", "u|http|h|/|?A=1;ToKeN=#;b"),
         ("u|http|h|/|?%74oken=x", "u|http|h|/|?%74oken=#"),
-        ("u|http|h|/|?X-Amz-Signature=x&X-Amz-Credential=y", "u|http|h|/|?X-Amz-Signature=#&X-Amz-Credential=#"),
+        (
+            "u|http|h|/|?X-Amz-Signature=x&X-Amz-Credential=y",
+            "u|http|h|/|?X-Amz-Signature=#&X-Amz-Credential=#",
+        ),
         ("u|http|h|/|?tokens=1&token", "u|http|h|/|?tokens=1&token"),
         // A part that no key has.
         ("k|t|x|secret", "k|t|#"),

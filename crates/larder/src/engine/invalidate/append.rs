@@ -94,7 +94,7 @@ async fn append_with<'a>(
     let Some(events) = prepare_events(engine, &what) else { return AppendResult::NOTHING };
     let began = engine.clock.boot();
     let Some(store) = &engine.store else {
-        return AppendResult::applied(engine.update_log(|tail| tail.record(&events, began)));
+        return AppendResult::applied(record(engine, &events));
     };
     if engine.background.is_closed() {
         return defer(engine, &events);
@@ -121,8 +121,13 @@ fn prepare_events(engine: &Engine, what: &Invalidation) -> Option<Vec<Event>> {
     }
     let events = what.events();
     engine.report.invalidated(events.len());
-    let events = bounded_events(engine.uri_aliases.with_aliases(events, engine.clock.boot()));
+    let events = named_events(engine, events);
     (!events.is_empty()).then_some(events)
+}
+
+/// Returns these events and those of the aliases that they name, as the log accepts them.
+pub(crate) fn named_events(engine: &Engine, events: Vec<Event>) -> Vec<Event> {
+    bounded_events(engine.uri_aliases.with_aliases(events, engine.clock.boot()))
 }
 
 /// Appends the events in a task of their own, or together with other invalidations of their path.
@@ -219,9 +224,27 @@ async fn append_or_defer(
     defer(engine, left)
 }
 
-fn defer(engine: &Engine, events: &[Event]) -> AppendResult {
+/// Adds the events to the log of this process, and applies them.
+fn record(engine: &Engine, events: &[Event]) -> Option<Appended> {
     let now = engine.clock.boot();
-    engine.update_log(|tail| tail.defer(events, now));
+    engine.update_log(|tail| {
+        let entry = tail.record(events, now);
+        // Under the lock, so that a feed has the order of the log.
+        engine.feed.publish_own(events, entry.map(|entry| entry.id), || engine.clock.wall());
+        entry
+    })
+}
+
+fn defer(engine: &Engine, events: &[Event]) -> AppendResult {
+    if engine.store.is_none() {
+        record(engine, events);
+        return AppendResult::DEFERRED;
+    }
+    let now = engine.clock.boot();
+    engine.update_log(|tail| {
+        tail.defer(events, now);
+        engine.feed.publish_own(events, None, || engine.clock.wall());
+    });
     engine.outbox_filled.notify_one();
     AppendResult::DEFERRED
 }
@@ -263,6 +286,7 @@ async fn append(
 }
 
 async fn append_batch(engine: &Arc<Engine>, store: &dyn Store, batch: &[Event]) -> Option<Appended> {
+    let own = engine.feed.begin_append(batch);
     let began = engine.clock.boot();
     let (incarnation, id) = match store.append(batch).await {
         Ok(appended) => appended,
@@ -271,6 +295,7 @@ async fn append_batch(engine: &Arc<Engine>, store: &dyn Store, batch: &[Event]) 
             return None;
         }
     };
+    own.appended(id);
     engine.report.store_ok(StoreOp::Append, began, &*engine.clock);
     // Note the append and read the clock in one step. Otherwise a poll that is sent after this
     // moment could be applied before the append is noted.

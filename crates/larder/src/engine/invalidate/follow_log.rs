@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use larder_core::invalidation::append_status::Appended;
 use larder_core::invalidation::log_page::{Cursor, LogPage};
+use larder_core::invalidation::position::Position;
 use larder_core::invalidation::tail::{PageApplied, Tail};
 use larder_core::store::StoreError;
 use larder_core::time::WallTime;
@@ -13,6 +14,7 @@ use tokio::time::sleep;
 
 use crate::engine::fleet_switches;
 use crate::engine::invalidate::reclaim::enqueue;
+use crate::engine::invalidation_log::feed::FeedPage;
 use crate::engine::monitoring::announce_task::announce;
 use crate::engine::report::store_health::StoreOp;
 use crate::engine::shared::Engine;
@@ -140,12 +142,19 @@ async fn poll(engine: &Engine, store: &dyn Store) -> Result<PageApplied, StoreEr
         engine.store_calendar.note(look.now, asked, answered);
     }
     record_lag(engine, &cursor, &look);
+    // As they stand in the log, without the keyed forms of URIs.
+    let entries = engine.feed.is_read().then(|| look.entries.clone());
     Ok(engine.update_log(|tail| {
         engine.uri_aliases.keyed_by.add_keyed_uris(&mut look);
         if !look.entries.is_empty() {
             tail.note_poll_time(took);
         }
-        tail.apply_page(&look, sent)
+        let before = TailBefore::of(tail);
+        let applied = tail.apply_page(&look, sent);
+        if let Some(entries) = entries {
+            publish_page(engine, &before, tail, &LogPage { entries, ..look });
+        }
+        applied
     }))
 }
 
@@ -162,9 +171,43 @@ fn record_lag(engine: &Engine, cursor: &Cursor, page: &LogPage) {
     }
 }
 
+/// The state of the tail before a page is applied.
+struct TailBefore {
+    position: Position,
+    /// Whether the log was never read to its end. Its entries are then older than this instance.
+    is_replay: bool,
+}
+
+impl TailBefore {
+    fn of(tail: &Tail) -> Self {
+        Self { position: tail.position(), is_replay: tail.confirmed_at().is_none() }
+    }
+}
+
+/// Publishes what a page has changed to the feeds, if it is news.
+fn publish_page(engine: &Engine, before: &TailBefore, tail: &Tail, page: &LogPage) {
+    if before.is_replay {
+        return;
+    }
+    let (known, now) = (before.position, tail.position());
+    let is_restart = known.incarnation != now.incarnation;
+    let after = if is_restart { page.floor } else { known.watermark.log.max(page.floor) };
+    if is_restart || after > known.watermark.log {
+        engine.feed.publish_reset();
+    }
+    engine.feed.publish_page(&FeedPage {
+        entries: &page.entries,
+        after,
+        until: now.watermark.log,
+        log_millis: page.now.unix_millis().max(page.last.millis),
+        now: engine.clock.wall(),
+    });
+}
+
 /// Appends the events in the outbox, batch by batch, until it is empty or a batch fails.
 async fn flush(engine: &Arc<Engine>, store: &dyn Store) {
     while let Some(batch) = engine.log.read(Tail::next_batch) {
+        let own = engine.feed.begin_append(batch.events());
         let ready = store.ready().await;
         let began = engine.clock.boot();
         let appended = match ready {
@@ -173,6 +216,7 @@ async fn flush(engine: &Arc<Engine>, store: &dyn Store) {
         };
         match appended {
             Ok((incarnation, id)) => {
+                own.appended(id);
                 engine.report.store_ok(StoreOp::Append, began, &*engine.clock);
                 let answered = engine.clock.boot();
                 let appended = Appended { incarnation, id, answered };

@@ -10,6 +10,7 @@
 //! - `invalidation.rs`: `Invalidation`, its outcome and its error
 //! - `part_tracker.rs`: the caches that have acted on an invalidation in a response
 //! - `conversions.rs`: the values that convert to an `Invalidation`
+//! - `feed.rs`: the feed of invalidations, for operators
 //! - `group_commit.rs`: one append for many invalidations of the same path
 //! - `key_commits.rs`: one append for the keys of many queued writes
 //! - `recent_writes.rs`: paths and directories that get many writes
@@ -18,6 +19,7 @@
 //! - `reclaim_queue.rs`: the invalidated responses whose memory waits to be freed
 
 mod conversions;
+pub(crate) mod feed;
 pub(crate) mod group_commit;
 pub(crate) mod invalidation;
 pub(crate) mod key_commits;

@@ -210,5 +210,8 @@ impl Fill {
     fn record_store_decision(&self, stored: Result<(), NotStored>) {
         let path = || self.context.matched_path.as_deref();
         self.layer.with_route(path, |route| route.store_decision(stored));
+        if let Some(probe) = &self.context.probe {
+            probe.note_stored(stored.is_ok());
+        }
     }
 }

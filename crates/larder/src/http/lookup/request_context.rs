@@ -20,6 +20,7 @@ use crate::http::memory::{Access, MemoryLookup};
 use crate::http::nesting::OuterRun;
 use crate::http::policy::names::NamesBuilder;
 use crate::http::request::axum_route::PathParams;
+use crate::http::request::fill_probe::FillProbe;
 use crate::http::request::normalize;
 use crate::http::request::target_uri::TargetUri;
 
@@ -38,6 +39,8 @@ pub(crate) struct RequestContext {
     pub(crate) purpose: Purpose,
     pub(crate) matched_path: Option<Box<str>>,
     pub(crate) span: tracing::Span,
+    /// The probe of the sender, if it wants to know how the cache handles the request.
+    pub(crate) probe: Option<FillProbe>,
     /// When the cache began to look for a response.
     pub(crate) started: BootTime,
     /// The time that is spent on exchanges with the shared store.
@@ -103,6 +106,7 @@ impl RequestContext {
             store_time: Arc::new(layer.engine.store_time()),
             matched_path: crate::http::request::axum_route::matched_path(parts).map(Into::into),
             span,
+            probe: parts.extensions.get::<FillProbe>().cloned(),
             outer_run: run,
             is_within: within,
             is_provisional: false,

@@ -8,12 +8,17 @@
 //! * [`header_cache`]: the header fields of fresh hits, as each thread rendered them last.
 //! * [`oversize_keys`]: the hit-for-miss times of keys whose bodies could not be stored.
 //! * [`variation_table`]: the variation hints of the newest responses.
+//! * [`listed`] and [`stored_info`]: the stored responses, for operators.
+//! * [`refill_request`]: the request that fills a stored response again.
 
 pub(crate) mod cached_response;
 mod header_cache;
+pub(crate) mod listed;
 mod oversize_keys;
+pub(crate) mod refill_request;
 pub(crate) mod slot;
 pub(crate) mod stale_response;
+pub(crate) mod stored_info;
 pub(crate) mod variation_table;
 
 #[cfg(test)]

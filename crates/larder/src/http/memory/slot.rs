@@ -51,6 +51,11 @@ impl Variants {
         vary::digest(&vary::selecting(&self.fields, headers))
     }
 
+    /// Returns the digests of the stored variants.
+    pub(super) fn stored(&self) -> &[u128] {
+        &self.cached
+    }
+
     /// Returns `fields` and the fields of these variants, sorted and without duplicates.
     pub(super) fn merge_fields(&self, fields: Box<[HeaderName]>) -> Box<[HeaderName]> {
         let mut all = fields.into_vec();
@@ -84,7 +89,7 @@ impl Variants {
 }
 
 /// The key of a slot: an encoded cache key, and the digest of a variant, or zero without one.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct SlotKey {
     pub(super) key: Box<str>,
     pub(super) variant: u128,

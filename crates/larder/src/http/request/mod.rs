@@ -3,10 +3,12 @@
 //! * [`target_uri`]: the target URI of a request.
 //! * [`axum_route`]: the facts that axum knows about the route of a request.
 //! * [`body_hint`]: whether a request has a body that its header fields do not announce.
+//! * [`fill_probe`]: an extension that reports how a request was handled.
 //! * [`normalize`]: the one spelling of the host and of the content codings that the handler gets.
 
 pub(crate) mod axum_route;
 pub(crate) mod body_hint;
+pub(crate) mod fill_probe;
 pub(crate) mod normalize;
 pub(crate) mod target_uri;
 

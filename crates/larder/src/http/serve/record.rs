@@ -143,6 +143,9 @@ pub(crate) fn record(layer: &LayerState, context: &RequestContext, outcome: Outc
     if context.purpose != Purpose::Answer {
         return;
     }
+    if let Some(probe) = &context.probe {
+        probe.note_outcome(outcome);
+    }
     let time = layer.engine.clock.boot().saturating_since(context.started);
     layer.with_route(
         || context.matched_path.as_deref(),
