@@ -59,11 +59,8 @@ pub fn request_parts(key: &str) -> Option<RequestParts<'_>> {
         if part != "h" {
             return None;
         }
-        let (name, line) = match parts.next()?.split_once('=') {
-            Some((name, line)) => (name, line),
-            // The request did not have the field.
-            None => continue,
-        };
+        // Without `=`, the request did not have the field.
+        let Some((name, line)) = parts.next()?.split_once('=') else { continue };
         let name =
             HeaderName::from_bytes(name.as_bytes()).ok().filter(|name| is_shown_field(name.as_str()))?;
         fields.push((name.clone(), field_line(line)?));

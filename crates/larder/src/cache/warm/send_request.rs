@@ -71,15 +71,13 @@ async fn final_report(report: &mut watch::Receiver<ProbeReport>) -> ProbeReport 
 ///
 /// A response from a cache has an `Age`.
 const fn judge(report: ProbeReport, has_age: bool) -> WarmResult {
-    match report {
-        ProbeReport { is_stored: Some(true), .. } => WarmResult::Filled,
-        ProbeReport { is_stored: Some(false), .. } => WarmResult::Skipped,
-        ProbeReport { outcome: Some(Outcome::Hit(_) | Outcome::Stale(..)), .. } => WarmResult::Hit,
+    match (report.is_stored, report.outcome) {
+        (Some(true), _) => WarmResult::Filled,
+        (None, Some(Outcome::Hit(_) | Outcome::Stale(..))) => WarmResult::Hit,
         // It shared the fill of another request.
-        ProbeReport { outcome: Some(Outcome::Miss(_)), .. } if has_age => WarmResult::Filled,
-        ProbeReport { outcome: Some(_), .. } => WarmResult::Skipped,
+        (None, Some(Outcome::Miss(_))) if has_age => WarmResult::Filled,
         // A hit in memory reports nothing.
-        ProbeReport { outcome: None, .. } if has_age => WarmResult::Hit,
-        ProbeReport { outcome: None, .. } => WarmResult::Skipped,
+        (None, None) if has_age => WarmResult::Hit,
+        _ => WarmResult::Skipped,
     }
 }
