@@ -7,7 +7,7 @@ use axum::extract::{Path, Query};
 use axum::routing::get;
 use http::Method;
 use larder::inspect::{ListPage, StoredFilter, StoredState};
-use larder::{Cache, Glob, Invalidation, PathName, Prefix, Tags, UriName};
+use larder::{Cache, Glob, Invalidation, PathName, Policy, Prefix, Tags, UriName};
 use larder_tests::http::Site;
 
 use crate::support::{cache, hourly};
@@ -115,4 +115,30 @@ async fn what_is_refused_already_counts_apart() {
     let _ = cache.invalidate(Invalidation::tag("t2").soft()).await;
     let preview = cache.preview(Invalidation::tag("t")).await;
     assert_eq!((preview.responses, preview.already_invalidated, preview.keys.len()), (2, 1, 2));
+}
+
+/// A URI also names its form in the key, and the URI on every host if a policy ignores the host.
+#[tokio::test]
+async fn a_preview_knows_the_aliases_of_uris() {
+    let (cache, _) = cache();
+    let page = |policy: Policy| get(async || "page").layer(cache.layer(policy));
+    let router = Router::new()
+        .route("/keyed", page(hourly().query_ignoring(["utm"])))
+        .route("/anywhere", page(hourly().ignore_host()));
+    let site = Site::of(router).await;
+    for path in ["/keyed?q=1", "/anywhere"] {
+        site.ask(Method::GET, path).with("host", "h").send().await;
+    }
+    for (uri, expected) in [
+        ("/keyed?q=1", 1),
+        ("/keyed?q=1&utm=9", 1),
+        ("//h/keyed?utm=9&q=1", 1),
+        ("/keyed?q=2&utm=9", 0),
+        ("//other/anywhere", 1),
+        // That policy applies to the URIs of all routes.
+        ("//other/keyed?q=1", 1),
+    ] {
+        let preview = cache.preview(UriName::new(uri).unwrap()).await;
+        assert_eq!(preview.responses, expected, "{uri}");
+    }
 }

@@ -37,7 +37,7 @@ mod tests {
                 yield_now().await;
             }
         };
-        tokio::join!(other, pass);
+        tokio::join!(biased; other, pass);
         assert!(most.get() <= STEP, "{} entries without a turn", most.get());
         assert_eq!(visited.get(), 10 * STEP);
     }
