@@ -25,9 +25,9 @@ impl Cache {
     /// The responses are in no useful order, but the order does not change, so that the pages
     /// together show each response once. No credential and no body is shown: see [`StoredInfo`].
     ///
-    /// Each page looks at all responses in memory. It takes a fraction of a millisecond for each
-    /// thousand of them, and other tasks get their turn in between. So a page is for operators, and
-    /// not for requests. Nothing is counted as a use of a response.
+    /// Each page looks at all responses in memory, in steps, and other tasks get their turn in
+    /// between. So it takes longer the more there are: a page is for operators, and not for
+    /// requests. Nothing is counted as a use of a response.
     ///
     /// # Examples
     ///
