@@ -9,10 +9,11 @@ use larder_tests::http::soon;
 use crate::support::{cache, hourly, secs, site};
 
 async fn next(feed: &mut InvalidationFeed) -> FeedEvent {
-    match soon("an invalidation", feed.next()).await {
-        Some(FeedItem::Invalidation(event)) => event,
-        other => panic!("no invalidation: {other:?}"),
-    }
+    let event = match soon("an invalidation", feed.next()).await {
+        Some(FeedItem::Invalidation(event)) => Ok(event),
+        other => Err(other),
+    };
+    event.expect("an invalidation")
 }
 
 #[tokio::test]

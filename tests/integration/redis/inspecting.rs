@@ -114,10 +114,11 @@ async fn item(feed: &mut InvalidationFeed) -> FeedItem {
 }
 
 async fn next(feed: &mut InvalidationFeed) -> FeedEvent {
-    match item(feed).await {
-        FeedItem::Invalidation(event) => event,
-        other => panic!("no invalidation: {other:?}"),
-    }
+    let event = match item(feed).await {
+        FeedItem::Invalidation(event) => Ok(event),
+        other => Err(other),
+    };
+    event.expect("an invalidation")
 }
 
 /// Waits until the tag is in the feed as applied. Attempts that were deferred may come before it.

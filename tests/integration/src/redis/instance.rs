@@ -148,7 +148,6 @@ impl Instance {
     }
 
     /// Returns its router.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }
