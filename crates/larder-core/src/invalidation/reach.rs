@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn each_kind_of_selector_reaches_what_it_names() {
         let uri = UriName::new("//shop/a/b?c").unwrap();
-        let page = Names::new("/a/b", &["k".into()], &[uri.clone()], &[Tag::new("t")]);
+        let page = Names::new("/a/b", &["k".into()], std::slice::from_ref(&uri), &[Tag::new("t")]);
         let value = Names::of_value("k", &[Tag::new("t")]);
         let cases = [
             (hard(Tag::new("t")), true, true),
