@@ -63,7 +63,8 @@ pub(crate) fn bypass_by(reason: BypassReason) -> Policy {
 
 #[tokio::test]
 async fn every_reason_to_go_past_the_cache() {
-    let elsewhere = [BypassReason::Nested, BypassReason::Disabled, BypassReason::Credentials];
+    use BypassReason::{Credentials, Disabled, Nested, SwitchedOff};
+    let elsewhere = [Nested, Disabled, Credentials, SwitchedOff];
     let mut seen = BTreeSet::from(elsewhere.map(BypassReason::as_str));
     for (reason, request) in bypasses() {
         let shop = Shop::new(bypass_by(reason), |_| Answer::ok("hello"));

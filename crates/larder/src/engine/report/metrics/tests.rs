@@ -5,9 +5,9 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, Share
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 use super::*;
+use crate::engine::report::describe_metrics;
 use crate::engine::report::outcome_index::{OUTCOMES, all_outcomes};
 use crate::engine::report::route_counters::RouteCounters;
-use crate::engine::report::{store_gauges, value_metrics, write_metrics};
 
 #[test]
 fn each_outcome_of_each_route_is_published_once() {
@@ -103,10 +103,7 @@ fn names_in(text: &str) -> BTreeSet<String> {
 fn each_metric_is_described_and_documented() {
     let described = Names::default();
     metrics::with_local_recorder(&described, || {
-        describe();
-        value_metrics::describe();
-        write_metrics::describe();
-        store_gauges::describe("1");
+        describe_metrics("1");
     });
     let described = described.0.into_inner().unwrap();
     let operations = include_str!("../../../../../../docs/OPERATIONS.md");
