@@ -22,6 +22,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(hidden)]
+pub mod advice;
+#[doc(hidden)]
+pub mod heavy_hitters;
+#[doc(hidden)]
 pub mod http;
 pub mod invalidation;
 #[doc(hidden)]

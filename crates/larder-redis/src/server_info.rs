@@ -1,9 +1,9 @@
 //! The numbers in the answer to `INFO`.
 
-use larder_core::monitoring::StoreStats;
+use larder_core::monitoring::{EvictionPolicy, StoreStats};
 
 /// The sections of `INFO` that have the numbers.
-pub(crate) const SECTIONS: [&str; 3] = ["stats", "memory", "clients"];
+pub(crate) const SECTIONS: [&str; 4] = ["stats", "memory", "clients", "keyspace"];
 
 /// Reads the statistics of one server from its answer to `INFO`.
 ///
@@ -24,13 +24,31 @@ pub(crate) fn parse(info: &str) -> StoreStats {
             "maxmemory" => &mut stats.memory_limit,
             "used_memory_rss" => &mut stats.memory_resident,
             "connected_clients" => &mut stats.connected_clients,
-            _ => continue,
+            "maxmemory_policy" => {
+                stats.eviction = EvictionPolicy::from_name(value.trim());
+                continue;
+            }
+            _ => {
+                if let Some(keys) = expiring_keys(name, value) {
+                    stats.expiring_keys = Some(stats.expiring_keys.unwrap_or(0).saturating_add(keys));
+                }
+                continue;
+            }
         };
         *field = value.trim().parse().ok();
     }
     // For Redis, zero means that there is no limit.
     stats.memory_limit = stats.memory_limit.filter(|limit| *limit > 0);
     stats
+}
+
+/// Returns the number of keys with an expiry in one database: `db0:keys=2,expires=1,avg_ttl=0`.
+fn expiring_keys(name: &str, value: &str) -> Option<u64> {
+    let number = name.strip_prefix("db")?;
+    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    value.split(',').find_map(|part| part.strip_prefix("expires="))?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -55,8 +73,24 @@ mod tests {
             (stats.memory_used, stats.memory_peak) = (Some(964_592), Some(964_592));
             (stats.memory_limit, stats.memory_resident) = (Some(67_108_864), Some(12_353_536));
             stats.connected_clients = Some(1);
+            stats.eviction = Some(EvictionPolicy::from_name(eviction_in(REDIS_7_0)).unwrap());
         });
         assert_eq!(parse(REDIS_7_0), expected);
+    }
+
+    fn eviction_in(info: &str) -> &str {
+        info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).unwrap()
+    }
+
+    #[test]
+    fn keys_with_an_expiry_are_those_of_all_databases() {
+        let keyspace = "# Keyspace\r\ndb0:keys=5,expires=3,avg_ttl=0\r\ndb15:keys=9,expires=4,avg_ttl=1\r\n";
+        assert_eq!(parse(keyspace).expiring_keys, Some(7));
+        for other in ["# Keyspace\r\n", "dbx:expires=1", "db:expires=1", "db0:keys=1", "db0:expires=x"] {
+            assert_eq!(parse(other).expiring_keys, None, "{other}");
+        }
+        assert_eq!(parse("maxmemory_policy:allkeys-lfu").eviction, Some(EvictionPolicy::AllKeys));
+        assert_eq!(parse("maxmemory_policy:new").eviction, None);
     }
 
     #[test]

@@ -202,6 +202,14 @@ pub mod inspect {
     pub use crate::values::listed_value::ValueInfo;
 }
 
+/// Advice: what the figures of a cache say about its settings.
+///
+/// Returned by [`Cache::advice`].
+pub mod advice {
+    pub use larder_core::advice::Advice;
+    pub use larder_core::advice::advice_kind::{AdviceKind, Severity};
+}
+
 /// The two clocks of a cache, for [`CacheBuilder::clock`].
 ///
 /// # Examples
@@ -253,6 +261,7 @@ pub use crate::engine::report::distribution::Distribution;
 pub use crate::engine::report::route_stats::RouteStats;
 pub use crate::engine::report::stats::Stats;
 pub use crate::engine::report::store_state::StoreState;
+pub use crate::engine::report::top_keys::{TopKey, TopKeys};
 pub use crate::engine::report::write_queue_state::WriteQueueState;
 pub use crate::engine::switches::scope::SwitchScope;
 pub use crate::engine::switches::switch::{Switch, SwitchReach};
@@ -276,7 +285,7 @@ pub use larder_core::invalidation::selector::{
 };
 pub use larder_core::invalidation::token::{ConsistencyToken, ParseTokenError};
 pub use larder_core::monitoring::{
-    CircuitState, Instance, InstanceId, InstanceRecord, InstanceState, NodeCircuit, ParseInstanceIdError,
-    StoreStats,
+    CircuitState, EvictionPolicy, Instance, InstanceId, InstanceRecord, InstanceState, NodeCircuit,
+    ParseInstanceIdError, StoreStats,
 };
 pub use larder_core::write_queue;

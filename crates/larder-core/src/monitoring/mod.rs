@@ -5,6 +5,7 @@
 //! a request.
 
 mod circuit_state;
+mod eviction_policy;
 mod instance;
 mod record_wire;
 #[cfg(feature = "serde")]
@@ -15,6 +16,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use self::circuit_state::{CircuitState, NodeCircuit};
+pub use self::eviction_policy::EvictionPolicy;
 pub use self::instance::{Instance, InstanceId, InstanceRecord, InstanceState, ParseInstanceIdError};
 pub use self::record_wire::{MAX_CIRCUITS, MAX_HOST_BYTES, MAX_RECORD_BYTES, MAX_VERSION_BYTES};
 pub use self::store_stats::StoreStats;

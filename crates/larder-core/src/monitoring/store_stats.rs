@@ -1,5 +1,7 @@
 //! The statistics of a shared store.
 
+use super::eviction_policy::EvictionPolicy;
+
 /// The counters of a shared store, and its use of memory.
 ///
 /// A number that the store does not tell is `None`. Counters begin at the start of the server, or
@@ -38,6 +40,11 @@ pub struct StoreStats {
     pub memory_limit: Option<u64>,
     /// Memory that the operating system has given to the server, in bytes.
     pub memory_resident: Option<u64>,
+    /// The keys that are evicted when the memory is full. Of several servers, the one that evicts
+    /// the most important keys counts.
+    pub eviction: Option<EvictionPolicy>,
+    /// Number of keys with an expiry, such as stored responses.
+    pub expiring_keys: Option<u64>,
     /// Number of connections of clients, without those of replicas.
     pub connected_clients: Option<u64>,
     /// Number of entries in the invalidation log.
@@ -87,6 +94,8 @@ impl StoreStats {
             memory_peak: sum(self.memory_peak, other.memory_peak),
             memory_limit: sum(self.memory_limit, other.memory_limit),
             memory_resident: sum(self.memory_resident, other.memory_resident),
+            eviction: self.eviction.zip(other.eviction).map(|(one, other)| one.max(other)),
+            expiring_keys: sum(self.expiring_keys, other.expiring_keys),
             connected_clients: sum(self.connected_clients, other.connected_clients),
             log_length: sum(self.log_length, other.log_length),
             log_bytes: sum(self.log_bytes, other.log_bytes),

@@ -67,6 +67,7 @@ pub struct CacheBuilder {
     pub(super) credentials: Vec<HeaderName>,
     is_disabled: bool,
     pub(super) reporting: ReportingOptions,
+    pub(super) counts_top_keys: bool,
     pub(super) served_extension: bool,
     pub(super) instance_host: Option<Box<str>>,
 }
@@ -102,6 +103,7 @@ impl Default for CacheBuilder {
             credentials: Vec::new(),
             is_disabled: false,
             reporting: ReportingOptions::default(),
+            counts_top_keys: false,
             served_extension: false,
             instance_host: None,
         }
@@ -370,7 +372,7 @@ impl CacheBuilder {
             background: Background::new(self.background),
             store_limits: self.store_limits,
             close_timeout: self.close_timeout,
-            report: Report::default(),
+            report: Report::new(self.counts_top_keys),
             reclaim: ReclaimState::default(),
             store_calendar: StoreCalendar::default(),
             feed: FeedHub::default(),

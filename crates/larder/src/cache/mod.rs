@@ -17,9 +17,11 @@
 //! - `health.rs`: [`Health`], and waiting until the cache is ready
 //! - `explain_method.rs`: explaining a request
 //! - `switch_methods.rs`: switching the cache off and on
+//! - `advice_method.rs`: what the figures say about the settings
 //! - `monitoring.rs`: the instances, the statistics of the shared store, and the policies
 //! - `close.rs`: [`CloseReport`], and the steps of closing
 
+mod advice_method;
 pub(crate) mod builder;
 pub(crate) mod cache_name;
 pub(crate) mod close;

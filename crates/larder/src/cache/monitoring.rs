@@ -5,6 +5,7 @@ use larder_core::store::StoreError;
 
 use crate::cache::Cache;
 use crate::engine::monitoring::own_record;
+use crate::engine::report::top_keys::{KeyCounters, TopKeys};
 use crate::http::policy::description::PolicyDescription;
 
 impl Cache {
@@ -82,6 +83,28 @@ impl Cache {
     /// ```
     pub async fn store_stats(&self) -> Result<StoreStats, StoreError> {
         own_record::store_stats(&self.engine).await
+    }
+
+    /// Returns the keys with the most requests, handler time, bytes and misses.
+    ///
+    /// They are those of responses in this instance since its start. The numbers are estimates: see
+    /// [`TopKey`](crate::TopKey). Returns `None` unless
+    /// [`count_top_keys`](crate::CacheBuilder::count_top_keys) is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().count_top_keys().build();
+    /// let top = cache.top_keys().unwrap_or_default();
+    /// for key in top.handler_micros.iter().take(10) {
+    ///     println!("{} µs of handler time: {}", key.count, key.key);
+    /// }
+    /// ```
+    #[must_use]
+    pub fn top_keys(&self) -> Option<TopKeys> {
+        self.engine.report.top_keys.as_ref().map(KeyCounters::top)
     }
 
     /// Returns the policies of all layers of this cache that exist, in the order of their creation.

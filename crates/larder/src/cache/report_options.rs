@@ -84,6 +84,25 @@ impl CacheBuilder {
         self
     }
 
+    /// Counts the keys with the most requests, for [`Cache::top_keys`](crate::Cache::top_keys).
+    ///
+    /// The memory for this is bounded: less than a megabyte. One in 64 hits is counted, on behalf of
+    /// the others. Default: off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use larder::Cache;
+    ///
+    /// let cache = Cache::builder().count_top_keys().build();
+    /// assert!(cache.top_keys().is_some());
+    /// ```
+    #[must_use]
+    pub const fn count_top_keys(mut self) -> Self {
+        self.counts_top_keys = true;
+        self
+    }
+
     /// Inserts a [`Served`](crate::Served) into the extensions of each response.
     ///
     /// A layer around the cache can then read how a request was answered. This costs an allocation

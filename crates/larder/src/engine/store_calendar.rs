@@ -1,6 +1,7 @@
 //! The calendar of the shared store, in which shared responses are dated.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use larder_core::time::WallTime;
 
@@ -33,6 +34,11 @@ impl StoreCalendar {
         if ahead < least.saturating_sub(TOLERANCE) || ahead > most.saturating_add(TOLERANCE) {
             self.ahead.store(least.saturating_add(most.saturating_sub(least) / 2), Ordering::Relaxed);
         }
+    }
+
+    /// Returns how much both calendars differ, as far as that is more than a second.
+    pub(crate) fn difference(&self) -> Duration {
+        Duration::from_millis(self.ahead.load(Ordering::Relaxed).unsigned_abs())
     }
 
     /// Converts a date of ours for the shared tier.

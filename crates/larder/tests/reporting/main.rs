@@ -3,6 +3,7 @@
 // All code here is for tests. The lints recognize only functions with a test attribute.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod advice;
 mod calendars;
 #[cfg(feature = "metrics")]
 mod documented_metrics;

@@ -24,10 +24,13 @@ pub(crate) async fn write_shared(
     lease: Option<Lease>,
 ) {
     let SharedWrite { address, value, expiry } = write;
-    let began = engine.clock.boot();
+    let (began, bytes) = (engine.clock.boot(), value.len() as u64);
     let written = match lease {
         Some(lease) => lease.store(&address, value, expiry).await,
         None => store.set(&address, value, expiry).await,
     };
+    if written.is_ok() {
+        engine.report.shared(bytes);
+    }
     engine.report.store_result(StoreOp::Write, began, &written, &*engine.clock);
 }

@@ -20,6 +20,7 @@
 //! - `announce_log.rs`: one log event if this instance cannot be announced to the others
 //! - `clock_skew.rs`: one log event if the clock differs from that of the shared store
 //! - `lease_event.rs`: the events of leases that are counted
+//! - `top_keys.rs`: the keys with the most requests, handler time, bytes and misses
 //! - `store_times.rs`: how long the work with the shared store takes
 //! - `store_state.rs`: `StoreState`, the state of the shared store for users
 //! - `store_health.rs`: one log event when trouble with the shared store begins, and one when it
@@ -44,6 +45,7 @@ pub(crate) mod store_gauges;
 pub(crate) mod store_health;
 pub(crate) mod store_state;
 pub(crate) mod store_times;
+pub(crate) mod top_keys;
 pub(crate) mod value_counters;
 #[cfg(feature = "metrics")]
 pub(crate) mod value_metrics;
@@ -74,6 +76,7 @@ use crate::engine::report::stats::Stats;
 use crate::engine::report::store_health::{StoreHealth, StoreOp};
 use crate::engine::report::store_state::StoreState;
 use crate::engine::report::store_times::StoreTimes;
+use crate::engine::report::top_keys::KeyCounters;
 use crate::engine::report::write_counters::WriteTable;
 use crate::engine::report::write_queue_state::WriteQueueStates;
 
@@ -100,6 +103,10 @@ pub(crate) struct Report {
     reclaimed: AtomicU64,
     reclaim_scans: AtomicU64,
     store_errors: AtomicU64,
+    shared_writes: AtomicU64,
+    shared_bytes: AtomicU64,
+    /// The keys with the most requests, if they are counted.
+    pub(crate) top_keys: Option<KeyCounters>,
     slow_polls: AtomicU64,
     announce_log: AnnounceLog,
     leases: [AtomicU64; 3],
@@ -142,6 +149,11 @@ fn nanos(time: Duration) -> u64 {
 }
 
 impl Report {
+    /// Creates counters of zero. Those of keys take memory, so they are optional.
+    pub(crate) fn new(counts_top_keys: bool) -> Self {
+        Self { top_keys: counts_top_keys.then(KeyCounters::new), ..Self::default() }
+    }
+
     /// Records a refresh in the background that begins.
     pub(crate) fn refresh_started(&self) {
         add(&self.refreshes, 1);
@@ -191,6 +203,18 @@ impl Report {
         add(&self.floor_raises, forgotten.floor_raises);
         #[cfg(feature = "metrics")]
         metrics::record_forgotten(forgotten);
+    }
+
+    /// Records a value of this size that was written to the shared store.
+    pub(crate) fn shared(&self, bytes: u64) {
+        add(&self.shared_writes, 1);
+        add(&self.shared_bytes, bytes);
+    }
+
+    /// Returns the mean size of the values that were written to the shared store.
+    pub(crate) fn mean_shared_bytes(&self) -> Option<u64> {
+        let (writes, bytes) = (&self.shared_writes, &self.shared_bytes);
+        bytes.load(Ordering::Relaxed).checked_div(writes.load(Ordering::Relaxed))
     }
 
     /// Records how many responses were removed from the shared store, and the scans that this took.

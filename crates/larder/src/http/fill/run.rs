@@ -189,6 +189,9 @@ impl Fill {
     /// Records how long the handler took, in a fill that other requests wait for.
     fn record_time(&self, cost: Duration) {
         let Some(leader) = &self.leader else { return };
+        if let Some(top) = &self.layer.engine.report.top_keys {
+            top.fill(&self.context.key, cost);
+        }
         let path = || self.context.matched_path.as_deref();
         self.layer.with_route(path, |route| route.fill_finished(cost));
         if leader.flight().own_requests.is_time_representative() {

@@ -64,6 +64,7 @@ pub(crate) enum Access {
 pub(crate) struct ResponseMemory {
     slots: MemoryTier<SlotKey, Slot>,
     /// Whether responses are stored. If not, the slots have only the fields that they vary on.
+    max_bytes: u64,
     stores_responses: bool,
     oversize_keys: OversizeKeys,
     evicted: EvictedKeys,
@@ -102,7 +103,12 @@ impl ResponseMemory {
         let stores_responses = bytes > 0;
         let slots = MemoryTier::new(if stores_responses { bytes } else { FIELDS_SIZE });
         let (oversize_keys, evicted) = (OversizeKeys::default(), EvictedKeys::new(bytes));
-        Self { slots, stores_responses, oversize_keys, evicted, clock }
+        Self { slots, stores_responses, max_bytes: bytes, oversize_keys, evicted, clock }
+    }
+
+    /// Returns the bound on its size in bytes.
+    pub(crate) const fn max_bytes(&self) -> u64 {
+        self.max_bytes
     }
 
     /// Looks up a request by its key and its header fields.

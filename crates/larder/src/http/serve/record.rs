@@ -129,6 +129,9 @@ fn report_hit(layer: &LayerState, parts: &Parts, cached: &CachedResponse, hit: &
                 route.record_age(cached.age(now), weight);
             },
         );
+        if let Some(top) = &layer.engine.report.top_keys {
+            top.hits(hit.key, cached.body.len() as u64, weight);
+        }
     }
     if tracing::enabled!(target: "larder", Level::DEBUG) {
         emit(&request_span(layer, matched_path(parts), hit.key), Outcome::Hit(hit.tier));
@@ -154,6 +157,9 @@ pub(crate) fn record(layer: &LayerState, context: &RequestContext, outcome: Outc
             route.record_time(outcome, time, 1);
         },
     );
+    if let (Some(top), Outcome::Miss(_)) = (&layer.engine.report.top_keys, outcome) {
+        top.miss(&context.key);
+    }
     emit(&context.span, outcome);
 }
 
