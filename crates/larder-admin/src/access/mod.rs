@@ -1,0 +1,13 @@
+//! Who may call the API, and how often.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `role.rs` | what a token permits |
+//! | `token.rs` | the tokens, compared in constant time |
+//! | `rate_limit.rs` | the bound on requests |
+//! | `authorize.rs` | the middleware that applies them |
+
+pub(crate) mod authorize;
+pub(crate) mod rate_limit;
+pub(crate) mod role;
+pub(crate) mod token;

@@ -1,0 +1,38 @@
+//! Statistics, health and advice.
+
+use axum::Json;
+use axum::extract::State;
+use larder::advice::Advice;
+use larder::{Cache, Stats, TopKeys};
+use serde_json::{Value, json};
+
+use crate::access::authorize::Reader;
+use crate::api_error::ApiError;
+
+pub(super) async fn stats(State(cache): State<Cache>, _: Reader) -> Json<Stats> {
+    Json(cache.stats())
+}
+
+pub(super) async fn health(State(cache): State<Cache>, _: Reader) -> Json<Value> {
+    let health = cache.health();
+    Json(json!({
+        "is_ready": health.is_ready(),
+        "store": health.store.to_string(),
+        "caught_up": health.caught_up,
+        "confirmation_age_seconds": health.confirmation_age.map(|age| age.as_secs_f64()),
+        "deferred": health.deferred,
+        "write_queue": health.write_queue.to_string(),
+        "text": health.to_string(),
+    }))
+}
+
+/// Advice that rests on the shared store needs its answer. Without it, the rest is still given.
+pub(super) async fn advice(State(cache): State<Cache>, _: Reader) -> Json<Vec<Advice>> {
+    Json(cache.advice().await)
+}
+
+pub(super) async fn top_keys(State(cache): State<Cache>, _: Reader) -> Result<Json<TopKeys>, ApiError> {
+    cache.top_keys().map(Json).ok_or(ApiError::Unsupported(
+        "the cache does not count keys: `CacheBuilder::count_top_keys` turns it on",
+    ))
+}

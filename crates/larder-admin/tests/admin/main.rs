@@ -1,0 +1,9 @@
+//! The admin router, nested in an application as users nest it.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+mod access;
+mod alerts;
+mod dashboard;
+mod openapi;
+mod operations;
+mod support;

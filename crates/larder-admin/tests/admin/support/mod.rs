@@ -1,0 +1,118 @@
+//! An application with a cache and its operations.
+
+pub(crate) mod schema;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use larder::{Cache, Policy, ttl};
+use larder_admin::Role;
+use serde_json::Value;
+use tower::ServiceExt;
+
+pub(crate) const READER: &str = "reader-0123456789abcdef";
+pub(crate) const OPERATOR: &str = "operator-0123456789abcdef";
+
+/// An application with one cached route.
+pub(crate) struct App {
+    router: Router,
+    pub(crate) cache: Cache,
+}
+
+impl App {
+    pub(crate) fn new() -> Self {
+        let cache = Cache::builder().count_top_keys().build();
+        let policy = Policy::ttl(ttl::STANDARD).tag("product:{id}").key_cookie("session");
+        let products = get(async || "a product").layer(cache.layer(policy));
+        let policy = Policy::ttl(ttl::STANDARD).tag("category:{id}");
+        let categories = get(async || "a category").layer(cache.layer(policy));
+        let app = Router::new()
+            .route("/products/{id}", products)
+            .route("/categories/{id}", categories)
+            .route("/open", get("not cached"));
+        let admin = larder_admin::router(&cache)
+            .application(app.clone())
+            .token("dashboard", Role::Read, READER)
+            .token("on-call", Role::Purge, OPERATOR);
+        Self { router: app.nest("/ops/cache", admin.build().unwrap()), cache }
+    }
+
+    /// Requests a page, and returns its `X-Cache`.
+    pub(crate) async fn get(&self, path: &str) -> String {
+        self.call(Method::GET, path, None, None).await.field("x-cache")
+    }
+
+    pub(crate) async fn purge(&self, token: &str, body: Value) -> Answer {
+        self.call(Method::POST, "/ops/cache/api/purge", Some(token), Some(body)).await
+    }
+
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header("host", "shop.example");
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let body = match body {
+            Some(body) => {
+                request = request.header(CONTENT_TYPE, "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.into()).unwrap() }
+    }
+}
+
+/// A response that has come whole.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    pub(crate) fn field(&self, name: &str) -> String {
+        self.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+}
+
+/// A response whose lines come one by one.
+pub(crate) struct Feed(Body);
+
+impl Feed {
+    /// Waits for the next line that is not empty.
+    pub(crate) async fn line(&mut self) -> String {
+        loop {
+            let frame = self.0.frame().await.unwrap().unwrap().into_data().unwrap();
+            let line = String::from_utf8(frame.to_vec()).unwrap();
+            if !line.trim().is_empty() {
+                return line;
+            }
+        }
+    }
+}
+
+impl App {
+    /// Begins to read a response that does not end.
+    pub(crate) async fn stream(&self, path: &str) -> Feed {
+        let request = Request::get(path).header(AUTHORIZATION, format!("Bearer {READER}"));
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        Feed(response.into_body())
+    }
+}
