@@ -14,7 +14,10 @@ use crate::caching::Caching;
 use crate::cart_store::CartStore;
 use crate::collections::Collections;
 use crate::database::Database;
+use crate::demo_load;
 use crate::errors::Error;
+use crate::metrics;
+use crate::operations;
 use crate::recommendations::{recommend_every, recommend_first_page};
 use crate::routes;
 use crate::sessions::Sessions;
@@ -47,6 +50,8 @@ pub struct Shop {
     cache: Caching,
     values: Collections,
     views: ViewCounter,
+    /// The token of the operations, if it was made up.
+    made_up_token: Option<String>,
 }
 
 impl Shop {
@@ -58,7 +63,30 @@ impl Shop {
     pub async fn open(args: &Args) -> Result<Self, StartError> {
         let app = App::open(args).await?;
         let (cache, values, views) = (app.cache.clone(), app.values.clone(), app.views.clone());
-        Ok(Self { router: app.into_router(), cache, values, views })
+        let no_token = |error| StartError::new("cannot make a token up", io::Error::other(error));
+        let made_up_token = match &args.admin_token {
+            Some(_) => None,
+            None => Some(operations::random_token().map_err(no_token)?),
+        };
+        let token = args.admin_token.as_ref().or(made_up_token.as_ref());
+        let router = match token {
+            Some(token) if cache.is_enabled() => operations::nest(app.into_router(), &cache, token)
+                .map_err(|error| StartError::new("cannot protect the operations", error))?,
+            _ => app.into_router(),
+        };
+        Ok(Self { router, cache, values, views, made_up_token })
+    }
+
+    /// Returns the path of the operations of the cache, and their token if it was made up.
+    ///
+    /// Without a cache, there are none.
+    pub fn operations(&self) -> Option<(&'static str, Option<&str>)> {
+        self.cache.is_enabled().then_some((operations::PATH, self.made_up_token.as_deref()))
+    }
+
+    /// Sends requests of made-up clients until the future is dropped.
+    pub fn demo_load(&self) -> impl Future<Output = ()> + Send + use<> {
+        demo_load::run(self.router.clone())
     }
 
     /// Returns the routes.
@@ -104,6 +132,7 @@ pub async fn app(args: &Args) -> Result<Router, StartError> {
 
 impl App {
     async fn open(args: &Args) -> Result<Self, StartError> {
+        metrics::install()?;
         let database = Database::open(&args.database, args.query_delay)
             .await
             .map_err(|error| StartError::new(format!("cannot open the database {}", args.database), error))?;
@@ -155,6 +184,7 @@ pub async fn serve(
     tokio::select! {
         served = serving => served,
         () = out_of_patience => Ok(()),
+        never = metrics::upkeep() => match never {},
     }
 }
 

@@ -70,6 +70,16 @@ pub struct Args {
     #[arg(long, env = "SHOP_CART_DURABILITY", value_name = "WHAT", default_value = "fsync")]
     pub cart_durability: CartDurability,
 
+    /// The token of the operations at /ops/cache, with 16 to 512 visible ASCII characters.
+    ///
+    /// Without it, a random token is printed at the start.
+    #[arg(long, env = "SHOP_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub admin_token: Option<String>,
+
+    /// Send requests of made-up clients to this shop, about 200 a second, to have something to see.
+    #[arg(long, env = "SHOP_DEMO_LOAD", value_parser = BoolishValueParser::new())]
+    pub demo_load: bool,
+
     /// Serve without a cache, for comparison. --redis then has no effect.
     #[arg(long, env = "SHOP_NO_CACHE", value_parser = BoolishValueParser::new())]
     pub no_cache: bool,

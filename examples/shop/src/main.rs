@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use shop::{Args, Shop, StartError};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -31,9 +32,17 @@ async fn run(args: &Args) -> Result<(), StartError> {
     let listener = TcpListener::bind(args.addr).await.map_err(cannot_listen)?;
     let addr = listener.local_addr().map_err(cannot_listen)?;
     println!("listening on http://{addr}");
+    if let Some((path, token)) = shop.operations() {
+        match token {
+            Some(token) => println!("operations at http://{addr}{path}, with the token {token}"),
+            None => println!("operations at http://{addr}{path}"),
+        }
+    }
     let job = tokio::spawn(shop.recommend_every(args.recommend_every));
+    let load = args.demo_load.then(|| tokio::spawn(shop.demo_load()));
     let served = shop::serve(listener, shop.router(), stop).await;
     job.abort();
+    load.iter().for_each(JoinHandle::abort);
     shop.close().await;
     served.map_err(|error| StartError::new("stopped serving", error))
 }

@@ -7,7 +7,7 @@ use axum::routing::{delete, get};
 use crate::app::App;
 use crate::caching;
 use crate::sessions;
-use crate::{carts, countries, errors, products, recommendations, stats, users, views};
+use crate::{carts, countries, errors, metrics, products, recommendations, stats, users, views};
 
 /// Returns the routes, without their state.
 pub(crate) fn routes(app: &App) -> Router<App> {
@@ -38,6 +38,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/api/countries", cache.route(get(countries::list), caching::countries()))
         .route("/healthz", get(|| async { "ok" }))
         .route("/stats", get(stats::show))
+        .route("/metrics", get(metrics::show))
         .fallback(errors::no_route)
         .method_not_allowed_fallback(errors::no_method)
 }
