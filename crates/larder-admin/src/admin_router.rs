@@ -27,7 +27,6 @@ use crate::api::{self, AdminState};
 /// let token = "a token of at least 16 bytes".replace(' ', "-");
 /// let app: Router = Router::new().nest("/ops/cache", larder_admin::router(&cache).bearer_token(&token));
 /// ```
-#[must_use]
 pub fn router(cache: &Cache) -> AdminRouter {
     AdminRouter { cache: cache.clone(), application: None, tokens: Tokens::default(), error: None }
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use twox_hash::XxHash3_64;
 
-/// The most bytes of a key that are kept. Keys are told apart by their hash.
+/// The most bytes of a key that are kept. Keys are distinguished by their hash.
 const MAX_TEXT: usize = 256;
 
 /// Counts the heaviest keys.

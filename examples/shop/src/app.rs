@@ -80,6 +80,7 @@ impl Shop {
     /// Returns the path of the operations of the cache, and their token if it was made up.
     ///
     /// Without a cache, there are none.
+    #[must_use]
     pub fn operations(&self) -> Option<(&'static str, Option<&str>)> {
         self.cache.is_enabled().then_some((operations::PATH, self.made_up_token.as_deref()))
     }

@@ -33,12 +33,12 @@ pub(crate) async fn run(shop: Router) {
 fn next_request() -> Request<Body> {
     match fastrand::u32(..100) {
         0 => change(popular(PRODUCTS)),
-        1..=60 => get(format!("/api/products/{}", popular(PRODUCTS))),
-        61..=70 => get(format!("/api/products/{}/related", popular(PRODUCTS))),
-        71..=80 => get(format!("/api/products?q=lamp&page={}", popular(5))),
-        81..=92 => get(format!("/api/users/{}", popular(USERS))),
-        93..=96 => get("/api/users/top".to_owned()),
-        _ => get("/api/countries".to_owned()),
+        1..=60 => get(&format!("/api/products/{}", popular(PRODUCTS))),
+        61..=70 => get(&format!("/api/products/{}/related", popular(PRODUCTS))),
+        71..=80 => get(&format!("/api/products?q=lamp&page={}", popular(5))),
+        81..=92 => get(&format!("/api/users/{}", popular(USERS))),
+        93..=96 => get("/api/users/top"),
+        _ => get("/api/countries"),
     }
 }
 
@@ -49,17 +49,17 @@ fn popular(most: u32) -> u32 {
     (number as u32).clamp(1, most)
 }
 
-fn get(uri: String) -> Request<Body> {
+fn get(uri: &str) -> Request<Body> {
     request(Method::GET, uri, Body::empty())
 }
 
 fn change(product: u32) -> Request<Body> {
     let price = fastrand::u32(100..100_000);
     let body = format!(r#"{{"name":"Product {product}","price_cents":{price}}}"#);
-    request(Method::PUT, format!("/api/products/{product}"), Body::from(body))
+    request(Method::PUT, &format!("/api/products/{product}"), Body::from(body))
 }
 
-fn request(method: Method, uri: String, body: Body) -> Request<Body> {
+fn request(method: Method, uri: &str, body: Body) -> Request<Body> {
     let mut request = Request::new(body);
     *request.method_mut() = method;
     // All parts are numbers and fixed texts.

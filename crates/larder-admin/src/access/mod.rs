@@ -1,4 +1,4 @@
-//! Who may call the API, and how often.
+//! The clients that may call the API, and how often they may.
 //!
 //! | file | what it does |
 //! | --- | --- |

@@ -1,8 +1,8 @@
-//! What a token permits.
+//! The roles of tokens.
 
 use std::fmt;
 
-/// What a token permits.
+/// The role of a token: the operations that it permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Role {

@@ -44,7 +44,7 @@ impl Tokens {
         Err(TokenError { kind })
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 

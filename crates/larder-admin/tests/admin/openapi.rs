@@ -32,8 +32,7 @@ fn each_route_is_described_and_each_description_is_a_route() {
 /// the answer is one of those that are described.
 async fn call_at_random(app: &App, document: &Document, operation: &Operation, rng: &mut Rng) -> StatusCode {
     let Operation { path, method, description } = operation;
-    let mut path =
-        format!("/ops/cache{}", path.replace("{job}", &["0", "1", "x", "-1"][rng.usize(..4)].to_string()));
+    let mut path = format!("/ops/cache{}", path.replace("{job}", ["0", "1", "x", "-1"][rng.usize(..4)]));
     let mut pairs = Vec::new();
     for parameter in description["parameters"].as_array().into_iter().flatten() {
         if parameter["in"] == "query" && (parameter["required"] == true || rng.bool()) {

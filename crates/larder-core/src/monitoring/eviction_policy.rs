@@ -1,4 +1,4 @@
-//! What a server evicts when its memory is full.
+//! The keys that a server evicts when its memory is full.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! Pushing a write.
 //!
-//! Pushes are gathered: while some are in flight, further ones wait, and are sent together. Outside a
-//! cluster, this goes for all partitions together. All writes of a batch have the same deadline,
+//! Pushes are gathered: while some are in flight, further ones wait, and are sent together. Outside
+//! a cluster, this goes for all partitions together. All writes of a batch have the same deadline,
 //! because they are sent at the same moment, and each has an outcome of its own.
 
 use std::sync::Arc;

@@ -34,7 +34,7 @@ enum Answer {
 /// The answer for the writes to one partition.
 #[derive(Debug)]
 enum PartitionAnswer {
-    /// What became of each write.
+    /// The outcome of each write.
     Pushed(Vec<PushResult>),
     /// The partition has no setup.
     New,

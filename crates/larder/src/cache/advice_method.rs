@@ -98,7 +98,7 @@ fn only(mut values: impl Iterator<Item = Duration>) -> Option<Duration> {
 fn store_figures(stats: &StoreStats, entry_bytes: Option<u64>) -> StoreFigures {
     StoreFigures {
         eviction: stats.eviction,
-        // A server that tells its memory and no limit has none.
+        // A server that reports its memory and no limit has none.
         max_memory: stats.memory_used.map(|_| stats.memory_limit.unwrap_or(0)),
         used_memory: stats.memory_used,
         fragmentation: stats.fragmentation(),

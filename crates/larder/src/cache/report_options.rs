@@ -86,8 +86,8 @@ impl CacheBuilder {
 
     /// Counts the keys with the most requests, for [`Cache::top_keys`](crate::Cache::top_keys).
     ///
-    /// The memory for this is bounded: less than a megabyte. One in 64 hits is counted, on behalf of
-    /// the others. Default: off.
+    /// The memory for this is bounded: less than a megabyte. One in 64 hits is counted, on behalf
+    /// of the others. Default: off.
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! What a read of the shared tier finds, as one collection can use it.
+//! The result of a read of the shared tier, as one collection can use it.
 
 use std::sync::Arc;
 

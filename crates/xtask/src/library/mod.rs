@@ -93,11 +93,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn four_crates_are_published_and_ask_for_one_rust_version() {
+    fn five_crates_are_published_and_ask_for_one_rust_version() {
         let library = Library::read().unwrap();
         let mut names: Vec<_> = library.packages.iter().map(|package| &*package.name).collect();
         names.sort_unstable();
-        assert_eq!(names, ["larder", "larder-core", "larder-redis", "larder-testing"]);
+        assert_eq!(names, ["larder", "larder-admin", "larder-core", "larder-redis", "larder-testing"]);
         assert_eq!(library.rust_version().unwrap(), "1.85");
     }
 

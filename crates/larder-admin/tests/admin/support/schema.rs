@@ -71,7 +71,7 @@ impl Document {
                 (Value::Null, Value::Bool(false)) => return Err(format!("{name} is not described")),
                 (Value::Null, Value::Null) => {}
                 (Value::Null, others) => {
-                    self.check(others, value).map_err(|error| format!("{name}: {error}"))?
+                    self.check(others, value).map_err(|error| format!("{name}: {error}"))?;
                 }
                 (known, _) => self.check(known, value).map_err(|error| format!("{name}: {error}"))?,
             }

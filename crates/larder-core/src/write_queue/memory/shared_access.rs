@@ -58,7 +58,8 @@ pub trait MemoryQueueAccess: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Returns the error of `action`, or another one if the queue cannot be used or takes no writes.
+    /// Returns the error of `action`, or another one if the queue cannot be used or takes no
+    /// writes.
     fn with_open_queue<T>(
         &self,
         action: impl FnOnce(&mut MemoryQueue, QueueTime) -> Result<T, StoreError>,
@@ -67,7 +68,7 @@ pub trait MemoryQueueAccess: Send + Sync + 'static {
     }
 }
 
-// A type that is no write queue is told so, and not that it has no memory queue.
+// For a type that is no write queue, the compiler says so, and not that it has no memory queue.
 #[diagnostic::do_not_recommend]
 impl<A: MemoryQueueAccess> WriteQueue for A {
     async fn push(&self, write: PushWrite<'_>) -> Result<Pushed, PushError> {

@@ -22,7 +22,7 @@ pub(crate) struct SharedReads<T> {
     ///
     /// That one may have been polled once and then held, for example by a client that does not read
     /// its body. Its exchange then never ends. The time is longer than an exchange takes. So if the
-    /// store hangs, those who wait get the error, and do not ask as well.
+    /// store hangs, the requests that wait get the error, and do not ask as well.
     max_wait: Duration,
 }
 
@@ -263,7 +263,7 @@ mod tests {
         assert_ne!(soon(before).await.unwrap(), soon(after).await.unwrap());
     }
 
-    /// A store that hangs costs those who wait one delay, and gets one command.
+    /// A store that hangs costs the requests that wait one delay, and gets one command.
     #[tokio::test(start_paused = true)]
     async fn requests_that_wait_get_the_error_of_an_exchange_that_took_its_whole_time() {
         const LIMIT: Duration = Duration::from_millis(50);

@@ -23,7 +23,7 @@ pub(super) enum LookedUp<V> {
     Bypass,
 }
 
-/// What is known of a value without a fresh one.
+/// The known facts about a value without a fresh one.
 pub(super) struct MissingValue<V> {
     pub(super) request: ValueRequest,
     pub(super) lookup: ValueLookup<V>,
