@@ -1,16 +1,29 @@
 //! Statistics, health and advice.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use larder::advice::Advice;
-use larder::{Cache, Stats, TopKeys};
+use larder::{Cache, RouteStats, Stats, TopKeys};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::access::authorize::Reader;
 use crate::api_error::ApiError;
 
-pub(super) async fn stats(State(cache): State<Cache>, _: Reader) -> Json<Stats> {
-    Json(cache.stats())
+/// The counters, as they are in the cache, and the two figures that follow from them.
+#[derive(Serialize)]
+pub(super) struct StatsAnswer {
+    hit_ratio: f64,
+    classes: BTreeMap<String, RouteStats>,
+    #[serde(flatten)]
+    stats: Stats,
+}
+
+pub(super) async fn stats(State(cache): State<Cache>, _: Reader) -> Json<StatsAnswer> {
+    let stats = cache.stats();
+    Json(StatsAnswer { hit_ratio: stats.hit_ratio(), classes: stats.classes(), stats })
 }
 
 pub(super) async fn health(State(cache): State<Cache>, _: Reader) -> Json<Value> {

@@ -190,6 +190,8 @@ async fn the_overview_has_figures_policies_and_advice() {
     }
     let stats = app.look("stats").await;
     assert_eq!(stats["routes"][0]["route"], "/products/{id}");
+    assert_eq!(stats["classes"]["standard"]["misses"]["never-stored"], 130);
+    assert_eq!(stats["hit_ratio"], 0.5);
     assert_eq!(stats["misses"]["never-stored"], 130);
     assert_eq!(app.look("policies").await[0]["tags"], json!(["product:{id}"]));
     let instances = app.look("instances").await;
