@@ -18,8 +18,6 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime;
 use tokio::task::JoinSet;
 
-/// The number of values, each of about 1 KiB as JSON.
-const KEYS: u64 = 10_000;
 const KEYS_AT_ONCE: u64 = 100;
 /// The number of tasks that read many values at once.
 const MANY_TASKS: usize = 8;
@@ -42,6 +40,10 @@ struct Args {
     /// With `--only`, read many values at once.
     #[arg(long)]
     many: bool,
+    /// The number of values, each of about 1 KiB as JSON. A tool that counts instructions is slow,
+    /// and stores a few of them sooner.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..))]
+    keys: u64,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -90,7 +92,7 @@ fn main() {
 
 async fn run(args: Args) {
     let redis = RedisServer::start().await.expect("a redis-server");
-    let sides = Sides::start(&redis.url()).await;
+    let sides = Sides::start(&redis.url(), args.keys).await;
     if let Some(side) = args.only {
         let shape = if args.many { Shape::Many } else { Shape::One };
         for _ in 0..args.rounds {
@@ -129,29 +131,31 @@ fn median(mut all: Vec<f64>) -> f64 {
 struct Sides {
     client: Client,
     values: Values<u64, Product>,
+    /// The number of values.
+    keys: u64,
 }
 
 impl Sides {
-    async fn start(url: &str) -> Self {
+    async fn start(url: &str, keys: u64) -> Self {
         let client = Builder::from_config(Config::from_url(url).expect("a URL")).build().expect("a client");
         client.init().await.expect("a connection");
         let store = RedisStore::builder(url).command_timeout(COMMAND_TIMEOUT).connect().expect("a store");
         let cache = Cache::builder().shared_store(store).build();
         let values = cache.values("product").ttl(HOUR).max_memory_bytes(0).build().expect("a collection");
-        let sides = Self { client, values };
+        let sides = Self { client, values, keys };
         sides.fill().await;
         sides
     }
 
     /// Stores all values for both sides.
     async fn fill(&self) {
-        for id in 0..KEYS {
+        for id in 0..self.keys {
             let encoded = serde_json::to_vec(&Product::new(id)).expect("JSON");
             let () = self.client.set(by_hand_key(id), encoded, None, None, false).await.expect("a reply");
         }
         // The cache needs a moment before it trusts the values in Redis, and writes them in the
         // background.
-        let keys: Vec<u64> = (0..KEYS).collect();
+        let keys: Vec<u64> = (0..self.keys).collect();
         let mut missing = 0;
         for _ in 0..200 {
             missing = 0;
@@ -169,6 +173,7 @@ impl Sides {
     }
 
     async fn measure(&self, side: Side, shape: Shape, reads: u64) -> Measurement {
+        let all_keys = self.keys;
         let (tasks, stride) = match shape {
             Shape::One => (TASKS, 1),
             Shape::Many => (MANY_TASKS, KEYS_AT_ONCE),
@@ -176,11 +181,11 @@ impl Sides {
         let mut running = JoinSet::new();
         let (begun, time) = (Instant::now(), processor::time());
         for task in 0..tasks as u64 {
-            let reader = Reader { side, shape, client: self.client.clone(), values: self.values.clone() };
-            let first = task * KEYS / tasks as u64;
+            let reader = Reader { side, shape, client: self.client.clone(), values: self.values.clone(), all_keys };
+            let first = task * all_keys / tasks as u64;
             running.spawn(async move {
                 for read in 0..reads / stride {
-                    reader.read((first + read * stride) % KEYS).await;
+                    reader.read((first + read * stride) % all_keys).await;
                 }
             });
         }
@@ -198,6 +203,7 @@ struct Reader {
     shape: Shape,
     client: Client,
     values: Values<u64, Product>,
+    all_keys: u64,
 }
 
 impl Reader {
@@ -208,7 +214,7 @@ impl Reader {
                 black_box(decode(found));
             }
             (Side::ByHand, Shape::Many) => {
-                let keys: Vec<_> = keys(first).map(by_hand_key).collect();
+                let keys: Vec<_> = self.keys(first).map(by_hand_key).collect();
                 let found: Vec<Option<Bytes>> = self.client.mget(keys).await.expect("a reply");
                 black_box(found.into_iter().map(decode).collect::<Vec<_>>());
             }
@@ -218,17 +224,19 @@ impl Reader {
                 );
             }
             (Side::Larder, Shape::Many) => {
-                let keys: Vec<_> = keys(first).collect();
+                let keys: Vec<_> = self.keys(first).collect();
                 let load = async |_| not_loaded::<Vec<(u64, Product)>>();
                 black_box(self.values.get_many_or_load(&keys, load).await.expect("the values"));
             }
         }
     }
+
+    fn keys(&self, first: u64) -> impl Iterator<Item = u64> {
+        let all = self.all_keys;
+        (first..first + KEYS_AT_ONCE).map(move |key| key % all)
+    }
 }
 
-fn keys(first: u64) -> impl Iterator<Item = u64> {
-    (first..first + KEYS_AT_ONCE).map(|key| key % KEYS)
-}
 
 fn by_hand_key(id: u64) -> String {
     format!("product:{id}")
