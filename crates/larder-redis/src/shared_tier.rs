@@ -26,7 +26,8 @@ impl SharedTier for RedisStore {
         let waited = wait_within(inner.command_timeout, get).await;
         let value = inner.settle(key, permit, waited)?;
         match value.as_deref().and_then(Reference::decode) {
-            Some(reference) => self.follow_reference(key, &reference).await,
+            // Boxed, because the future of each lookup would otherwise be eleven kilobytes long.
+            Some(reference) => Box::pin(self.follow_reference(key, &reference)).await,
             None => Ok(value),
         }
     }

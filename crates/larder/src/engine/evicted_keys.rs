@@ -66,11 +66,11 @@ impl EvictedKeys {
     /// Returns the reason of a miss for a key whose value is not in memory.
     ///
     /// A value that would have been of no use any more is a miss for that reason: more memory would
-    /// have made no difference.
+    /// have made no difference. The clock is read only for a key that was evicted.
     #[cold]
-    pub(crate) fn miss_reason(&self, key: &impl Hash, now: BootTime) -> MissReason {
+    pub(crate) fn miss_reason(&self, key: &impl Hash, now: impl FnOnce() -> BootTime) -> MissReason {
         match self.find(key) {
-            Some((_, known)) if now.as_nanos() / NANOS < known & SECONDS => MissReason::Evicted,
+            Some((_, known)) if now().as_nanos() / NANOS < known & SECONDS => MissReason::Evicted,
             Some(_) => MissReason::Expired,
             None => MissReason::NeverStored,
         }
@@ -122,11 +122,11 @@ mod tests {
     #[test]
     fn a_key_is_remembered_until_its_value_would_be_of_no_use() {
         let keys = EvictedKeys::new(1 << 20);
-        assert_eq!(keys.miss_reason(&"a", now()), MissReason::NeverStored);
+        assert_eq!(keys.miss_reason(&"a", now), MissReason::NeverStored);
         keys.insert(&"a", after(MINUTE));
-        assert_eq!(keys.miss_reason(&"a", now()), MissReason::Evicted);
-        assert_eq!(keys.miss_reason(&"b", now()), MissReason::NeverStored);
-        assert_eq!(keys.miss_reason(&"a", after(MINUTE)), MissReason::Expired);
+        assert_eq!(keys.miss_reason(&"a", now), MissReason::Evicted);
+        assert_eq!(keys.miss_reason(&"b", now), MissReason::NeverStored);
+        assert_eq!(keys.miss_reason(&"a", || after(MINUTE)), MissReason::Expired);
     }
 
     #[test]
@@ -137,8 +137,8 @@ mod tests {
             keys.insert(&key, after(MINUTE));
         }
         keys.remove(&"a");
-        assert_eq!(keys.miss_reason(&"a", now()), MissReason::NeverStored);
-        assert_eq!(keys.miss_reason(&"b", now()), MissReason::Evicted);
+        assert_eq!(keys.miss_reason(&"a", now), MissReason::NeverStored);
+        assert_eq!(keys.miss_reason(&"b", now), MissReason::Evicted);
     }
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
             assert_eq!(EvictedKeys::new(bytes).capacity, capacity);
         }
         let keys = EvictedKeys::new(0);
-        let is_known = |number: &u32| keys.miss_reason(number, now()) == MissReason::Evicted;
+        let is_known = |number: &u32| keys.miss_reason(number, now) == MissReason::Evicted;
         for number in 0..100_000 {
             keys.insert(&number, after(MINUTE));
             assert!(is_known(&number));
@@ -167,7 +167,7 @@ mod tests {
         for number in 100..100_000 {
             keys.insert(&number, after(MINUTE));
         }
-        let is_known = |number: &u32| keys.miss_reason(number, now()) == MissReason::Evicted;
+        let is_known = |number: &u32| keys.miss_reason(number, now) == MissReason::Evicted;
         assert!((0..100).all(|number| is_known(&number)));
     }
 
@@ -175,6 +175,6 @@ mod tests {
     fn a_moment_far_away_is_the_latest_that_fits() {
         let keys = EvictedKeys::new(0);
         keys.insert(&"a", BootTime::ZERO.saturating_add(Duration::MAX));
-        assert_eq!(keys.miss_reason(&"a", now()), MissReason::Evicted);
+        assert_eq!(keys.miss_reason(&"a", now), MissReason::Evicted);
     }
 }

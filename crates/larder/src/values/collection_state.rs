@@ -125,8 +125,8 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
     }
 
     /// Returns the reason of a miss for a value that is not in memory.
-    pub(super) fn absence_reason(&self, key: &K, now: BootTime) -> MissReason {
-        self.evicted.miss_reason(&SlotRef(key), now)
+    pub(super) fn absence_reason(&self, key: &K) -> MissReason {
+        self.evicted.miss_reason(&SlotRef(key), || self.engine.clock.boot())
     }
 
     /// Whether this value is the one under its key in memory.
@@ -174,9 +174,14 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
     /// Records a request that got this value, and notes the use in the fill that it belongs to.
     pub(super) fn record_use(&self, cached: &CachedValue<V>, outcome: Outcome) {
         match outcome {
-            Outcome::Hit(_) => {
+            Outcome::Hit(tier) => {
+                let now = match tier {
+                    Tier::Memory => self.engine.clock.boot(),
+                    // It has just come. A request for many values would read the clock for each.
+                    Tier::Shared => cached.received_at(),
+                };
                 self.counters.record_saving(outcome, cached.cost);
-                self.counters.record_age(cached.age(self.engine.clock.boot()), 1);
+                self.counters.record_age(cached.age(now), 1);
             }
             Outcome::Stale(_, reason) if reason != StaleReason::IfError => {
                 self.counters.record_saving(outcome, cached.cost);

@@ -128,8 +128,8 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
         let keys: Vec<&str> = missing.iter().map(|one| one.address(addresses)).collect();
         let began = engine.clock.boot();
         let values = store.get_many(&keys).await;
-        engine.report.store_result(StoreOp::Read, began, &values, &*engine.clock);
         let (wall, boot) = (engine.clock.wall(), engine.clock.boot());
+        engine.report.store_result_at(StoreOp::Read, began, boot, &values, &*engine.clock);
         match values {
             Ok(values) => {
                 let stored = |bytes| StoredBytes { bytes, local, wall, boot };
@@ -190,9 +190,10 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
         let exchange = move || async move {
             let began = engine.clock.boot();
             let value = store.get(address.as_str()).await;
-            engine.report.store_result(StoreOp::Read, began, &value, &*engine.clock);
-            let stored = value?.map(|bytes| self.arrived(bytes, local));
-            *own = stored.as_ref().map(|stored| stored.boot);
+            let (wall, boot) = (engine.clock.wall(), engine.clock.boot());
+            engine.report.store_result_at(StoreOp::Read, began, boot, &value, &*engine.clock);
+            let stored = value?.map(|bytes| StoredBytes { bytes, local, wall, boot });
+            *own = Some(boot);
             Ok(self.shared_read(address.text(), stored))
         };
         let read = {
@@ -207,7 +208,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
             // Its position is arbitrary. A high one would keep the next value from replacing it
             // (rule 16).
             let began = engine.clock.boot();
-            let removed = store_time.spend(store.remove(address.as_str())).await;
+            let removed = Box::pin(store_time.spend(store.remove(address.as_str()))).await;
             engine.report.store_result(StoreOp::Read, began, &removed, &*engine.clock);
             removed?;
             return Ok((SharedRead { fingerprint: None, ..read }, now));

@@ -46,7 +46,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
     pub(super) fn look_in_memory(&self, key: &K) -> ValueLookup<V> {
         match self.in_memory(key) {
             Some(cached) => self.judge(cached, Tier::Memory, self.engine.clock.boot()),
-            None => ValueLookup::Miss(self.absence_reason(key, self.engine.clock.boot())),
+            None => ValueLookup::Miss(self.absence_reason(key)),
         }
     }
 

@@ -181,7 +181,8 @@ impl Sides {
         let mut running = JoinSet::new();
         let (begun, time) = (Instant::now(), processor::time());
         for task in 0..tasks as u64 {
-            let reader = Reader { side, shape, client: self.client.clone(), values: self.values.clone(), all_keys };
+            let reader =
+                Reader { side, shape, client: self.client.clone(), values: self.values.clone(), all_keys };
             let first = task * all_keys / tasks as u64;
             running.spawn(async move {
                 for read in 0..reads / stride {
@@ -236,7 +237,6 @@ impl Reader {
         (first..first + KEYS_AT_ONCE).map(move |key| key % all)
     }
 }
-
 
 fn by_hand_key(id: u64) -> String {
     format!("product:{id}")

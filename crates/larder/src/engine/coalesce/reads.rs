@@ -100,7 +100,8 @@ impl<T: Clone> SharedReads<T> {
                 }
                 Role::Other(answers, number) => (answers, number),
             };
-            match timeout(self.max_wait, next_answer(answers)).await {
+            // Boxed, so that the future of a read that nothing else shares stays small.
+            match Box::pin(timeout(self.max_wait, next_answer(answers))).await {
                 Ok(Some(answer)) => return answer,
                 // The first request was cancelled.
                 Ok(None) => {}

@@ -288,6 +288,26 @@ impl Report {
         }
     }
 
+    /// Records the result of an operation with the shared store that ended at `ended`.
+    ///
+    /// This is for callers that need this moment themselves, and read the clock once.
+    pub(crate) fn store_result_at<T>(
+        &self,
+        operation: StoreOp,
+        began: BootTime,
+        ended: BootTime,
+        result: &Result<T, StoreError>,
+        clock: &dyn Clock,
+    ) {
+        match result {
+            Ok(_) => {
+                self.store_times.operation(operation, ended.saturating_since(began));
+                self.store_health.worked(operation, clock);
+            }
+            Err(error) => self.store_error(operation, began, error, clock),
+        }
+    }
+
     /// Returns the state of the shared store, by the results of the operations with it.
     pub(crate) fn store_state(&self) -> StoreState {
         self.store_health.store_state()

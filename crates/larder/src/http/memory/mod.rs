@@ -160,7 +160,7 @@ impl ResponseMemory {
 
     /// Returns the reason of a miss for a key without a response and without a record.
     pub(crate) fn absence_reason(&self, key: &str, now: BootTime) -> MissReason {
-        self.evicted.miss_reason(&SlotKeyRef { key, variant: 0 }, now)
+        self.evicted.miss_reason(&SlotKeyRef { key, variant: 0 }, || now)
     }
 
     /// Returns the reason of a miss for a key that has only responses to other requests.
@@ -171,7 +171,7 @@ impl ResponseMemory {
         variants: &Variants,
         now: BootTime,
     ) -> MissReason {
-        match self.evicted.miss_reason(&SlotKeyRef { key, variant: variants.variant_for(headers) }, now) {
+        match self.evicted.miss_reason(&SlotKeyRef { key, variant: variants.variant_for(headers) }, || now) {
             MissReason::NeverStored => MissReason::Vary,
             reason => reason,
         }
