@@ -86,6 +86,7 @@ mod reply;
 mod script;
 mod server_clock;
 mod server_info;
+mod shared_buffer;
 mod shared_tier;
 mod stats;
 mod store;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fred::bytes_utils::Str;
 use larder_core::store::StoreError;
 use larder_core::write_queue::{PushError, PushOutcome, Pushed, WriteId};
 
@@ -12,7 +11,7 @@ use crate::push_partition::PushPartition;
 /// A write that waits for its batch.
 pub(crate) struct PushCall {
     pub(crate) partition: Arc<PushPartition>,
-    pub(crate) key: Str,
+    pub(crate) key: Box<str>,
     /// The letter for the kind of the payload.
     pub(crate) kind: char,
     pub(crate) payload: Bytes,

@@ -13,6 +13,7 @@ use fred::util::sha1_hash;
 use tokio::time::Instant;
 
 use crate::connection::Connection;
+use crate::shared_buffer::SharedBuffer;
 
 /// The index of the first key, after the script and the number of keys.
 const FIRST_KEY: usize = 2;
@@ -102,7 +103,8 @@ async fn call(
     let mut sent = Vec::with_capacity(2 + keys.len() + arguments.len());
     sent.push(Value::String(script.clone()));
     sent.push(Value::Integer(i64::try_from(keys.len()).unwrap_or(i64::MAX)));
-    sent.extend(keys.iter().map(|key| Value::from(*key)));
+    let mut names = SharedBuffer::with_capacity(keys.iter().map(|key| key.len()).sum());
+    sent.extend(keys.iter().map(|key| names.add(key.as_bytes())));
     sent.extend_from_slice(arguments);
     let command = CustomCommand::new_static(command, ClusterHash::Offset(FIRST_KEY), false);
     link.within_at(limit, FIRST_KEY).custom(command, sent).await

@@ -8,6 +8,7 @@ use fred::types::Value;
 use larder_core::invalidation::selector::{Event, Mode, Selector};
 
 use crate::reply;
+use crate::shared_buffer::SharedBuffer;
 
 const HARD: &str = "h";
 const SOFT: &str = "s";
@@ -27,11 +28,12 @@ const FIELD_BYTES: usize = 16 * 1024;
 /// Returns the fields and values of an entry with these events.
 pub(crate) fn fields(events: &[Event]) -> Vec<Value> {
     if events.len() <= MAX_SINGLE {
-        let name = |event: &Event| mode_name(event.mode, HARD, SOFT);
-        return events
-            .iter()
-            .flat_map(|event| [name(event), Value::from(event.selector.to_text())])
-            .collect();
+        let size = events.iter().map(|event| event.selector.weight()).sum();
+        let mut texts = SharedBuffer::with_capacity(size);
+        let field = |event: &Event| {
+            [mode_name(event.mode, HARD, SOFT), texts.add(event.selector.to_text().as_bytes())]
+        };
+        return events.iter().flat_map(field).collect();
     }
     let runs = events.chunk_by(|a, b| a.mode == b.mode);
     runs.flat_map(|run| run.first().map(|event| (event.mode, run)))
@@ -71,33 +73,38 @@ pub(crate) fn events(fields: &Value) -> Vec<Event> {
     let Some(pairs) = pairs else {
         return vec![Event::EVERYTHING];
     };
-    pairs
-        .chunks_exact(2)
-        .filter(|pair| reply::text(&pair[0]) != Some(BEGINNING))
-        .flat_map(|pair| field(&pair[0], &pair[1]).unwrap_or_else(|| vec![Event::EVERYTHING]))
-        .collect()
+    let mut events = Vec::with_capacity(pairs.len() / 2);
+    for pair in pairs.chunks_exact(2).filter(|pair| reply::text(&pair[0]) != Some(BEGINNING)) {
+        let known = events.len();
+        if add_field(&mut events, &pair[0], &pair[1]).is_none() {
+            events.truncate(known);
+            events.push(Event::EVERYTHING);
+        }
+    }
+    events
 }
 
-fn field(name: &Value, value: &Value) -> Option<Vec<Event>> {
+/// Adds the events of a field. Returns `None` if it cannot be read, after a part of its events.
+fn add_field(events: &mut Vec<Event>, name: &Value, value: &Value) -> Option<()> {
     let text = reply::text(value)?;
     match reply::text(name)? {
-        HARD => Some(vec![event(Mode::Hard, text)?]),
-        SOFT => Some(vec![event(Mode::Soft, text)?]),
-        MANY_HARD => unpacked(Mode::Hard, text),
-        MANY_SOFT => unpacked(Mode::Soft, text),
-        _ => None,
+        HARD => events.push(event(Mode::Hard, text)?),
+        SOFT => events.push(event(Mode::Soft, text)?),
+        MANY_HARD => add_packed(events, Mode::Hard, text)?,
+        MANY_SOFT => add_packed(events, Mode::Soft, text)?,
+        _ => return None,
     }
+    Some(())
 }
 
-fn unpacked(mode: Mode, mut text: &str) -> Option<Vec<Event>> {
-    let mut events = Vec::new();
+fn add_packed(events: &mut Vec<Event>, mode: Mode, mut text: &str) -> Option<()> {
     while !text.is_empty() {
         let (length, rest) = text.split_once(':')?;
         let (selector, rest) = rest.split_at_checked(length.parse().ok()?)?;
         events.push(event(mode, selector)?);
         text = rest;
     }
-    Some(events)
+    Some(())
 }
 
 fn event(mode: Mode, selector: &str) -> Option<Event> {
@@ -115,13 +122,19 @@ mod tests {
         Value::Array(fields.iter().map(|field| Value::from(*field)).collect())
     }
 
+    /// Returns the fields of an entry with these events, as the server answers with them.
+    fn answered(events: &[Event]) -> Vec<Value> {
+        let text = |value| String::from_utf8(reply::bytes(&value).unwrap().to_vec()).unwrap().into();
+        fields(events).into_iter().map(text).collect()
+    }
+
     #[test]
     fn events_are_read_as_they_were_written() {
         let written = [
             Event { mode: Mode::Hard, selector: Tag::new("product:42").into() },
             Event { mode: Mode::Soft, selector: Selector::All },
         ];
-        let entry = Value::Array(fields(&written));
+        let entry = Value::Array(answered(&written));
         assert_eq!(events(&entry), written);
     }
 
@@ -132,7 +145,7 @@ mod tests {
         assert_eq!(fields(&hard).len(), 2 * MAX_SINGLE, "older versions read these");
         let soft = (0..20_000).map(|number| tag(Mode::Soft, number));
         let written: Vec<Event> = hard.into_iter().chain(soft).chain([tag(Mode::Hard, 9)]).collect();
-        let fields = fields(&written);
+        let fields = answered(&written);
         let sizes: Vec<usize> = fields.chunks(2).map(|pair| reply::text(&pair[1]).unwrap().len()).collect();
         assert!((10..30).contains(&sizes.len()), "{sizes:?}");
         assert!(sizes.iter().all(|size| *size < FIELD_BYTES + 20), "{sizes:?}");

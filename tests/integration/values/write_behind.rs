@@ -1,5 +1,6 @@
 //! Write-behind over a store in the memory of the test: reads, writes, and what is refused.
 
+use larder::feed::FeedItem;
 use larder::values::{ReadError, Values, WriteErrorKind};
 use larder::write_queue::{Durability, WriteId};
 use larder::{Cache, ConfigErrorKind, store::StoreErrorKind};
@@ -8,7 +9,7 @@ use larder_tests::redis::eventually;
 
 use crate::queued_writes::{over, payload, push_without_event};
 use crate::support::{ready, soon};
-use crate::table_sink::{Table, behind, carts, flushed, get, get_many, try_get, write};
+use crate::table_sink::{Table, behind, carts, flushed, get, get_many, short, try_get, write};
 
 /// Until it is flushed, the pending value is the value, on every instance.
 #[tokio::test]
@@ -31,6 +32,25 @@ async fn a_pending_value_is_the_value_on_every_instance() {
     assert_eq!(table.row(1).as_deref(), Some("cheese"));
     assert_eq!((a.write_stats().queued, table.ignored()), (1, 0));
     assert_eq!(a.write_stats().flushed + b.write_stats().flushed, 1);
+}
+
+/// Before the flush, which invalidates the same once more.
+#[tokio::test]
+async fn a_write_also_invalidates_what_its_collection_names() {
+    let (store, table) = (MemoryStore::default(), Table::default());
+    let cache = over(&store).await;
+    let builder = cache.values("cart").invalidates(|key| format!("page:{key}"));
+    let carts = short(builder.write_behind(table.clone())).build().unwrap();
+    let _gate = table.hold();
+    let mut feed = cache.invalidations();
+    write(&carts, 1, "cheese").await;
+    let mut selectors = Vec::new();
+    while selectors.len() < 2 {
+        if let Some(FeedItem::Invalidation(applied)) = soon("an event", feed.next()).await {
+            selectors.push(applied.selector);
+        }
+    }
+    assert_eq!(selectors, ["k:v|cart|1", "t:page:1"]);
 }
 
 /// Writes that come together share entries of the log. Each value is still stored in memory.

@@ -33,6 +33,9 @@ const KEY: u8 = b'k';
 const URI: u8 = b'u';
 const TAG: u8 = b't';
 
+/// The length of a letter and a length.
+const HEAD_LEN: usize = 5;
+
 impl Names {
     /// Creates the names of the response at `path`.
     ///
@@ -89,7 +92,12 @@ impl Names {
     /// ```
     #[must_use]
     pub fn of_value(key: &str, tags: &[Tag]) -> Self {
-        let mut names = Packer::default();
+        let texts = tags.iter().map(|tag| tag.as_str().len()).sum::<usize>() + key.len();
+        let count = 1 + tags.len();
+        let mut names = Packer {
+            packed: Vec::with_capacity(texts + count * HEAD_LEN),
+            digests: Vec::with_capacity(count),
+        };
         names.add_key(key);
         names.add_tags(tags);
         names.finish()
@@ -239,7 +247,8 @@ impl Packer {
         let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
         self.packed.push(kind);
         self.packed.extend_from_slice(&length.to_le_bytes());
-        self.packed.extend(text.bytes().take(usize::try_from(length).unwrap_or(usize::MAX)));
+        let text = text.as_bytes();
+        self.packed.extend_from_slice(&text[..text.len().min(usize::try_from(length).unwrap_or(usize::MAX))]);
     }
 
     fn finish(self) -> Names {

@@ -70,15 +70,16 @@ impl Selector {
     /// The form is a letter for the kind, a colon, and the text. [`FromStr`] parses it.
     #[must_use]
     pub fn to_text(&self) -> String {
+        // One allocation of the right size. Each event of a write comes through here.
         match self {
-            Self::Tag(tag) => format!("t:{}", tag.as_str()),
-            Self::Key(key) => format!("k:{key}"),
-            Self::Uri(uri) => format!("u:{}", uri.as_str()),
-            Self::Path(path) => format!("x:{}", path.as_str()),
+            Self::Tag(tag) => ["t:", tag.as_str()].concat(),
+            Self::Key(key) => ["k:", &**key].concat(),
+            Self::Uri(uri) => ["u:", uri.as_str()].concat(),
+            Self::Path(path) => ["x:", path.as_str()].concat(),
             Self::Hashed(name) => format!("#:{}", name.to_text()),
             Self::Prefix(prefix) if prefix.as_str().is_empty() => "p:/".to_owned(),
-            Self::Prefix(prefix) => format!("p:{}", prefix.as_str()),
-            Self::Glob(glob) => format!("g:{}", glob.as_str()),
+            Self::Prefix(prefix) => ["p:", prefix.as_str()].concat(),
+            Self::Glob(glob) => ["g:", glob.as_str()].concat(),
             Self::All => "a:".to_owned(),
         }
     }

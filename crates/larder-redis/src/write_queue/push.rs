@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fred::bytes_utils::Str;
 use larder_core::store::{StoreError, StoreErrorKind};
 use larder_core::write_queue::{PushError, PushOutcome, PushWrite};
 use tokio::runtime::Handle;
@@ -63,7 +62,7 @@ pub(super) async fn push(store: &RedisStore, write: PushWrite<'_>) -> PushResult
     let lane = store.inner.pushes.lane(namespace, &write.partition, kind, write.limits)?;
     let PushLane { partition, waiting } = lane;
     let target = PushTarget { store: store.clone(), waiting };
-    let call = PushCall { partition, key: Str::from(write.key), kind, payload: bytes, id: write.id };
+    let call = PushCall { partition, key: write.key.into(), kind, payload: bytes, id: write.id };
     gather::call(&target, call).await.unwrap_or_else(|AnswerLost| {
         let error = StoreError::new(StoreErrorKind::Unreachable, "the task that pushes has ended");
         Err(PushError::new(PushOutcome::Unknown, error))

@@ -6,19 +6,27 @@ use bytes::Bytes;
 use fred::error::Error;
 use fred::types::Value;
 use larder_core::store::{StoreError, StoreErrorKind};
-use larder_core::write_queue::{PushError, PushOutcome, Pushed};
+use larder_core::write_queue::{PushError, PushOutcome, Pushed, WriteId};
 
 use super::{Setup, digits, write_reply};
 use crate::patience::{backstop, wait_within};
 use crate::push_call::{PushCall, PushResult, not_queued};
 use crate::push_partition::PushPartition;
 use crate::reply::{self, bytes, parts, unreadable};
+use crate::shared_buffer::SharedBuffer;
 use crate::store::RedisStore;
 
 /// The maximum number of exchanges of one batch.
 ///
 /// The first push to a partition learns the server's time and the setup of the collection.
 const MAX_EXCHANGES: usize = 3;
+
+/// The number of arguments of the script for each partition, before those of its writes.
+const HEAD: usize = 5;
+/// The number of arguments for each write.
+const PARTS: usize = 4;
+/// The maximum number of digits of a number.
+const MAX_DIGITS: usize = 20;
 
 /// The answer of `queue_push.lua`. Times are in microseconds of the server's clock.
 #[derive(Debug)]
@@ -149,34 +157,50 @@ impl<'a> Group<'a> {
         Setup { partition: self.partition.id(), names, kind: Some(*kind) }
     }
 
-    /// Adds the arguments of the script.
-    fn add_arguments(&self, arguments: &mut Vec<Value>) {
+    /// Adds the arguments of the script. Their texts are in `texts`.
+    fn add_arguments(&self, arguments: &mut Vec<Value>, texts: &mut SharedBuffer) {
         let PushPartition { limits, setup, .. } = self.partition;
         arguments.extend([
             Value::Integer(i64::try_from(self.calls.len()).unwrap_or(i64::MAX)),
-            digits(limits.entries),
-            digits(limits.bytes),
-            Value::from(&**setup),
+            texts.add(limits.entries.to_string().as_bytes()),
+            texts.add(limits.bytes.to_string().as_bytes()),
+            texts.add(setup.as_bytes()),
             Value::from_static_str(if self.is_compared { "1" } else { "" }),
         ]);
         for (_, PushCall { key, kind, payload, id, .. }) in &self.calls {
-            arguments.push(Value::String(key.clone()));
+            arguments.push(texts.add(key.as_bytes()));
             arguments.push(Value::from_static_str(match kind {
                 'o' => "o",
                 'd' => "d",
                 _ => "v",
             }));
             arguments.push(Value::Bytes(payload.clone()));
-            arguments.push(Value::Bytes(Bytes::copy_from_slice(&id.to_bytes())));
+            arguments.push(texts.add(&id.to_bytes()));
         }
     }
+
+    /// Returns the number of its arguments, and the maximum size of their texts.
+    fn sizes(&self) -> (usize, usize) {
+        let keys: usize = self.calls.iter().map(|(_, call)| call.key.len()).sum();
+        let head = self.partition.setup.len() + 2 * MAX_DIGITS;
+        (HEAD + self.calls.len() * PARTS, head + keys + self.calls.len() * size_of::<WriteId>())
+    }
+}
+
+/// Returns the arguments of the script.
+fn arguments(groups: &[Group<'_>], deadline: Option<u64>) -> Vec<Value> {
+    let (count, size) =
+        groups.iter().map(Group::sizes).fold((1, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+    let (mut arguments, mut texts) = (Vec::with_capacity(count), SharedBuffer::with_capacity(size));
+    arguments.push(deadline.map_or_else(|| Value::from_static_str(""), digits));
+    groups.iter().for_each(|group| group.add_arguments(&mut arguments, &mut texts));
+    arguments
 }
 
 async fn send(store: &RedisStore, groups: &[Group<'_>], deadline: Option<u64>) -> Result<Answer, PushError> {
     let inner = &*store.inner;
     let keys: Vec<&str> = groups.iter().flat_map(|group| group.partition.names.main()).collect();
-    let mut arguments = vec![deadline.map_or_else(|| Value::from_static_str(""), digits)];
-    groups.iter().for_each(|group| group.add_arguments(&mut arguments));
+    let arguments = arguments(groups, deadline);
     let permit = inner.health.admit(keys[0]).map_err(not_queued)?;
     let limit = inner.command_timeout;
     let waited =

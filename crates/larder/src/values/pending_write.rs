@@ -9,13 +9,15 @@ use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::{Position, Watermark};
 use larder_core::outcome::NotStored;
 
-use crate::engine::invalidate::append::{append_invalidation, append_queued_write, invalidate_now};
+use crate::engine::invalidate::append::{
+    append_invalidation, append_queued_key, append_queued_write, invalidate_now,
+};
 use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
 use crate::values::collection_state::{Collection, note_use};
 use crate::values::encoded_value::{EncodedValue, share_value};
 use crate::values::new_value::NewValue;
 use crate::values::registry::CollectionKind;
-use crate::values::value_key::{NO_KEY, ValueKey, encoded_key};
+use crate::values::value_key::{NO_KEY, ValueKey, shared_key};
 use crate::values::written::Written;
 
 /// The entry of an invalidation that was deferred, in a build that stores its value on purpose.
@@ -35,7 +37,7 @@ pub struct PendingWrite<K: ValueKey, V: Send + Sync + 'static> {
     collection: Arc<Collection<K, V>>,
     key: K,
     /// The encoded key. `None` if it is too long, so that nothing is stored under it.
-    text: Option<Box<str>>,
+    text: Option<Arc<str>>,
     /// The position in the log from before the write (rule 18).
     began: Position,
     is_finished: bool,
@@ -52,11 +54,11 @@ struct Ended<V> {
 
 impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
     pub(super) fn new(collection: &Arc<Collection<K, V>>, key: &K) -> Self {
-        Self::named(collection, key, encoded_key(&collection.name, key))
+        Self::named(collection, key, shared_key(&collection.name, key))
     }
 
     /// Creates a write of a key whose encoded form is known.
-    pub(super) fn named(collection: &Arc<Collection<K, V>>, key: &K, text: Option<Box<str>>) -> Self {
+    pub(super) fn named(collection: &Arc<Collection<K, V>>, key: &K, text: Option<Arc<str>>) -> Self {
         let began = collection.engine.log.position();
         Self { collection: Arc::clone(collection), key: key.clone(), text, began, is_finished: false }
     }
@@ -130,9 +132,13 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
     }
 
     async fn invalidate(&mut self) -> (InvalidationOutcome, Option<Appended>) {
-        let Collection { engine, options, .. } = &*self.collection;
-        let appended = match options.kind {
-            CollectionKind::WriteBehind => append_queued_write(engine, self.names()).await,
+        let Collection { engine, options, functions, .. } = &*self.collection;
+        let appended = match (options.kind, &self.text) {
+            (CollectionKind::WriteBehind, Some(key)) if functions.also_invalidates.is_none() => {
+                append_queued_key(engine, key).await
+            }
+            // Boxed, so that the common case does not need its size.
+            (CollectionKind::WriteBehind, _) => Box::pin(append_queued_write(engine, self.names())).await,
             _ => append_invalidation(engine, self.names()).await,
         };
         self.is_finished = true;
@@ -173,7 +179,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         let encoded = encoded.unwrap_or_else(|| collection.encode(&text, value.as_deref()));
         let new = NewValue {
             value,
-            text,
+            text: Box::from(&*text),
             names,
             position,
             // Rule 18: "The value has no `filled_at` of its own: rule 10 judges it as if it had

@@ -158,6 +158,13 @@ pub(super) fn encoded_key(collection: &str, key: &impl ValueKey) -> Option<Box<s
     key_buffer(collection, key).as_str().map(Box::from)
 }
 
+/// Returns the encoded key of a value that several parts of a write share.
+///
+/// Returns `None` if it is too long.
+pub(super) fn shared_key(collection: &str, key: &impl ValueKey) -> Option<Arc<str>> {
+    key_buffer(collection, key).as_str().map(Arc::from)
+}
+
 /// Returns the buffer with the encoded key of a value.
 pub(super) fn key_buffer(collection: &str, key: &impl ValueKey) -> KeyBuf {
     let mut buffer = KeyBuf::new();

@@ -1,6 +1,6 @@
 //! Invalidating: appending to the log, or deferring.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidate::reclaim::enqueue;
 use crate::engine::invalidation_log::group_commit::{share_append, single_path};
 use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
-use crate::engine::invalidation_log::key_commits::{share_key_append, single_key};
+use crate::engine::invalidation_log::key_commits::{key_event, share_key_append, single_key};
 use crate::engine::invalidation_log::view::deadline_in;
 use crate::engine::report::store_health::StoreOp;
 use crate::engine::shared::Engine;
@@ -83,7 +83,7 @@ pub(crate) async fn append_invalidation(engine: &Arc<Engine>, what: Invalidation
 ///
 /// If it names one key, the append is shared with other such writes.
 pub(crate) async fn append_queued_write(engine: &Arc<Engine>, what: Invalidation) -> AppendResult {
-    append_with(engine, what, |engine, store, events| Box::pin(append_key(engine, store, events))).await
+    append_with(engine, what, |engine, store, events| Box::pin(append_single(engine, store, events))).await
 }
 
 async fn append_with<'a>(
@@ -92,22 +92,74 @@ async fn append_with<'a>(
     append: StartAppend<'a>,
 ) -> AppendResult {
     let Some(events) = prepare_events(engine, &what) else { return AppendResult::NOTHING };
-    let began = engine.clock.boot();
-    let Some(store) = &engine.store else {
-        return AppendResult::applied(record(engine, &events));
+    let store = match store_to_append(engine) {
+        Ok(store) => store,
+        Err(missing) => return missing.apply(engine, &events),
     };
+    let steps = u32::try_from(batches(&events).count()).unwrap_or(u32::MAX);
+    let append = append(engine, store, events.clone());
+    append_within(engine, steps, append, || events).await
+}
+
+/// Invalidates the value with this key like [`append_queued_write`], but makes its event only where
+/// that is needed.
+///
+/// A key has no aliases, and the log accepts any key.
+pub(crate) async fn append_queued_key(engine: &Arc<Engine>, key: &Arc<str>) -> AppendResult {
+    if engine.is_disabled {
+        return AppendResult::NOTHING;
+    }
+    engine.report.invalidated(1);
+    let store = match store_to_append(engine) {
+        Ok(store) => store,
+        Err(missing) => return missing.apply(engine, &[key_event(key)]),
+    };
+    append_within(engine, 1, append_key(engine, store, key), || vec![key_event(key)]).await
+}
+
+/// The reason why nothing is appended.
+enum NoAppend {
+    /// The log is that of this process.
+    NoStore,
+    /// The cache is closed.
+    Closed,
+}
+
+impl NoAppend {
+    fn apply(self, engine: &Engine, events: &[Event]) -> AppendResult {
+        match self {
+            Self::NoStore => AppendResult::applied(record(engine, events)),
+            Self::Closed => defer(engine, events),
+        }
+    }
+}
+
+/// Returns the store to append to. Its log is followed from now on.
+fn store_to_append(engine: &Arc<Engine>) -> Result<&Arc<dyn Store>, NoAppend> {
+    let store = engine.store.as_ref().ok_or(NoAppend::NoStore)?;
     if engine.background.is_closed() {
-        return defer(engine, &events);
+        return Err(NoAppend::Closed);
     }
     spawn_follower(engine);
-    // In a task of its own, each append goes on after that. So the store still learns whether the
-    // server answers, and an event that is appended late is only there twice (rule 15).
-    let steps = u32::try_from(batches(&events).count()).unwrap_or(u32::MAX);
+    Ok(store)
+}
+
+/// Waits for an append of so many steps. If it takes too long, the events are deferred.
+///
+/// In a task of its own, each append goes on after that. So the store still learns whether the
+/// server answers, and an event that is appended late is only there twice (rule 15).
+async fn append_within(
+    engine: &Engine,
+    steps: u32,
+    append: impl Future<Output = AppendResult>,
+    events: impl FnOnce() -> Vec<Event>,
+) -> AppendResult {
+    let began = engine.clock.boot();
     let limit = engine.store_limits.invalidation_timeout.saturating_mul(steps);
-    let mut append = append(engine, store, events.clone());
+    let mut append = pin!(append);
     let result = match timeout(limit, append.as_mut()).await {
         Ok(result) => result,
-        Err(_) if engine.log.read(Tail::deferred_count) < MAX_EARLY_DEFERRALS => defer(engine, &events),
+        Err(_) if engine.log.read(Tail::deferred_count) < MAX_EARLY_DEFERRALS => defer(engine, &events()),
         Err(_) => append.await,
     };
     engine.report.store_times.append(engine.clock.boot().saturating_since(began));
@@ -152,12 +204,16 @@ async fn append_shared(engine: &Arc<Engine>, store: &Arc<dyn Store>, events: Vec
     }
 }
 
-/// Appends the event of a queued write together with those of others.
-async fn append_key(engine: &Arc<Engine>, store: &Arc<dyn Store>, events: Vec<Event>) -> AppendResult {
-    let Some(key) = single_key(&events) else {
-        // Boxed, so that the common case does not need its size.
-        return Box::pin(append_shared(engine, store, events)).await;
-    };
+/// Appends the events of a queued write, together with those of others if they name one key.
+async fn append_single(engine: &Arc<Engine>, store: &Arc<dyn Store>, events: Vec<Event>) -> AppendResult {
+    match single_key(&events).map(Arc::from) {
+        Some(key) => append_key(engine, store, &key).await,
+        None => append_shared(engine, store, events).await,
+    }
+}
+
+/// Appends the event of a key together with those of other queued writes.
+async fn append_key(engine: &Arc<Engine>, store: &Arc<dyn Store>, key: &Arc<str>) -> AppendResult {
     let append = {
         let (engine, store) = (Arc::clone(engine), Arc::clone(store));
         move |events| {
@@ -169,9 +225,9 @@ async fn append_key(engine: &Arc<Engine>, store: &Arc<dyn Store>, events: Vec<Ev
             }
         }
     };
-    match share_key_append(&engine.key_commits, &engine.background, key, append).await {
+    match share_key_append(&engine.key_commits, &engine.background, Arc::clone(key), append).await {
         Some((outcome, entry)) => AppendResult { outcome, entry },
-        None => defer(engine, &events),
+        None => defer(engine, &[key_event(key)]),
     }
 }
 

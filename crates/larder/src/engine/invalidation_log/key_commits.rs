@@ -7,6 +7,7 @@
 //! the entry says no more about the value than an entry of its own would (rule 18). An entry does
 //! not show which of two writes of one key was the last, so neither of them knows it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -42,7 +43,7 @@ struct State {
 }
 
 struct Waiting {
-    key: Box<str>,
+    key: Arc<str>,
     answer: oneshot::Sender<KeyOutcome>,
 }
 
@@ -54,6 +55,11 @@ pub(crate) fn single_key(events: &[Event]) -> Option<&str> {
     }
 }
 
+/// Returns the event that invalidates the value with this key.
+pub(crate) fn key_event(key: &str) -> Event {
+    Event { mode: Mode::Hard, selector: Selector::Key(key.into()) }
+}
+
 /// Invalidates the key with an append that begins after this call, and that others may share.
 ///
 /// Returns `None` if the append did not finish. It runs in a task of its own, so that a caller that
@@ -61,7 +67,7 @@ pub(crate) fn single_key(events: &[Event]) -> Option<&str> {
 pub(crate) async fn share_key_append<F>(
     commits: &Arc<KeyCommits>,
     background: &Background,
-    key: &str,
+    key: Arc<str>,
     append: impl Fn(Vec<Event>) -> F + Send + 'static,
 ) -> Option<KeyOutcome>
 where
@@ -76,10 +82,10 @@ where
 
 impl KeyCommits {
     /// Adds a key. Also returns a leader if the caller must start one.
-    fn join(self: &Arc<Self>, key: &str) -> (oneshot::Receiver<KeyOutcome>, Option<Leader>) {
+    fn join(self: &Arc<Self>, key: Arc<str>) -> (oneshot::Receiver<KeyOutcome>, Option<Leader>) {
         let (answer, outcome) = oneshot::channel();
         let mut state = self.lock();
-        state.waiting.push_back(Waiting { key: key.into(), answer });
+        state.waiting.push_back(Waiting { key, answer });
         if state.leaders >= MAX_APPENDS {
             return (outcome, None);
         }
@@ -129,13 +135,8 @@ impl Leader {
         // The writes of one batch of pushes continue at the same time. This lets all of them join.
         yield_now().await;
         while let Some(batch) = self.commits.next() {
-            let mut writes: HashMap<&str, usize> = HashMap::with_capacity(batch.len());
-            for waiting in &batch {
-                *writes.entry(&waiting.key).or_default() += 1;
-            }
-            let event = |key: &&str| Event { mode: Mode::Hard, selector: Selector::Key((*key).into()) };
-            let (outcome, entry) = append(writes.keys().map(event).collect()).await;
-            let is_alone: Vec<bool> = batch.iter().map(|waiting| writes[&*waiting.key] == 1).collect();
+            let (events, is_alone) = events_of(&batch);
+            let (outcome, entry) = append(events).await;
             for (waiting, is_alone) in batch.into_iter().zip(is_alone) {
                 // The send fails if the caller no longer waits.
                 let _ = waiting.answer.send((outcome, entry.filter(|_| is_alone)));
@@ -143,6 +144,25 @@ impl Leader {
         }
         self.is_done = true;
     }
+}
+
+/// Returns an event for each key, and whether each write is the only one of its key.
+fn events_of(batch: &[Waiting]) -> (Vec<Event>, Vec<bool>) {
+    let mut firsts: HashMap<&str, usize> = HashMap::with_capacity(batch.len());
+    let (mut events, mut is_alone) = (Vec::with_capacity(batch.len()), vec![true; batch.len()]);
+    for (index, Waiting { key, .. }) in batch.iter().enumerate() {
+        match firsts.entry(key) {
+            Entry::Vacant(first) => {
+                first.insert(index);
+                events.push(key_event(key));
+            }
+            Entry::Occupied(first) => {
+                is_alone[*first.get()] = false;
+                is_alone[index] = false;
+            }
+        }
+    }
+    (events, is_alone)
 }
 
 impl Drop for Leader {

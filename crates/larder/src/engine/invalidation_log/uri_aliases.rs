@@ -126,8 +126,10 @@ fn names_query(event: &Event) -> bool {
 /// For each of these URIs, `with` returns further URIs. Each one gets an event of the same mode.
 pub(crate) fn add_uris(mut events: Vec<Event>, with: impl Fn(&UriName) -> Vec<UriName>) -> Vec<Event> {
     for at in 0..events.len() {
-        let Some(Event { mode, selector: Selector::Uri(uri) }) = events.get(at).cloned() else { continue };
-        for event in with(&uri).into_iter().map(|uri| Event { mode, selector: Selector::Uri(uri) }) {
+        // Most events name something else, and are not copied.
+        let Some(Event { mode, selector: Selector::Uri(uri) }) = events.get(at) else { continue };
+        let (mode, uris) = (*mode, with(uri));
+        for event in uris.into_iter().map(|uri| Event { mode, selector: Selector::Uri(uri) }) {
             if !events.contains(&event) {
                 events.push(event);
             }

@@ -31,7 +31,7 @@ struct Copies {
     next_age: u64,
     bytes: u64,
     /// The keys that are being written now.
-    writing: HashMap<Box<str>, Writers>,
+    writing: HashMap<Arc<str>, Writers>,
 }
 
 /// A write that was acknowledged.
@@ -61,12 +61,13 @@ impl OwnWrites {
     }
 
     /// Notes that a write of this key begins. Dropping the guard notes its end.
-    pub(super) fn begin<'a>(&'a self, key: &'a str) -> OwnWriting<'a> {
+    pub(super) fn begin(&self, key: impl Into<Arc<str>>) -> OwnWriting<'_> {
+        let key = key.into();
         let mut copies = self.lock();
-        let writers = copies.writing.entry(key.into()).or_default();
+        let writers = copies.writing.entry(Arc::clone(&key)).or_default();
         writers.running += 1;
         writers.has_overlap |= writers.running > 1;
-        OwnWriting { all: self, key }
+        OwnWriting { all: self, key, has_ended: false }
     }
 
     /// Returns the copy of a write.
@@ -138,7 +139,8 @@ impl OwnWrites {
 /// A write of this instance that runs.
 pub(super) struct OwnWriting<'a> {
     all: &'a OwnWrites,
-    key: &'a str,
+    key: Arc<str>,
+    has_ended: bool,
 }
 
 impl OwnWriting<'_> {
@@ -148,7 +150,7 @@ impl OwnWriting<'_> {
     /// cannot tell whether another write of this instance has. `is_refused` checks a position
     /// against the log.
     pub(super) fn acknowledge(
-        self,
+        mut self,
         sequence: u64,
         payload: Bytes,
         position: Option<Position>,
@@ -156,16 +158,17 @@ impl OwnWriting<'_> {
     ) {
         self.all.sweep(is_refused);
         let mut copies = self.all.lock();
-        match copies.by_key.get(self.key) {
+        self.has_ended = true;
+        let has_overlap = copies.end_write(&self.key);
+        match copies.by_key.get(&self.key) {
             Some(copy) if copy.sequence > sequence => return,
-            Some(_) => copies.remove(self.key),
+            Some(_) => copies.remove(&self.key),
             None => {}
         }
-        let has_overlap = copies.writing.get(self.key).is_none_or(|writers| writers.has_overlap);
         let position = position.filter(|_| !has_overlap).unwrap_or(Position::REFUSED);
         let age = copies.next_age;
         copies.next_age += 1;
-        copies.add(self.key, OwnWrite { sequence, payload, position, age });
+        copies.add(&self.key, OwnWrite { sequence, payload, position, age });
         while copies.bytes > self.all.max_bytes {
             let Some((_, oldest)) = copies.by_age.first_key_value() else { return };
             let oldest = oldest.clone();
@@ -176,21 +179,28 @@ impl OwnWriting<'_> {
 
 impl Drop for OwnWriting<'_> {
     fn drop(&mut self) {
-        let mut copies = self.all.lock();
-        let Some(writers) = copies.writing.get_mut(self.key) else { return };
-        writers.running -= 1;
-        if writers.running == 0 {
-            copies.writing.remove(self.key);
+        if !self.has_ended {
+            self.all.lock().end_write(&self.key);
         }
     }
 }
 
 impl Copies {
-    fn add(&mut self, key: &str, copy: OwnWrite) {
+    /// Notes that a write of this key has ended. Returns whether it overlapped with another one.
+    fn end_write(&mut self, key: &Arc<str>) -> bool {
+        let Some((key, mut writers)) = self.writing.remove_entry(key) else { return true };
+        let has_overlap = writers.has_overlap;
+        writers.running -= 1;
+        if writers.running > 0 {
+            self.writing.insert(key, writers);
+        }
+        has_overlap
+    }
+
+    fn add(&mut self, key: &Arc<str>, copy: OwnWrite) {
         self.bytes += size(key, &copy.payload);
-        let key: Arc<str> = key.into();
-        self.by_age.insert(copy.age, Arc::clone(&key));
-        self.by_key.insert(key, copy);
+        self.by_age.insert(copy.age, Arc::clone(key));
+        self.by_key.insert(Arc::clone(key), copy);
     }
 
     fn remove(&mut self, key: &str) {

@@ -1,17 +1,21 @@
 //! The form of a write in the queue.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::values::behind::write_error::{WriteError, WriteErrorKind};
 use crate::values::codec::AnyCodec;
-use crate::values::value_key::{ValueKey, encoded_key};
+use crate::values::value_key::{ValueKey, encoded_key, shared_key};
 
 /// The version of this form.
 const VERSION: u8 = 1;
 /// Version, presence, format of the codec, schema, and length of the key.
 const HEAD: usize = 11;
+/// The last part of them: the length of the key.
+const LENGTH: usize = 4;
 
 /// How the writes of a collection are encoded. `V` is its type of values or of operations.
 pub(super) struct EntryForm<'a, V> {
@@ -26,7 +30,7 @@ pub(super) struct EntryForm<'a, V> {
 /// A write, as the queue gets it.
 pub(super) struct QueueEntry {
     /// The key in the queue. For a value, it is also its name in an invalidation.
-    pub(super) text: Box<str>,
+    pub(super) text: Arc<str>,
     pub(super) payload: Bytes,
     /// The size of the encoded value.
     pub(super) value_bytes: usize,
@@ -50,7 +54,7 @@ impl<V> EntryForm<'_, V> {
         K: ValueKey + Serialize,
     {
         let invalid = |what: &str| WriteError::new(WriteErrorKind::Invalid, what);
-        let text = encoded_key(self.collection, key).ok_or_else(|| invalid("the key is too long"))?;
+        let text = shared_key(self.collection, key).ok_or_else(|| invalid("the key is too long"))?;
         let value = match value.map(|value| self.codec.encode(value)).transpose() {
             Ok(value) => value,
             Err(error) => return Err(WriteError::caused(WriteErrorKind::Invalid, error)),
@@ -59,15 +63,16 @@ impl<V> EntryForm<'_, V> {
         if size > self.max_bytes {
             return Err(invalid("the value or the operation is larger than the maximum size"));
         }
-        let json =
-            serde_json::to_vec(key).map_err(|error| WriteError::caused(WriteErrorKind::Invalid, error))?;
-        let length = u32::try_from(json.len()).map_err(|_| invalid("the key is too long"))?;
-        let mut payload = Vec::with_capacity(HEAD + json.len() + size);
+        // The JSON of a key is often about as long as its text.
+        let mut payload = Vec::with_capacity(HEAD + text.len() + size);
         payload.extend([VERSION, u8::from(value.is_some()), self.codec.format()]);
-        payload.extend(self.schema.to_be_bytes());
-        payload.extend(length.to_be_bytes());
-        payload.extend(json);
-        payload.extend(value.unwrap_or_default());
+        payload.extend_from_slice(&self.schema.to_be_bytes());
+        payload.extend_from_slice(&[0; LENGTH]);
+        serde_json::to_writer(&mut payload, key)
+            .map_err(|error| WriteError::caused(WriteErrorKind::Invalid, error))?;
+        let length = u32::try_from(payload.len() - HEAD).map_err(|_| invalid("the key is too long"))?;
+        payload[HEAD - LENGTH..HEAD].copy_from_slice(&length.to_be_bytes());
+        payload.extend_from_slice(value.as_deref().unwrap_or_default());
         Ok(QueueEntry { text, payload: payload.into(), value_bytes: size })
     }
 

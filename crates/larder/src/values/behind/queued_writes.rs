@@ -1,5 +1,7 @@
 //! Writing to a write-behind collection.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use larder_core::write_queue::{
     DurabilityMethod, PushOutcome, PushWrite, Pushed, WaitReply, WaitRequest, WriteId, WritePayload,
@@ -61,8 +63,8 @@ impl<K: ValueKey + Serialize, V: Send + Sync + 'static, L> WriteBehind<K, V, L> 
         let method = state.durability.method().await?;
         // The queue stands for the database: a push is the commit of a write-through. If this
         // future is dropped, the key is invalidated, because the write may be queued.
-        let own = state.own_writes.begin(&entry.text);
-        let write = PendingWrite::named(&state.collection, key, Some(entry.text.clone()));
+        let own = state.own_writes.begin(Arc::clone(&entry.text));
+        let write = PendingWrite::named(&state.collection, key, Some(Arc::clone(&entry.text)));
         let (sequence, is_first) = match state.push(id, &entry, WritePayload::Value).await {
             Ok(pushed) => pushed,
             Err(error) if error.kind() == WriteErrorKind::Unknown => {

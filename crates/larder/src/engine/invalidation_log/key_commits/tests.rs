@@ -31,7 +31,7 @@ impl Writes {
         tokio::spawn(async move {
             let (commits, background) = (Arc::clone(&writes.commits), Arc::clone(&writes.background));
             let append = move |events| writes.clone().append(events);
-            share_key_append(&commits, &background, &key, append).await
+            share_key_append(&commits, &background, key.into(), append).await
         })
     }
 
