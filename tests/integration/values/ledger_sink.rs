@@ -134,7 +134,8 @@ impl Inner {
         }
         if self.is_half_broken && self.flushes.len().is_multiple_of(2) {
             self.flushes.push(None);
-            self.commit(&batch[..batch.len() / 2]);
+            // At least one, so that its repetition is always ignored.
+            self.commit(&batch[..batch.len().div_ceil(2)]);
             return Err(io::Error::other("connection lost").into());
         }
         let rows = self.commit(batch);
