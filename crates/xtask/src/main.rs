@@ -1,5 +1,6 @@
 //! The commands of the repository. `cargo xtask --help` lists them.
 
+mod alerts;
 mod bench;
 mod ci;
 mod conformance;
@@ -92,6 +93,9 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Run the alerts and the queries of the dashboard in a real Prometheus that scrapes two shops
+    /// with faults. Installs Prometheus first if it is missing.
+    Alerts,
     /// Measure what each caching pattern costs in the demo on Postgres, and print tables.
     Patterns {
         /// Arguments, for example `--requests 1000 --delays 5ms`, or `--help`.
@@ -111,7 +115,7 @@ enum Task {
     /// packages, API.
     Release(release::Options),
     /// Run the checks that a change must pass: format, prose, lints, docs, the lowest versions of
-    /// Rust and of dependencies, the public cache tests, tests.
+    /// Rust and of dependencies, the public cache tests, the alerts, tests.
     Ci,
 }
 
@@ -119,6 +123,7 @@ fn main() -> ExitCode {
     let done = match Args::parse().task {
         Task::Test { args } => test::run(&args),
         Task::Servers(options) => servers::run(&options),
+        Task::Alerts => alerts::run(),
         Task::Bench { args } => bench::run(&args),
         Task::Conformance { args } => conformance::run(&args),
         Task::Fuzz(options) => fuzz::run(&options),

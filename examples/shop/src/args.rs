@@ -70,6 +70,10 @@ pub struct Args {
     #[arg(long, env = "SHOP_CART_DURABILITY", value_name = "WHAT", default_value = "fsync")]
     pub cart_durability: CartDurability,
 
+    /// The approximate number of bytes that responses and values take in the memory of this process.
+    #[arg(long, env = "SHOP_MEMORY_BYTES", value_name = "BYTES", default_value_t = 64 * 1024 * 1024)]
+    pub memory_bytes: u64,
+
     /// The token of the operations at /ops/cache, with 16 to 512 visible ASCII characters.
     ///
     /// Without it, a random token is printed at the start.

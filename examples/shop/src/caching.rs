@@ -37,7 +37,7 @@ impl Caching {
             return Ok(Self { cache: Cache::disabled(), is_enabled: false, redis: None });
         }
         let redis = args.redis.as_deref().map(RedisStore::connect).transpose()?;
-        let builder = Cache::builder().count_top_keys();
+        let builder = Cache::builder().max_memory_bytes(args.memory_bytes).count_top_keys();
         let builder = match &redis {
             // The queue is in the same Redis. Settings that make it durable slow the cache as well,
             // so a busy shop has two.

@@ -4,6 +4,7 @@
 mod access;
 mod alerts;
 mod dashboard;
+mod metric_labels;
 mod openapi;
 mod operations;
 mod support;

@@ -12,6 +12,7 @@ use crate::shell;
 pub(super) enum Server {
     Redis,
     Postgres,
+    Prometheus,
 }
 
 /// Returns the package managers on this machine.
@@ -37,10 +38,15 @@ fn commands(manager: Manager, server: Server) -> &'static [&'static [&'static st
         (Manager::Apt, Server::Postgres) => {
             &[&["update"], &["install", "--yes", "--no-install-recommends", "postgresql"]]
         }
+        (Manager::Apt, Server::Prometheus) => {
+            &[&["update"], &["install", "--yes", "--no-install-recommends", "prometheus"]]
+        }
         (Manager::Dnf, Server::Redis) => &[&["install", "--assumeyes", "redis"]],
         (Manager::Dnf, Server::Postgres) => &[&["install", "--assumeyes", "postgresql-server"]],
+        (Manager::Dnf, Server::Prometheus) => &[&["install", "--assumeyes", "golang-github-prometheus"]],
         (Manager::Brew, Server::Redis) => &[&["install", "redis"]],
         (Manager::Brew, Server::Postgres) => &[&["install", "postgresql"]],
+        (Manager::Brew, Server::Prometheus) => &[&["install", "prometheus"]],
     }
 }
 
@@ -60,7 +66,11 @@ mod tests {
 
     #[test]
     fn apt_reads_the_package_lists_before_it_installs() {
-        for (server, package) in [(Server::Redis, " redis-server"), (Server::Postgres, " postgresql")] {
+        for (server, package) in [
+            (Server::Redis, " redis-server"),
+            (Server::Postgres, " postgresql"),
+            (Server::Prometheus, " prometheus"),
+        ] {
             let [update, install] = commands(Manager::Apt, server) else { panic!("two commands") };
             assert!(shell::line(&command(Manager::Apt, update, false)).ends_with("apt-get update"));
             assert!(shell::line(&command(Manager::Apt, install, false)).ends_with(package));
@@ -70,8 +80,8 @@ mod tests {
     #[test]
     fn sudo_comes_first_asks_nothing_and_only_when_it_is_wanted() {
         for manager in Manager::ALL {
-            for args in [Server::Redis, Server::Postgres].iter().flat_map(|server| commands(manager, *server))
-            {
+            let servers = [Server::Redis, Server::Postgres, Server::Prometheus];
+            for args in servers.iter().flat_map(|server| commands(manager, *server)) {
                 assert!(shell::line(&command(manager, args, true)).starts_with("sudo -n env "));
                 assert!(!shell::line(&command(manager, args, false)).contains("sudo"));
             }

@@ -1,4 +1,4 @@
-//! The servers for the tests, redis-server and Postgres: from the machine, or from the platform's
+//! The servers for the tests, redis-server, Postgres and Prometheus: from the machine, or from the platform's
 //! package manager.
 
 mod install;
@@ -38,17 +38,31 @@ pub(crate) fn ensure() -> Result<()> {
 ///
 /// Fails if there is none and none can be installed. The message says what to do.
 pub(crate) fn ensure_postgres() -> Result<()> {
-    if has_postgres() {
+    ensure_other(Server::Postgres, "Postgres", "initdb", has_postgres)
+}
+
+/// Makes sure that the PATH has a Prometheus with its tool `promtool`.
+///
+/// # Errors
+///
+/// Fails if there is none and none can be installed. The message says what to do.
+pub(crate) fn ensure_prometheus() -> Result<()> {
+    ensure_other(Server::Prometheus, "Prometheus", "promtool", has_prometheus)
+}
+
+/// Installs a server of which any version will do, unless it is there.
+fn ensure_other(server: Server, name: &str, program: &str, is_there: fn() -> bool) -> Result<()> {
+    if is_there() {
         return Ok(());
     }
     let plan::Plan::Install { manager, sudo } = plan::plan(None, &inspect_machine()) else {
         bail!(
-            "the tests of the demo need Postgres, and it cannot be installed here: install it, then run this again"
+            "the tests of the demo need {name}, and it cannot be installed here: install it, then run this again"
         );
     };
-    install::install(Server::Postgres, manager, sudo)?;
-    if !has_postgres() {
-        bail!("{} installed Postgres, but initdb is not on the PATH: add its folder", manager.program());
+    install::install(server, manager, sudo)?;
+    if !is_there() {
+        bail!("{} installed {name}, but {program} is not on the PATH: add its folder", manager.program());
     }
     Ok(())
 }
@@ -58,6 +72,10 @@ fn has_postgres() -> bool {
     let folders = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     folders.map(|folder| folder.path().join("bin/initdb")).any(|program| program.exists())
         || shell::try_output("initdb", &["--version"]).is_some()
+}
+
+fn has_prometheus() -> bool {
+    ["prometheus", "promtool"].iter().all(|program| shell::try_output(program, &["--version"]).is_some())
 }
 
 fn found() -> Option<Version> {

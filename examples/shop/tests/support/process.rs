@@ -4,16 +4,19 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// The environment variables that are options.
-pub(crate) const VARIABLES: [&str; 7] = [
+pub(crate) const VARIABLES: [&str; 10] = [
     "SHOP_ADDR",
     "REDIS_URL",
     "DATABASE_URL",
     "SHOP_QUERY_DELAY",
     "SHOP_RECOMMEND_EVERY",
     "SHOP_CART_DURABILITY",
+    "SHOP_MEMORY_BYTES",
+    "SHOP_ADMIN_TOKEN",
+    "SHOP_DEMO_LOAD",
     "SHOP_NO_CACHE",
 ];
 
@@ -41,7 +44,9 @@ impl Drop for Folder {
 /// A running shop, killed when dropped.
 pub(crate) struct Shop {
     pub(crate) process: Child,
-    addr: String,
+    pub(crate) addr: String,
+    /// The program fails if it prints a line that no one can read.
+    _output: BufReader<ChildStdout>,
 }
 
 impl Drop for Shop {
@@ -78,7 +83,7 @@ pub(crate) fn listening(mut process: Child) -> Shop {
     output.read_line(&mut line).unwrap();
     let addr = line.trim().strip_prefix("listening on http://").unwrap_or_default();
     let addr = addr.to_owned();
-    let shop = Shop { process, addr };
+    let shop = Shop { process, addr, _output: output };
     assert!(!shop.addr.is_empty(), "it did not start: {line}");
     shop
 }
