@@ -139,7 +139,7 @@ impl App {
             .map_err(|error| StartError::new(format!("cannot open the database {}", args.database), error))?;
         // The URL may contain a password, so the message does not repeat it.
         let cache = Caching::open(args).map_err(|error| StartError::new("cannot use this Redis", error))?;
-        let values = Collections::open(cache.cache(), &database)
+        let values = Collections::open(cache.cache(), &database, args.memory_bytes / 2)
             .map_err(|error| StartError::new("cannot create the collections of values", error))?;
         let carts = CartStore::open(&cache, &database, args.cart_durability.into())
             .map_err(|error| StartError::new("cannot create the collection of carts", error))?;

@@ -42,13 +42,14 @@ pub(crate) struct Products {
 }
 
 impl Collections {
-    /// Creates the collections of this cache, with loaders that ask this database.
+    /// Creates the collections of this cache, with loaders that ask this database. `product_bytes`
+    /// is the memory for products, which are the most values.
     ///
     /// # Errors
     ///
     /// Fails if an option of a collection is invalid.
-    pub(crate) fn open(cache: &Cache, database: &Database) -> Result<Self, ConfigError> {
-        let products = Products::open(cache, database.clone())?;
+    pub(crate) fn open(cache: &Cache, database: &Database, product_bytes: u64) -> Result<Self, ConfigError> {
+        let products = Products::open(cache, database.clone(), product_bytes)?;
         let recommendations = recommendations(cache, products.clone())?;
         Ok(Self { products, users: users(cache, database.clone())?, recommendations })
     }
@@ -64,12 +65,13 @@ impl Collections {
 }
 
 impl Products {
-    fn open(cache: &Cache, database: Database) -> Result<Self, ConfigError> {
+    fn open(cache: &Cache, database: Database, memory_bytes: u64) -> Result<Self, ConfigError> {
         let loads = database.clone();
         let values = cache
             .values("product")
             .ttl(ttl::STANDARD)
             .negative_ttl(ABSENCE_TTL)
+            .max_memory_bytes(memory_bytes)
             .tags(|id, _product| [format!("product:{id}")])
             .loader(move |id| {
                 let database = loads.clone();

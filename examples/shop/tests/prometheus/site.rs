@@ -51,13 +51,16 @@ impl Site {
         site
     }
 
-    /// Waits until each query of these panels has data.
+    /// Waits until each query of these panels has had data. Some things happen only now and then.
     pub(crate) async fn until_data(&self, is_wanted: impl Fn(&str) -> bool) {
-        let mut empty = BTreeSet::new();
+        let titles = panels(&self.prometheus).into_iter().map(|panel| panel.title);
+        let mut empty: BTreeSet<_> = titles.filter(|title| is_wanted(title)).collect();
+        assert!(!empty.is_empty());
         let have_data = until(async || {
-            let panels = panels(&self.prometheus).into_iter().filter(|panel| is_wanted(&panel.title));
-            let without = panels.filter(|panel| !panel.has_data(&self.prometheus)).map(|panel| panel.title);
-            empty = without.collect();
+            let panels = panels(&self.prometheus).into_iter();
+            for panel in panels.filter(|panel| panel.has_data(&self.prometheus)) {
+                empty.remove(&panel.title);
+            }
             empty.is_empty()
         });
         assert!(have_data.await, "these panels have no data: {empty:?}");
