@@ -1,5 +1,5 @@
-//! The servers for the tests, redis-server, Postgres and Prometheus: from the machine, or from the platform's
-//! package manager.
+//! The servers for the tests, redis-server, Postgres and Prometheus: from the machine, or from the
+//! platform's package manager.
 
 mod install;
 mod plan;

@@ -34,8 +34,7 @@ impl Site {
     /// these ask for.
     pub(crate) async fn start() -> Self {
         let folder = Folder::new("prometheus");
-        let limits = ["maxmemory 256mb", "maxmemory-policy volatile-lfu"];
-        let redis = limits.into_iter().fold(RedisServer::builder(), |redis, line| redis.config(line));
+        let redis = RedisServer::builder().config("maxmemory 256mb").config("maxmemory-policy volatile-lfu");
         let redis = redis.start().await.unwrap();
         let url = redis.url();
         let options = ["--redis", &url, "--demo-load", "--memory-bytes", "100000"];
