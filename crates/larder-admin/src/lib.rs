@@ -8,7 +8,7 @@ mod api_error;
 
 /// Runbooks: what to do about each alert.
 ///
-#[doc = include_str!("../RUNBOOKS.md")]
+#[doc = include_str!("runbooks.md")]
 pub mod runbooks {}
 
 pub use crate::access::role::Role;

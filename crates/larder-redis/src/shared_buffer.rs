@@ -5,8 +5,8 @@ use fred::types::Value;
 
 /// A buffer for the texts of many arguments.
 ///
-/// An argument with a buffer of its own costs two allocations: the second one counts its users, since
-/// the arguments are cloned on their way to the server. Here, all of them share these two.
+/// An argument with a buffer of its own costs two allocations: the second one counts its users,
+/// since the arguments are cloned on their way to the server. Here, all of them share these two.
 pub(crate) struct SharedBuffer(BytesMut);
 
 impl SharedBuffer {

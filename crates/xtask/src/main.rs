@@ -115,7 +115,7 @@ enum Task {
     /// packages, API.
     Release(release::Options),
     /// Run the checks that a change must pass: format, prose, lints, docs, the lowest versions of
-    /// Rust and of dependencies, the public cache tests, the alerts, tests.
+    /// Rust and of dependencies, the public cache tests, tests.
     Ci,
 }
 

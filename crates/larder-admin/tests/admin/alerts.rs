@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 const ALERTS: &str = include_str!("../../../../ops/prometheus/alerts.yml");
-const RUNBOOKS: &str = include_str!("../../RUNBOOKS.md");
+const RUNBOOKS: &str = include_str!("../../src/runbooks.md");
 const RUNBOOK_URL: &str = "https://docs.rs/larder-admin/latest/larder_admin/runbooks/index.html#";
 
 /// Returns the rest of each line that begins with this text.
