@@ -33,7 +33,7 @@ pub(super) async fn purge(
         most => refill(&state, &who, invalidation, most).await?,
     };
     let outcome = outcome_word(outcome);
-    tracing::info!(target: "larder", %who, ?request, outcome, "admin purge");
+    tracing::info!(target: "larder", who = &*who, request = ?request, outcome = outcome, "admin purge");
     Ok(Json(json!({ "outcome": outcome, "here": preview, "refill": refill })))
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn start(
     let (requests, options) = (request.requests()?, request.options());
     let warming = state.cache.warm(state.application()?, requests, options);
     let job = state.jobs.add(who.clone(), "warm", warming).ok_or(ApiError::TooManyJobs)?;
-    tracing::info!(target: "larder", %who, uris = request.uris.len(), "admin warm-up");
+    tracing::info!(target: "larder", who = &*who, uris = request.uris.len(), "admin warm-up");
     Ok(Json(job))
 }
 
@@ -93,6 +93,6 @@ pub(super) async fn stop(
 ) -> Result<Json<Value>, ApiError> {
     let Path(number) = number.map_err(|_| ApiError::NotFound)?;
     let job = state.jobs.stop(number).ok_or(ApiError::NotFound)?;
-    tracing::info!(target: "larder", %who, number, "admin warm-up stopped");
+    tracing::info!(target: "larder", who = &*who, number = number, "admin warm-up stopped");
     Ok(Json(job))
 }
