@@ -15,8 +15,11 @@ use tower::{Layer as _, ServiceExt as _};
 
 use crate::support::{cache, hourly};
 
+/// The most requests at once.
+const MOST_RUNNING: usize = 4;
+
 pub(crate) fn fast() -> WarmOptions {
-    WarmOptions::default().per_second(100_000)
+    WarmOptions::default().concurrency(MOST_RUNNING).per_second(100_000)
 }
 
 pub(crate) fn request(path: &str) -> Request {
@@ -156,18 +159,12 @@ async fn dropping_it_stops_an_iterator_without_an_end() {
     })
     .await;
     drop(warming);
-    // Requests that were running end first.
-    soon("the end of fills", async {
-        while origin.running() > 0 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    // The requests that were running may still reach the origin. It would get many more otherwise.
     let calls = origin.calls();
-    for _ in 0..1_000 {
+    for _ in 0..20_000 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(origin.calls(), calls);
+    assert!(origin.calls() <= calls + MOST_RUNNING, "{} after {calls}", origin.calls());
 }
 
 #[tokio::test]
