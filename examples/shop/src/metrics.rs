@@ -1,12 +1,12 @@
 //! The metrics of this process, in the text format of Prometheus.
 
 use std::convert::Infallible;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::start_error::StartError;
 
@@ -33,24 +33,23 @@ static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
 ///
 /// Fails if the process has another recorder.
 pub(crate) fn install() -> Result<(), StartError> {
-    if RECORDER.get().is_some() {
-        return Ok(());
+    // Shops that start at the same moment install one recorder.
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    if RECORDER.get().is_none() {
+        let handle = build().map_err(|error| StartError::new("cannot record metrics", error))?;
+        RECORDER.get_or_init(|| handle);
     }
-    let cannot = |error| StartError::new("cannot record metrics", error);
-    let mut builder = PrometheusBuilder::new();
-    builder = builder.set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &TIMES).map_err(cannot)?;
+    Ok(())
+}
+
+fn build() -> Result<PrometheusHandle, BuildError> {
+    let mut builder =
+        PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &TIMES)?;
     for name in AGE_METRICS {
-        builder = builder.set_buckets_for_metric(Matcher::Full(name.into()), &AGES).map_err(cannot)?;
+        builder = builder.set_buckets_for_metric(Matcher::Full(name.into()), &AGES)?;
     }
-    match builder.install_recorder() {
-        Ok(handle) => {
-            RECORDER.get_or_init(|| handle);
-            Ok(())
-        }
-        // Another shop has been faster.
-        Err(_) if RECORDER.get().is_some() => Ok(()),
-        Err(error) => Err(cannot(error)),
-    }
+    builder.install_recorder()
 }
 
 /// Keeps the recorder's memory small between two scrapes.
