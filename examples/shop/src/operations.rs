@@ -23,7 +23,7 @@ pub(crate) fn nest(shop: Router, cache: &Caching, token: &str) -> Result<Router,
     Ok(shop.nest(PATH, admin))
 }
 
-/// Returns a token that nobody can guess.
+/// Returns a random token, which cannot be guessed.
 pub(crate) fn random_token() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! What an operator sees of the stored responses: listings and single keys.
+//! The view of operators on stored responses: listings and single keys.
 
 use std::collections::HashSet;
 

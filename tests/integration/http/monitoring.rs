@@ -1,4 +1,4 @@
-//! What an operator sees of instances that share a store in this process, and of policies.
+//! The view of operators on instances that share a store in this process, and on policies.
 
 use std::time::Duration;
 

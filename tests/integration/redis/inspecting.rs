@@ -1,4 +1,4 @@
-//! What an operator sees of the shared store, and of the invalidations of other instances.
+//! The view of operators on the shared store, and on the invalidations of other instances.
 
 use std::time::Duration;
 

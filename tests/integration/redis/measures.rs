@@ -1,4 +1,4 @@
-//! What an instance measures of its work with a real Redis.
+//! The measures of an instance's work with a real Redis.
 
 use std::time::Duration;
 

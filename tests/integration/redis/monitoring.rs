@@ -1,4 +1,4 @@
-//! What an operator sees of instances with a real Redis, while all is well and while it is not.
+//! The view of operators on instances with a real Redis, in health and in trouble.
 
 use std::time::Duration;
 

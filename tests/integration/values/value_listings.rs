@@ -1,4 +1,4 @@
-//! What an operator sees of the cached values.
+//! The view of operators on cached values.
 
 use std::collections::HashSet;
 use std::time::Duration;

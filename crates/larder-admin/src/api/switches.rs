@@ -45,7 +45,7 @@ pub(super) async fn list(State(cache): State<Cache>, _: Reader) -> Json<Vec<Swit
     Json(cache.switches())
 }
 
-/// The library logs who has set a switch.
+/// The library logs each switch with the name of its operator.
 pub(super) async fn set(
     State(cache): State<Cache>,
     Operator(who): Operator,

@@ -1,4 +1,4 @@
-//! What operators do: look, explain, purge, switch off, warm up.
+//! The work of operators: look, explain, purge, switch off, warm up.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -36,7 +36,7 @@ fn too_small_for(class: &RouteFigures, figures: &Figures) -> Option<Advice> {
 
 /// Returns the memory in which responses would stay until they expire.
 ///
-/// What the memory holds now is what arrives within the age at eviction. The estimate is an upper
+/// The memory holds the responses that arrive within the age at eviction. The estimate is an upper
 /// bound, because requests for the same keys need no further memory.
 fn needed_bytes(max_memory_bytes: u64, age: Duration, lifetime: Duration) -> f64 {
     let times = lifetime.as_secs_f64() / age.as_secs_f64().max(0.001);

@@ -19,7 +19,8 @@ enum Stall {
     InCommit,
 }
 
-/// A session that stalls the transactions which write one of a product, and sees who waits.
+/// A connection that stalls the transactions which write one of a product, and lists those that
+/// wait.
 struct Stalling(PgConnection);
 
 impl Stalling {

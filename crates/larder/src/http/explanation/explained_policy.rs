@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::json_forms::seconds;
+use crate::engine::serialize_time::seconds;
 
 /// The policy of a layer.
 #[derive(Debug, Clone, PartialEq, Serialize)]

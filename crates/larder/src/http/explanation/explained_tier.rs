@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::json_forms::{maybe_seconds, seconds};
+use crate::engine::serialize_time::{optional_seconds, seconds};
 
 /// The content of a tier under the key of a request.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -82,7 +82,7 @@ pub struct InvalidatedBy {
     /// The id of the entry in the log, or `deferred` and a number on this instance.
     pub place: String,
     /// How long ago it was, if that is known. In JSON, in seconds.
-    #[serde(serialize_with = "maybe_seconds")]
+    #[serde(serialize_with = "optional_seconds")]
     pub age: Option<Duration>,
 }
 
@@ -94,7 +94,7 @@ pub struct ExplainedLog {
     pub position: String,
     /// How long ago the log was read to its end. `None` before that, and without a shared store. In
     /// JSON, in seconds.
-    #[serde(serialize_with = "maybe_seconds")]
+    #[serde(serialize_with = "optional_seconds")]
     pub confirmation_age: Option<Duration>,
     /// The number of invalidations that are not in the log yet.
     pub deferred: usize,

@@ -6,7 +6,7 @@
 //! - `explained_tier.rs`: what the tiers hold, and which invalidations refuse it
 //! - `explain_error.rs`: the error of a request that cannot be explained
 //! - `explain_slot.rs`: the place where the layer leaves its answer
-//! - `json_forms.rs`: the forms of times and outcomes in JSON
+//! - `json_forms.rs`: the form of outcomes in JSON
 
 pub(crate) mod answer;
 mod answer_text;
