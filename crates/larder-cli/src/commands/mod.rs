@@ -1,0 +1,13 @@
+//! The commands, each with a file. They go over an admin URL, or hand over to `redis_target/`.
+
+pub(crate) mod advise;
+pub(crate) mod completions;
+pub(crate) mod explain;
+pub(crate) mod inspect;
+pub(crate) mod instances;
+pub(crate) mod purge;
+pub(crate) mod stats;
+pub(crate) mod switches;
+pub(crate) mod tail;
+pub(crate) mod top;
+pub(crate) mod warm;

@@ -1,0 +1,89 @@
+//! What a command prints.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `table.rs` | tables for humans |
+//! | `units.rs` | numbers with units |
+//! | `progress.rs` | a progress bar for long work |
+
+mod progress;
+mod table;
+pub(crate) mod units;
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+pub(crate) use crate::output::progress::Progress;
+pub(crate) use crate::output::table::{Align, Table};
+
+use crate::cli_error::CliError;
+
+/// The standard output, for humans or for programs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    format: Format,
+    has_color: bool,
+}
+
+/// The form of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Format {
+    /// Tables and sentences.
+    Human,
+    /// JSON: one document, or one object a line for what does not end.
+    Json,
+}
+
+impl Output {
+    pub(crate) fn new(format: Format) -> Self {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let has_color = !no_color && format == Format::Human && io::stdout().is_terminal();
+        Self { format, has_color }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Whether texts may have colors: never without a terminal, and never with `NO_COLOR`.
+    pub(crate) const fn has_color(&self) -> bool {
+        self.has_color
+    }
+
+    /// Prints one JSON document.
+    pub(crate) fn json(&self, document: &impl Serialize) -> Result<(), CliError> {
+        let text =
+            serde_json::to_string_pretty(document).map_err(|error| CliError::failed(error.to_string()))?;
+        self.line(&text)
+    }
+
+    /// Prints one JSON object on one line, of a stream of them.
+    pub(crate) fn json_line(&self, object: &impl Serialize) -> Result<(), CliError> {
+        let text = serde_json::to_string(object).map_err(|error| CliError::failed(error.to_string()))?;
+        self.line(&text)
+    }
+
+    pub(crate) fn table(&self, table: &Table) -> Result<(), CliError> {
+        self.line(&table.to_text())
+    }
+
+    /// Prints a line, at once.
+    pub(crate) fn line(&self, line: &str) -> Result<(), CliError> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| CliError::output(&error))
+    }
+
+    /// Prints a note for humans on the standard error, which no program reads.
+    pub(crate) fn note(&self, note: &str) {
+        if !self.is_json() {
+            // Nothing depends on a note.
+            let _ = writeln!(io::stderr().lock(), "{note}");
+        }
+    }
+
+    /// Starts a progress bar on the standard error. It is shown only on a terminal.
+    pub(crate) fn progress(&self, what: &'static str, total: Option<u64>) -> Progress {
+        Progress::new(what, total, io::stderr().is_terminal() && !self.is_json())
+    }
+}

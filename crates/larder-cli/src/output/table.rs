@@ -1,0 +1,52 @@
+//! Tables for humans.
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, CellAlignment};
+
+/// A table without lines. Its columns are as wide as their longest text.
+#[derive(Debug)]
+pub(crate) struct Table {
+    aligns: Vec<Align>,
+    table: comfy_table::Table,
+}
+
+/// Where the texts of a column stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Align {
+    /// Texts.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+impl Table {
+    /// Returns a table with these columns.
+    pub(crate) fn new<const N: usize>(columns: [&str; N], aligns: [Align; N]) -> Self {
+        let mut table = Self { aligns: aligns.to_vec(), table: comfy_table::Table::new() };
+        table.table.load_style(NOTHING).set_header(cells(&table.aligns, columns.map(str::to_owned)));
+        table
+    }
+
+    /// Adds a row.
+    pub(crate) fn row<const N: usize>(&mut self, texts: [String; N]) {
+        self.table.add_row(cells(&self.aligns, texts));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Returns the table without spaces at the ends of its lines.
+    pub(crate) fn to_text(&self) -> String {
+        let lines = self.table.lines().map(|line| line.trim_end().to_owned());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn cells<const N: usize>(aligns: &[Align], texts: [String; N]) -> Vec<Cell> {
+    let cell = |(text, align): (String, &Align)| match align {
+        Align::Left => Cell::new(text),
+        Align::Right => Cell::new(text).set_alignment(CellAlignment::Right),
+    };
+    texts.into_iter().zip(aligns).map(cell).collect()
+}

@@ -1,0 +1,48 @@
+//! The certificates that are trusted.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::cli_error::CliError;
+
+/// Returns a configuration that trusts the certificates of this file, or else the system's.
+///
+/// It names the cryptography provider. If rustls had to choose, the setup would panic in a program
+/// that was built with two.
+pub(super) fn config(ca_file: Option<&Path>) -> Result<ClientConfig, CliError> {
+    let roots = match ca_file {
+        Some(path) => from_file(path)?,
+        None => of_the_system(),
+    };
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| CliError::failed(format!("TLS cannot be set up: {error}")))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn from_file(path: &Path) -> Result<RootCertStore, CliError> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        CliError::usage(format!("`{}` has no certificates to trust: {error}", path.display()))
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
+        let certificate = certificate.map_err(|error| wrong(&error))?;
+        roots.add(certificate).map_err(|error| wrong(&error))?;
+    }
+    match roots.is_empty() {
+        true => Err(wrong(&"it is empty")),
+        false => Ok(roots),
+    }
+}
+
+/// A system without certificates trusts none: plain HTTP still works, and TLS fails with its reason.
+fn of_the_system() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
