@@ -22,6 +22,8 @@ pub(crate) enum CliErrorKind {
     Unreachable,
     /// The server refused the token, or the user.
     Refused,
+    /// The application has no answer: its Redis does not answer, or it has none.
+    Unavailable,
     /// There is no such thing.
     NotFound,
     /// The server answered with an error.
@@ -67,7 +69,7 @@ impl CliError {
     pub(crate) const fn exit_code(&self) -> ExitCode {
         match self.kind {
             CliErrorKind::Usage => ExitCode::Usage,
-            CliErrorKind::Unreachable => ExitCode::Unreachable,
+            CliErrorKind::Unreachable | CliErrorKind::Unavailable => ExitCode::Unreachable,
             CliErrorKind::Refused => ExitCode::Refused,
             CliErrorKind::NotFound => ExitCode::Findings,
             CliErrorKind::Failed => ExitCode::Failed,

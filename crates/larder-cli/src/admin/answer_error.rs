@@ -20,7 +20,7 @@ pub(super) fn answer_error(base: &str, has_token: bool, status: StatusCode, body
     let kind = match &*error {
         "unauthorized" | "forbidden" => CliErrorKind::Refused,
         "invalid" => CliErrorKind::Usage,
-        "store" => CliErrorKind::Unreachable,
+        "store" => CliErrorKind::Unavailable,
         "not-found" | "not-cached" => CliErrorKind::NotFound,
         _ => CliErrorKind::Failed,
     };

@@ -9,6 +9,7 @@ use hyper::body::{Bytes, Incoming};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
+use crate::admin::answer::Answer;
 use crate::admin::answer_error::answer_error;
 use crate::admin::line_stream::LineStream;
 use crate::cli_error::CliError;
@@ -34,16 +35,22 @@ impl AdminClient {
         Self { url, http }
     }
 
+    /// Returns the host and port of the application, as its URL has them.
+    pub(crate) fn host(&self) -> &str {
+        let after = self.url.base.split_once("://").map_or("", |(_, after)| after);
+        after.split('/').next().unwrap_or_default()
+    }
+
     /// Gets a resource, such as `stats`.
-    pub(crate) async fn get(&self, path: &str) -> Result<Value, CliError> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Answer, CliError> {
         self.call(Method::GET, path, None).await
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, CliError> {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Answer, CliError> {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    pub(crate) async fn delete(&self, path: &str, body: Option<&Value>) -> Result<Value, CliError> {
+    pub(crate) async fn delete(&self, path: &str, body: Option<&Value>) -> Result<Answer, CliError> {
         self.call(Method::DELETE, path, body).await
     }
 
@@ -56,15 +63,18 @@ impl AdminClient {
         }
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, CliError> {
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, CliError> {
         let response = self.send(&method, path, body).await?;
         if !response.status().is_success() {
             return Err(self.error(response).await);
         }
         let answer = self.collect(response.into_body()).await?;
-        serde_json::from_slice(&answer).map_err(|error| {
-            CliError::failed(format!("{} is no admin router of Larder: {error}", self.url.base))
-        })
+        match serde_json::from_slice(&answer) {
+            Ok(json) => Ok(Answer(json)),
+            Err(error) => {
+                Err(CliError::failed(format!("{} is no admin router of Larder: {error}", self.url.base)))
+            }
+        }
     }
 
     /// Sends a request, again after a moment if there were too many.

@@ -1,12 +1,19 @@
 //! A body whose lines come one by one.
 
+use std::time::Duration;
+
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::time::timeout;
 
 use crate::cli_error::CliError;
 
 /// The longest line. A selector has at most a few KiB.
 const MAX_LINE: usize = 1024 * 1024;
+
+/// The longest time without a sign of life. An application that lives sends an empty line after
+/// 15 s.
+const MAX_SILENCE: Duration = Duration::from_secs(60);
 
 /// A body whose lines come one by one. Empty lines are left out.
 #[derive(Debug)]
@@ -33,10 +40,11 @@ impl LineStream {
             if self.buffer.len() > MAX_LINE {
                 return Err(CliError::failed("a line of the answer is too long"));
             }
-            match self.body.frame().await {
-                None => return Ok(None),
-                Some(Ok(frame)) => self.buffer.extend(frame.into_data().unwrap_or_default()),
-                Some(Err(error)) => {
+            match timeout(MAX_SILENCE, self.body.frame()).await {
+                Err(_) => return Err(CliError::unreachable("the application gives no sign of life")),
+                Ok(None) => return Ok(None),
+                Ok(Some(Ok(frame))) => self.buffer.extend(frame.into_data().unwrap_or_default()),
+                Ok(Some(Err(error))) => {
                     return Err(CliError::unreachable(format!("the answer broke off: {error}")));
                 }
             }

@@ -3,11 +3,14 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | `client.rs` | sends a request with the token, and reads the answer |
+//! | `answer.rs` | an answer: the API's own JSON, and what the command reads of it |
 //! | `answer_error.rs` | what an answer with an error means |
 //! | `line_stream.rs` | a body whose lines come one by one |
 
+mod answer;
 mod answer_error;
 mod client;
 mod line_stream;
 
+pub(crate) use crate::admin::answer::Answer;
 pub(crate) use crate::admin::client::AdminClient;

@@ -96,6 +96,11 @@ impl Command {
         matches!(self, Self::Tail(_))
     }
 
+    /// Whether the command cleans up itself when the user ends it.
+    pub(super) const fn handles_interrupts(&self) -> bool {
+        matches!(self, Self::Warm(_))
+    }
+
     /// Runs the command. `Completions` needs no target, and has run before.
     pub(super) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
         match self {

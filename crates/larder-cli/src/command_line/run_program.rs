@@ -12,6 +12,7 @@ use crate::command_line::target_table::help_table;
 use crate::commands::completions;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
+use crate::output::closed_pipe::reader_has_left;
 use crate::output::{Format, Output};
 use crate::secrets::hide_credentials;
 use crate::target::Environment;
@@ -74,13 +75,15 @@ fn run(command_line: CommandLine) -> Result<ExitCode, CliError> {
     result
 }
 
-/// Runs a command until it ends, or until the user ends it.
-///
-/// Only a command that would not end by itself is done then.
+/// Runs a command until it ends, until the user ends it, or until nobody reads its output.
 async fn until_interrupted(command: Command, context: &Context) -> Result<ExitCode, CliError> {
+    if command.handles_interrupts() {
+        return command.run(context).await;
+    }
     let interrupted = if command.is_endless() { ExitCode::Done } else { ExitCode::Interrupted };
     tokio::select! {
         result = command.run(context) => result,
         Ok(()) = tokio::signal::ctrl_c() => Ok(interrupted),
+        () = reader_has_left() => Ok(ExitCode::Done),
     }
 }

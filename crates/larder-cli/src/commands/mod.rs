@@ -3,10 +3,13 @@
 pub(crate) mod advise;
 pub(crate) mod completions;
 pub(crate) mod explain;
+mod explanation;
+mod explanation_text;
 pub(crate) mod inspect;
 pub(crate) mod instances;
 pub(crate) mod purge;
 pub(crate) mod stats;
+mod stats_tables;
 pub(crate) mod switches;
 pub(crate) mod tail;
 pub(crate) mod top;

@@ -4,9 +4,21 @@
 //! | --- | --- |
 //! | `table.rs` | tables for humans |
 //! | `units.rs` | numbers with units |
+//! | `dates.rs` | dates in UTC |
+//! | `feed_item.rs` | one line of `larder tail` |
+//! | `stored_table.rs` | a table of what is stored |
+//! | `switch_table.rs` | a table of switches |
+//! | `store_table.rs` | the figures of Redis |
+//! | `closed_pipe.rs` | notices that nobody reads the output any more |
 //! | `progress.rs` | a progress bar for long work |
 
+pub(crate) mod closed_pipe;
+pub(crate) mod dates;
+pub(crate) mod feed_item;
 mod progress;
+pub(crate) mod store_table;
+pub(crate) mod stored_table;
+pub(crate) mod switch_table;
 mod table;
 pub(crate) mod units;
 
@@ -74,9 +86,9 @@ impl Output {
         writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| CliError::output(&error))
     }
 
-    /// Prints a note for humans on the standard error, which no program reads.
+    /// Prints a note on the standard error, if a human reads it.
     pub(crate) fn note(&self, note: &str) {
-        if !self.is_json() {
+        if !self.is_json() && io::stderr().is_terminal() {
             // Nothing depends on a note.
             let _ = writeln!(io::stderr().lock(), "{note}");
         }

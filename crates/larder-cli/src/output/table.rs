@@ -38,7 +38,9 @@ impl Table {
 
     /// Returns the table without spaces at the ends of its lines.
     pub(crate) fn to_text(&self) -> String {
-        let lines = self.table.lines().map(|line| line.trim_end().to_owned());
+        // The first column has a padding too.
+        let lines =
+            self.table.lines().map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned());
         lines.collect::<Vec<_>>().join("\n")
     }
 }
@@ -49,4 +51,18 @@ fn cells<const N: usize>(aligns: &[Align], texts: [String; N]) -> Vec<Cell> {
         Align::Right => Cell::new(text).set_alignment(CellAlignment::Right),
     };
     texts.into_iter().zip(aligns).map(cell).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stand_on_the_right() {
+        let mut table = Table::new(["name", "bytes"], [Align::Left, Align::Right]);
+        assert!(table.is_empty());
+        table.row(["a".to_owned(), "1.0 KiB".to_owned()]);
+        table.row(["long name".to_owned(), "7 B".to_owned()]);
+        assert_eq!(table.to_text(), "name         bytes\na          1.0 KiB\nlong name      7 B");
+    }
 }

@@ -35,6 +35,7 @@ pub(crate) fn bytes(bytes: u64) -> String {
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     match seconds {
+        _ if time.is_zero() => "0 s".to_owned(),
         _ if seconds < 0.001 => format!("{} µs", time.as_micros()),
         _ if seconds < 0.999_95 => format!("{:.1} ms", seconds * 1e3),
         _ if seconds < 120.0 => format!("{seconds:.1} s"),
@@ -42,6 +43,11 @@ pub(crate) fn duration(time: Duration) -> String {
         _ if seconds < 48.0 * 3600.0 => format!("{:.0} h", seconds / 3600.0),
         _ => format!("{:.0} d", seconds / 86_400.0),
     }
+}
+
+/// Returns a number of seconds as a time. One that is no time is a dash.
+pub(crate) fn seconds(seconds: f64) -> String {
+    Duration::try_from_secs_f64(seconds).map_or_else(|_| "-".to_owned(), duration)
 }
 
 /// Returns a fraction as a percentage, such as `98.5 %`.
@@ -71,7 +77,8 @@ mod tests {
             assert_eq!(bytes(number), expected);
         }
         for (micros, expected) in [
-            (0, "0 µs"),
+            (0, "0 s"),
+            (1, "1 µs"),
             (999, "999 µs"),
             (12_000, "12.0 ms"),
             (999_990, "1.0 s"),

@@ -1,0 +1,47 @@
+//! A table of switches, over an admin URL or over Redis.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::output::dates::{date, until};
+use crate::output::{Align, Table, units};
+
+/// A switch, in the form of the admin API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Switch {
+    /// `"all"`, `{ "route": … }` or `{ "class": … }`.
+    pub(crate) scope: Value,
+    /// `instance` or `fleet`.
+    pub(crate) reach: String,
+    pub(crate) who: String,
+    /// In seconds since 1970.
+    pub(crate) since: u64,
+    pub(crate) until: u64,
+}
+
+/// Returns a table of switches.
+pub(crate) fn switch_table(switches: &[Switch]) -> Table {
+    let mut table = Table::new(
+        ["switched off", "where", "for", "until", "by", "since"],
+        [Align::Left, Align::Left, Align::Right, Align::Left, Align::Left, Align::Left],
+    );
+    for switch in switches {
+        let (since, end) = (Duration::from_secs(switch.since), Duration::from_secs(switch.until));
+        table.row([
+            scope_text(&switch.scope),
+            if switch.reach == "fleet" { "all instances" } else { "this instance" }.to_owned(),
+            units::duration(until(end)),
+            date(end),
+            switch.who.clone(),
+            date(since),
+        ]);
+    }
+    table
+}
+
+fn scope_text(scope: &Value) -> String {
+    let named = |kind: &str| scope[kind].as_str().map(|name| format!("{kind} {name}"));
+    named("route").or_else(|| named("class")).unwrap_or_else(|| "everything".to_owned())
+}
