@@ -28,6 +28,8 @@ pub(crate) enum CliErrorKind {
     NotFound,
     /// The server answered with an error.
     Failed,
+    /// The user ended the command.
+    Interrupted,
     /// Nobody reads the output any more, as in `larder tail | head -1`. This is no failure.
     ClosedPipe,
 }
@@ -54,6 +56,10 @@ impl CliError {
         Self::new(CliErrorKind::Failed, text)
     }
 
+    pub(crate) fn interrupted() -> Self {
+        Self::new(CliErrorKind::Interrupted, "interrupted")
+    }
+
     /// Returns the error of a write to the standard output.
     pub(crate) fn output(error: &io::Error) -> Self {
         match error.kind() {
@@ -73,6 +79,7 @@ impl CliError {
             CliErrorKind::Refused => ExitCode::Refused,
             CliErrorKind::NotFound => ExitCode::Findings,
             CliErrorKind::Failed => ExitCode::Failed,
+            CliErrorKind::Interrupted => ExitCode::Interrupted,
             CliErrorKind::ClosedPipe => ExitCode::Done,
         }
     }

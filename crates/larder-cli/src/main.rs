@@ -3,7 +3,8 @@
 //! | file or folder | what it does |
 //! | --- | --- |
 //! | `command_line/` | the arguments of the program, and which command runs |
-//! | `commands/` | the commands, but for the three below |
+//! | `commands/` | the commands, but for those below |
+//! | `warm/` | requests pages, so that their responses are stored |
 //! | `doctor/` | finds what is wrong with a Redis |
 //! | `size/` | says how much memory Redis needs |
 //! | `bench/` | measures a Redis, and Larder on it |
@@ -32,6 +33,7 @@ mod secrets;
 mod size;
 mod target;
 mod transport;
+mod warm;
 
 use std::process;
 

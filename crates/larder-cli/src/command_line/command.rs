@@ -8,14 +8,14 @@ use crate::cli_error::CliError;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::top::TopArgs;
-use crate::commands::warm::WarmArgs;
-use crate::commands::{advise, explain, inspect, instances, purge, stats, switches, tail, top, warm};
+use crate::commands::{advise, explain, inspect, instances, purge, stats, switches, tail, top};
 use crate::context::Context;
 use crate::doctor::DoctorArgs;
 use crate::exit_code::ExitCode;
 use crate::size::SizeArgs;
 use crate::target::TargetArgs;
-use crate::{bench, doctor, size};
+use crate::warm::WarmArgs;
+use crate::{bench, doctor, size, warm};
 
 /// See, explain and purge what the Larder HTTP cache has stored.
 #[derive(Debug, Parser)]

@@ -13,4 +13,3 @@ mod stats_tables;
 pub(crate) mod switches;
 pub(crate) mod tail;
 pub(crate) mod top;
-pub(crate) mod warm;

@@ -86,6 +86,12 @@ impl Output {
         writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| CliError::output(&error))
     }
 
+    /// Prints a warning on the standard error.
+    pub(crate) fn warn(&self, warning: &str) {
+        // Nothing depends on it.
+        let _ = writeln!(io::stderr().lock(), "larder: {warning}");
+    }
+
     /// Prints a note on the standard error, if a human reads it.
     pub(crate) fn note(&self, note: &str) {
         if !self.is_json() && io::stderr().is_terminal() {
