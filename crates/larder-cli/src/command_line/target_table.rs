@@ -42,3 +42,54 @@ pub(super) fn help_table() -> String {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::command_line::command::CommandLine;
+    use crate::exit_code::ExitCode;
+
+    fn documents() -> [(&'static str, String); 2] {
+        let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+        ["crates/larder-cli/README.md", "docs/OPERATIONS.md"].map(|path| {
+            let text = fs::read_to_string(format!("{workspace}/{path}"));
+            (path, text.unwrap())
+        })
+    }
+
+    #[test]
+    fn every_command_is_in_the_table() {
+        let mut program = CommandLine::command();
+        program.build();
+        let names: Vec<_> = program.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(names, COMMANDS.map(|row| row.command));
+        program.debug_assert();
+    }
+
+    #[test]
+    fn the_documents_have_the_table_of_the_help() {
+        let mut table =
+            "| command | over an admin URL | over Redis alone |\n| --- | --- | --- |\n".to_owned();
+        for CommandTargets { command, admin_url, redis } in COMMANDS {
+            table.push_str(&format!("| `{command}` | {admin_url} | {redis} |\n"));
+        }
+        for (path, text) in documents() {
+            assert!(text.contains(&table), "{path} lacks this table:\n{table}");
+        }
+    }
+
+    #[test]
+    fn the_documents_have_the_exit_codes() {
+        let mut table = "| exit code | meaning |\n| --- | --- |\n".to_owned();
+        for (code, meaning) in ExitCode::ALL {
+            table.push_str(&format!("| {} | {meaning} |\n", code.number()));
+        }
+        for (path, text) in documents() {
+            assert!(text.contains(&table), "{path} lacks this table:\n{table}");
+        }
+    }
+}

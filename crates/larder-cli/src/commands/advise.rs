@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::cli_error::CliError;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
-use crate::output::Output;
+use crate::output::{Output, Tone};
 
 #[derive(Debug, Deserialize)]
 struct Advice {
@@ -37,7 +37,13 @@ fn print(all: &[Advice], output: &Output) -> Result<(), CliError> {
     }
     for one in all {
         let reason = one.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-        output.line(&format!("{}: {}: {}{reason}", one.severity, one.subject, one.kind.replace('-', " ")))?;
+        let tone = match &*one.severity {
+            "warning" => Tone::Bad,
+            "hint" => Tone::Warning,
+            _ => Tone::Good,
+        };
+        let severity = output.in_tone(tone, &one.severity);
+        output.line(&format!("{severity}: {}: {}{reason}", one.subject, one.kind.replace('-', " ")))?;
         let evidence: Vec<_> = one.evidence.iter().map(|(name, value)| figure(name, *value)).collect();
         output.line(&format!("  evidence: {}", evidence.join(", ")))?;
         output.line(&format!("  remedy: {}", one.remedy))?;

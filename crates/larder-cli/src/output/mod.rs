@@ -35,7 +35,16 @@ use crate::cli_error::CliError;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     format: Format,
+    /// Never without a terminal, and never with `NO_COLOR`.
     has_color: bool,
+}
+
+/// How good something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Tone {
+    Good,
+    Warning,
+    Bad,
 }
 
 /// The form of the output.
@@ -58,9 +67,17 @@ impl Output {
         self.format == Format::Json
     }
 
-    /// Whether texts may have colors: never without a terminal, and never with `NO_COLOR`.
-    pub(crate) const fn has_color(&self) -> bool {
-        self.has_color
+    /// Returns a text in the color of its tone: without a terminal, or with `NO_COLOR`, in none.
+    pub(crate) fn in_tone(&self, tone: Tone, text: &str) -> String {
+        if !self.has_color {
+            return text.to_owned();
+        }
+        let color = match tone {
+            Tone::Good => 32,
+            Tone::Warning => 33,
+            Tone::Bad => 31,
+        };
+        format!("\x1b[{color}m{text}\x1b[0m")
     }
 
     /// Prints one JSON document.

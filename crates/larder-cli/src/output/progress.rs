@@ -13,8 +13,8 @@ impl Progress {
         let target = if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(total, target).with_prefix(what);
         let template = match total {
-            Some(_) => "{prefix} {wide_bar} {pos}/{len} {eta} {msg}",
-            None => "{prefix} {spinner} {pos} {msg}",
+            Some(_) => "{prefix} {wide_bar} {pos}/{len} {eta}",
+            None => "{prefix} {spinner} {pos}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
@@ -29,11 +29,6 @@ impl Progress {
             self.0.set_length(total);
         }
         self.0.set_position(done);
-    }
-
-    /// Sets the text behind the bar.
-    pub(crate) fn message(&self, text: String) {
-        self.0.set_message(text);
     }
 }
 

@@ -26,7 +26,8 @@ pub(super) async fn collect(admin: &AdminClient, most: usize) -> Result<Collecte
     let mut pages = Collected::new(None, most);
     for TopKey { key } in top.requests {
         match page(&key) {
-            Some(page) => pages.add(page),
+            Some(page) if pages.len() < most => pages.add(page),
+            Some(_) => break,
             None => pages.skip(),
         }
     }

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_job_is_as_large_as_the_api_accepts() {
         let lengths = |targets: &[String]| parts(targets).map(<[String]>::len).collect::<Vec<_>>();
-        assert_eq!(lengths(&[]), []);
+        assert_eq!(lengths(&[]), Vec::<usize>::new());
         assert_eq!(lengths(&vec!["/".to_owned(); 25_000]), [10_000, 10_000, 5_000]);
         assert_eq!(lengths(&vec!["x".repeat(8 * 1024); 200]), [95, 95, 10]);
         assert_eq!(lengths(&vec!["\"".repeat(MAX_BYTES); 2]), [1, 1]);

@@ -1,1 +1,11 @@
-//! The program as users run it.
+//! The program as users run it: real processes, real sockets, a real Redis.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+mod exit_codes;
+mod forms;
+mod processes;
+mod secrets;
+mod support;
+mod targets;
+mod tls;
+mod warm;

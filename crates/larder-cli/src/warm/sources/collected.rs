@@ -21,7 +21,7 @@ pub(crate) struct Collected {
     /// The most pages.
     limit: usize,
     /// Lines that name no page.
-    pub(super) skipped: u64,
+    skipped: u64,
     /// Pages over the limit.
     left_out: u64,
 }
@@ -56,6 +56,10 @@ impl Collected {
         self.pages.insert(page, Count { requests: 1, order: self.order });
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.pages.len()
+    }
+
     /// Counts a line that names no page.
     pub(crate) fn skip(&mut self) {
         self.skipped += 1;
@@ -88,7 +92,7 @@ impl Collected {
 
     /// Returns what the user should know of the pages that are not there.
     pub(crate) fn notes(&self) -> Vec<String> {
-        let skipped = (self.skipped, "lines name no page to request");
+        let skipped = (self.skipped, "entries name no page to request");
         let left_out = (self.left_out, "pages are over the limit (--limit)");
         let known = [skipped, left_out].into_iter().filter(|(number, _)| *number > 0);
         known.map(|(number, what)| format!("{number} {what}")).collect()
