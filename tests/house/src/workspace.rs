@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// Folders that hold no source of this repository.
-const SKIPPED: [&str; 2] = ["node_modules", "target"];
+/// A folder that holds no source of this repository.
+const SKIPPED: &str = "node_modules";
+/// Cargo puts this file into its target folder. Sources may have a folder of that name too.
+const BUILD_MARK: &str = "CACHEDIR.TAG";
 
 /// The files that the rules read.
 #[derive(Debug, Default)]
@@ -76,7 +78,7 @@ impl Workspace {
         for entry in list {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') || SKIPPED.contains(&name.as_str()) {
+            if name.starts_with('.') || name == SKIPPED || entry.path().join(BUILD_MARK).exists() {
                 continue;
             }
             if entry.file_type()?.is_dir() {

@@ -1,4 +1,4 @@
-//! The library crates: the packages of the workspace that are published.
+//! The library crates: the packages of the workspace that are published for others to depend on.
 
 mod manifest;
 mod mirror;
@@ -40,6 +40,7 @@ pub(crate) struct Package {
     pub(crate) categories: Vec<String>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) metadata: serde_json::Value,
+    pub(crate) targets: Vec<Target>,
     /// The registries to publish to. `None` means all of them.
     pub(crate) publish: Option<Vec<String>>,
 }
@@ -51,13 +52,23 @@ pub(crate) struct Dependency {
     pub(crate) req: String,
 }
 
+/// A target of a package: its library, a program, its tests.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Target {
+    pub(crate) kind: Vec<String>,
+}
+
 impl Library {
-    /// Asks cargo for the packages that may be published.
+    /// Asks cargo for the packages that may be published and that have a library. A program, such as
+    /// the command line, is published too, but nothing depends on it.
     pub(crate) fn read() -> Result<Self> {
         let printed = shell::output(&mut shell::cargo(&METADATA))?;
         let metadata: Metadata =
             serde_json::from_str(&printed.stdout).context("cannot read the output of `cargo metadata`")?;
-        let is_published = |package: &Package| package.publish.is_none();
+        let is_library = |target: &Target| target.kind.iter().any(|kind| kind == "lib");
+        let is_published =
+            |package: &Package| package.publish.is_none() && package.targets.iter().any(is_library);
         let packages = metadata.packages.into_iter().filter(is_published).collect();
         Ok(Self { packages, target: metadata.target_directory })
     }

@@ -9,7 +9,9 @@ use super::comments::comment_blocks;
 use super::text::{ProseFile, markdown_block};
 
 /// Folders that hold no text of this repository.
-const SKIPPED: [&str; 3] = [".git", "node_modules", "target"];
+const SKIPPED: [&str; 2] = [".git", "node_modules"];
+/// Cargo puts this file into its target folder. Sources may have a folder of that name too.
+const BUILD_MARK: &str = "CACHEDIR.TAG";
 
 /// Reads the files below `paths`, or all of them if there are none.
 pub(super) fn prose_files(root: &Path, paths: &[String]) -> Result<Vec<ProseFile>> {
@@ -45,7 +47,10 @@ fn all_files(folder: &Path) -> Result<Vec<PathBuf>> {
         let kind = entry.file_type()?;
         if kind.is_file() {
             files.push(entry.path());
-        } else if kind.is_dir() && !SKIPPED.iter().any(|name| entry.file_name() == *name) {
+        } else if kind.is_dir()
+            && !SKIPPED.iter().any(|name| entry.file_name() == *name)
+            && !entry.path().join(BUILD_MARK).exists()
+        {
             files.extend(all_files(&entry.path())?);
         }
     }

@@ -35,7 +35,7 @@ impl Application {
     pub(crate) async fn with_redis(redis: &RedisServer) -> Self {
         let store =
             RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10)).connect().unwrap();
-        let application = Self::serve(Cache::builder().store(store).build()).await;
+        let application = Self::serve(Cache::builder().shared_store(store).build()).await;
         while !application.cache.health().is_ready() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -4,7 +4,7 @@ mod application;
 mod program;
 
 pub(crate) use application::{Application, router};
-pub(crate) use program::{Program, Run};
+pub(crate) use program::{Program, Run, Running};
 
 /// Permits everything.
 pub(crate) const OPERATOR: &str = "operator-0123456789abcdef";
