@@ -80,10 +80,12 @@ async fn until_interrupted(command: Command, context: &Context) -> Result<ExitCo
     if command.handles_interrupts() {
         return command.run(context).await;
     }
-    let interrupted = if command.is_endless() { ExitCode::Done } else { ExitCode::Interrupted };
+    let command_is_endless = command.is_endless();
+    let interrupted = if command_is_endless { ExitCode::Done } else { ExitCode::Interrupted };
     tokio::select! {
         result = command.run(context) => result,
         Ok(()) = tokio::signal::ctrl_c() => Ok(interrupted),
-        () = reader_has_left() => Ok(ExitCode::Done),
+        // A purge is carried out even if nobody reads its result.
+        () = reader_has_left(), if command_is_endless => Ok(ExitCode::Done),
     }
 }

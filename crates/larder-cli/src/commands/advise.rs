@@ -19,7 +19,7 @@ struct Advice {
     remedy: String,
 }
 
-/// Prints what the figures mean. A script learns from the exit code whether there is a warning.
+/// Prints what the figures mean. A script learns from the exit code whether something should change.
 pub(crate) async fn run(context: &Context) -> Result<ExitCode, CliError> {
     let answer = context.admin()?.get("advice").await?;
     let all: Vec<Advice> = answer.read()?;
@@ -27,8 +27,8 @@ pub(crate) async fn run(context: &Context) -> Result<ExitCode, CliError> {
         true => context.output.json(&answer)?,
         false => print(&all, &context.output)?,
     }
-    let is_warning = |one: &Advice| one.severity == "warning";
-    Ok(if all.iter().any(is_warning) { ExitCode::Findings } else { ExitCode::Done })
+    let is_finding = |one: &Advice| one.severity != "good";
+    Ok(if all.iter().any(is_finding) { ExitCode::Findings } else { ExitCode::Done })
 }
 
 fn print(all: &[Advice], output: &Output) -> Result<(), CliError> {

@@ -22,7 +22,7 @@ async fn wrong_arguments_are_2() {
         ("disable --for 25h", "at most 24h"),
         ("disable --for 1h --route a --class b", "cannot be used with"),
         ("explain nonsense", "needs a URL"),
-        ("explain /a --method POST", "GET"),
+        ("explain /a --method POST", "its method is unsafe"),
         ("stats --timeout 1h", "from 10ms to 10m"),
         ("stats --token-file /nonexistent", "/nonexistent"),
         ("stats --token secret", "--token"),

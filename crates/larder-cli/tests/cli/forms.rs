@@ -85,7 +85,7 @@ async fn inspect_shows_what_is_under_a_key() {
     let key = "inspect u|http|shop.example|/products/7";
     app.line(key).await.expect(0, "200 /products/7").expect(0, "fresh");
     assert_eq!(app.json(key).await["responses"][0]["tags"], json!(["product:7"]));
-    app.line("inspect nothing").await.expect(1, "nothing is stored under nothing");
+    app.line("inspect nothing").await.expect(1, "nothing is stored under k|nothing");
 }
 
 #[tokio::test]
@@ -134,7 +134,8 @@ async fn a_route_is_switched_off_and_on() {
     app.line(&format!("enable {route}")).await.expect(1, "this was not switched off");
     let set = app.json("disable --class standard --for 1h").await;
     assert_eq!(set[0]["scope"], json!({ "class": "standard" }));
-    assert_eq!(app.json("disable --for 1h").await[0]["scope"], json!("all"));
+    let set = app.json("disable --for 1h").await;
+    assert!(set.as_array().unwrap().iter().any(|switch| switch["scope"] == "all"), "{set}");
     assert_eq!(app.json("enable").await["ended"], json!(true));
 }
 
@@ -148,11 +149,11 @@ async fn top_and_advise_say_what_the_figures_mean() {
     let program =
         app.program().line("warm --from - --host shop.example --rate 100000 --to").args([app.url()]);
     program.input(&paths.join("\n")).run().await.expect(0, "300 pages, 0 failed");
-    app.line("advise").await.expect(1, "warning: ").expect(1, "  remedy: ");
+    app.line("advise").await.expect(1, "hint: route /products/{id}: never hit").expect(1, "  remedy: ");
     let top = app.line("top -n 5").await.expect(0, "u|http|shop.example|/products/");
     assert_eq!(top.out.lines().count(), 6);
     assert!(app.json("top").await["requests"].as_array().unwrap().len() >= 50);
-    for (by, unit) in [("time", " s"), ("bytes", "B"), ("misses", "misses")] {
+    for (by, unit) in [("time", " s"), ("bytes", "bytes"), ("misses", "misses")] {
         app.line(&format!("top --by {by}")).await.expect(0, unit);
     }
 }

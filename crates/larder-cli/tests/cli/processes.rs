@@ -52,6 +52,10 @@ async fn a_closed_pipe_is_no_error() {
         let run = program.end().await;
         assert_eq!((run.code, &*run.err), (Some(0), ""), "{line}");
     }
+    let mut purge = app.program().line("purge --tag product:7").start();
+    purge.close_output();
+    assert_eq!(purge.end().await.code, Some(0));
+    assert_eq!(app.cache.stats().invalidations, 1);
     let mut wrong = Program::new().line("stats").start();
     wrong.close_output();
     assert_eq!(wrong.end().await.code, Some(2));

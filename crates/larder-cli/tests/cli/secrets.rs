@@ -103,7 +103,7 @@ async fn a_password_of_redis_is_no_argument_and_is_not_shown() {
 async fn a_header_field_comes_from_the_environment() {
     let app = Application::start().await;
     let explain =
-        || app.program().env("SESSION", "session=hunter2").args(["explain", "/products/7", "--json", "-H"]);
+        || app.program().env("SESSION", "session=hunter2").args(["explain", "/carts/7", "--json", "-H"]);
     let run = explain().args(["Cookie: $SESSION"]).run().await.expect(0, "session=");
     assert!(!run.out.contains("hunter2"), "{run:?}");
     explain().args(["Cookie: $NONE"]).run().await.expect(2, "`NONE` is not set");

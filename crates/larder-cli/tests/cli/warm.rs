@@ -105,9 +105,9 @@ async fn requests_have_the_fields_and_the_host_of_the_arguments() {
         "-H",
         "Cookie: $SESSION",
     ]);
-    direct.input("https://shop.example/products/1").run().await.expect(0, "X-Cache  MISS");
+    direct.input("https://shop.example/carts/1").run().await.expect(0, "X-Cache  MISS");
     let found = app.cache.stored_responses(&StoredFilter::default(), ListPage::default()).await;
-    assert!(found.entries[0].key.starts_with("u|http|other.example|/products/1|c|session="), "{found:?}");
+    assert!(found.entries[0].key.starts_with("u|http|other.example|/carts/1|c|session="), "{found:?}");
     let without_host = app.program().line("warm --from -").input("/products/1").run().await;
     without_host.expect(2, "--host shop.example");
 }

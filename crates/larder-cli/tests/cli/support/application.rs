@@ -84,12 +84,14 @@ impl Application {
     }
 }
 
-/// Returns an application with two cached routes, and one that is not.
+/// Returns an application with cached routes, and one that is not.
 pub(crate) fn router(cache: &Cache) -> Router {
-    let products = Policy::ttl(ttl::STANDARD).tag("product:{id}").key_cookie("session");
+    let products = Policy::ttl(ttl::STANDARD).tag("product:{id}");
+    let carts = get(async || "a cart").layer(cache.layer(Policy::ttl(ttl::STANDARD).key_cookie("session")));
     let failing = get(async || (StatusCode::INTERNAL_SERVER_ERROR, "broken"));
     let app = Router::new()
         .route("/products/{id}", get(async || "a product").layer(cache.layer(products)))
+        .route("/carts/{id}", carts)
         .route("/pages/{page}", get(async || "a page").layer(cache.layer(Policy::ttl(ttl::STANDARD))))
         .route("/broken", failing.layer(cache.layer(Policy::ttl(ttl::STANDARD))))
         .route("/open", get(async || "not cached"));
