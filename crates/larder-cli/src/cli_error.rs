@@ -30,7 +30,7 @@ pub(crate) enum CliErrorKind {
     Failed,
     /// The user ended the command.
     Interrupted,
-    /// Nobody reads the output any more, as in `larder tail | head -1`. This is no failure.
+    /// The reader of the output has left, as in `larder tail | head -1`. This is no failure.
     ClosedPipe,
 }
 

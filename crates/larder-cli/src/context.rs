@@ -1,4 +1,4 @@
-//! What every command gets: the target and the output.
+//! The context of a command: its target and its output.
 
 use crate::admin::AdminClient;
 use crate::cli_error::CliError;
@@ -7,7 +7,7 @@ use crate::target::{AdminUrl, Environment, RedisTarget, Target, TargetArgs};
 use crate::target::{resolve, resolve_admin, resolve_redis};
 use crate::transport::HttpClient;
 
-/// What every command gets.
+/// The context of a command.
 #[derive(Debug)]
 pub(crate) struct Context {
     /// The name of the command, for errors.

@@ -1,4 +1,4 @@
-//! What an answer with an error means.
+//! The meaning of an answer with an error.
 
 use http::StatusCode;
 use serde::Deserialize;

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `client.rs` | sends a request with the token, and reads the answer |
 //! | `answer.rs` | an answer: the API's own JSON, and what the command reads of it |
-//! | `answer_error.rs` | what an answer with an error means |
+//! | `answer_error.rs` | the meaning of an answer with an error |
 //! | `line_stream.rs` | a body whose lines come one by one |
 
 mod answer;

@@ -1,8 +1,8 @@
-//! What to purge, and how.
+//! The arguments of `larder purge`.
 
 use clap::Args;
 
-/// What to purge, and how. Each selector can be given several times.
+/// The arguments of `larder purge`. Each selector can be given several times.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PurgeArgs {
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub(crate) struct PurgeArgs {
     pub(crate) yes: bool,
 }
 
-/// What to purge.
+/// The responses and values to purge.
 #[derive(Debug, Clone, Default, Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct SelectorArgs {

@@ -1,4 +1,4 @@
-//! What to switch off, and for how long.
+//! The arguments of the switches.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const MAX_TIME: Duration = Duration::from_secs(86_400);
 
-/// What to switch off, and for how long.
+/// The arguments of `larder disable`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DisableArgs {
     #[command(flatten)]
@@ -18,7 +18,7 @@ pub(crate) struct DisableArgs {
     pub(crate) time: Duration,
 }
 
-/// What to switch on again.
+/// The arguments of `larder enable`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EnableArgs {
     #[command(flatten)]

@@ -75,7 +75,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode, CliError> {
     result
 }
 
-/// Runs a command until it ends, until the user ends it, or until nobody reads its output.
+/// Runs a command until it ends, until the user ends it, or until the reader of its output leaves.
 async fn until_interrupted(command: Command, context: &Context) -> Result<ExitCode, CliError> {
     if command.handles_interrupts() {
         return command.run(context).await;
@@ -85,7 +85,7 @@ async fn until_interrupted(command: Command, context: &Context) -> Result<ExitCo
     tokio::select! {
         result = command.run(context) => result,
         Ok(()) = tokio::signal::ctrl_c() => Ok(interrupted),
-        // A purge is carried out even if nobody reads its result.
+        // A purge is carried out even if its result has no reader.
         () = reader_has_left(), if command_is_endless => Ok(ExitCode::Done),
     }
 }

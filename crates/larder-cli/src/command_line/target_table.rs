@@ -4,9 +4,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CommandTargets {
     pub(super) command: &'static str,
-    /// What it does over an admin URL.
+    /// Its operation over an admin URL.
     pub(super) admin_url: &'static str,
-    /// What it does over Redis alone.
+    /// Its operation over Redis alone.
     pub(super) redis: &'static str,
 }
 

@@ -19,7 +19,7 @@ struct Advice {
     remedy: String,
 }
 
-/// Prints what the figures mean. A script learns from the exit code whether something should change.
+/// Prints what the figures mean. The exit code says whether something should change.
 pub(crate) async fn run(context: &Context) -> Result<ExitCode, CliError> {
     let answer = context.admin()?.get("advice").await?;
     let all: Vec<Advice> = answer.read()?;

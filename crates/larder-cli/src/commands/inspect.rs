@@ -21,7 +21,7 @@ struct Inspection {
     store: Option<StoreInspection>,
 }
 
-/// What the shared tier has under the key.
+/// The entries of the shared tier under the key.
 #[derive(Debug, Default, Deserialize)]
 struct StoreInspection {
     responses: Vec<StoredResponse>,

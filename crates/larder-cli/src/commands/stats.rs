@@ -43,7 +43,7 @@ async fn stats(admin: &AdminClient, output: &Output) -> Result<ExitCode, CliErro
     Ok(ExitCode::Done)
 }
 
-/// Returns the figures of the shared store. Without one, or while it does not answer, there are none.
+/// Returns the figures of the shared store, if there is one and it answers.
 async fn store(admin: &AdminClient) -> Result<Option<Answer>, CliError> {
     match admin.get("store").await {
         Ok(answer) => Ok(Some(answer)),

@@ -11,7 +11,7 @@ use crate::output::{Align, Table, units};
 /// The arguments of `larder top`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TopArgs {
-    /// What the keys are sorted by. With `--json`, all of them are printed.
+    /// The figure that sorts the keys. With `--json`, all of them are printed.
     #[arg(long, value_enum, default_value_t = TopBy::Requests)]
     by: TopBy,
 
@@ -20,7 +20,7 @@ pub(crate) struct TopArgs {
     count: usize,
 }
 
-/// What keys are sorted by.
+/// The figure that sorts the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum TopBy {
     /// The number of requests.

@@ -1,4 +1,4 @@
-//! Notices that nobody reads the output any more.
+//! Notices that the reader of the output has left.
 
 /// How often it is checked.
 #[cfg(unix)]

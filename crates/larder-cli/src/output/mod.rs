@@ -1,4 +1,4 @@
-//! What a command prints.
+//! The output of a command.
 //!
 //! | file | what it does |
 //! | --- | --- |
@@ -9,7 +9,7 @@
 //! | `stored_table.rs` | a table of what is stored |
 //! | `switch_table.rs` | a table of switches |
 //! | `store_table.rs` | the figures of Redis |
-//! | `closed_pipe.rs` | notices that nobody reads the output any more |
+//! | `closed_pipe.rs` | notices that the reader of the output has left |
 //! | `progress.rs` | a progress bar for long work |
 
 pub(crate) mod closed_pipe;

@@ -40,7 +40,7 @@ fn from_file(path: &Path) -> Result<RootCertStore, CliError> {
     }
 }
 
-/// A system without certificates trusts none: plain HTTP still works, and TLS fails with its reason.
+/// A system without certificates trusts none: plain HTTP still works, and TLS says why it fails.
 fn of_the_system() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -1,4 +1,4 @@
-//! What came back from the application.
+//! The replies of the application.
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@
 //! | `warm_plan.rs` | the requests, by host |
 //! | `warm_job.rs` | sends them inside the application, over its admin URL |
 //! | `direct.rs` | sends them to the application itself |
-//! | `direct_report.rs` | what came back |
+//! | `direct_report.rs` | the replies |
 
 mod direct;
 mod direct_report;

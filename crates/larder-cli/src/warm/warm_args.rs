@@ -15,7 +15,7 @@ const MAX_PAGES: u64 = 1_000_000;
 #[command(group = clap::ArgGroup::new("pages").required(true).multiple(true).args(["from", "top"]))]
 pub(crate) struct WarmArgs {
     /// A file with pages: an access log (common or combined format), a sitemap, or one URL a line.
-    /// Its content tells which. `-` is the standard input. Can be given several times.
+    /// The program finds out which. `-` is the standard input. Can be given several times.
     #[arg(long, value_name = "FILE")]
     pub(super) from: Vec<PathBuf>,
 

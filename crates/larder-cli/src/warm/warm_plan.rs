@@ -42,7 +42,7 @@ impl WarmPlan {
     }
 
     /// Returns the other header fields of each request.
-    pub(super) fn headers<'a>(args: &'a WarmArgs) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pub(super) fn headers(args: &WarmArgs) -> impl Iterator<Item = (&str, &str)> {
         let others = args.headers.iter().filter(|field| field.name != HOST);
         others.map(|field| (field.name.as_str(), field.value.reveal()))
     }

@@ -60,8 +60,9 @@ pub(crate) struct Target {
 }
 
 impl Library {
-    /// Asks cargo for the packages that may be published and that have a library. A program, such as
-    /// the command line, is published too, but nothing depends on it.
+    /// Asks cargo for the packages that may be published and that have a library.
+    ///
+    /// A program, such as the command line, is published too, but nothing depends on it.
     pub(crate) fn read() -> Result<Self> {
         let printed = shell::output(&mut shell::cargo(&METADATA))?;
         let metadata: Metadata =

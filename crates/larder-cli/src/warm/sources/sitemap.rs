@@ -1,6 +1,7 @@
 //! The pages of a sitemap (sitemaps.org): the text of each `loc`.
 //!
-//! This reads only what it needs of XML: elements by their names, entities, CDATA and comments. A text that is not in `loc` is not kept, and one that is too long is skipped.
+//! This reads only what it needs of XML: elements by their names, entities, CDATA and comments. A
+//! text that is not in `loc` is not kept, and one that is too long is skipped.
 
 use std::io::{self, BufRead};
 
@@ -9,7 +10,7 @@ const MAX_LOC: usize = 8 * 1024;
 /// The longest tag, or start of a comment, that is kept.
 const MAX_TAG: usize = 1024;
 
-/// What a sitemap consists of.
+/// A part of a sitemap.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SitemapItem {
     /// The address of a page.
