@@ -14,6 +14,7 @@ use crate::access::role::Role;
 use crate::access::token::{TokenError, Tokens};
 use crate::api::warm_jobs::WarmJobs;
 use crate::api::{self, AdminState};
+use crate::console;
 
 /// Returns a builder of the router with the operations of this cache.
 ///
@@ -28,7 +29,7 @@ use crate::api::{self, AdminState};
 /// let app: Router = Router::new().nest("/ops/cache", larder_admin::router(&cache).bearer_token(&token));
 /// ```
 pub fn router(cache: &Cache) -> AdminRouter {
-    AdminRouter { cache: cache.clone(), application: None, tokens: Tokens::default(), error: None }
+    AdminRouter { cache: cache.clone(), application: None, tokens: Tokens::default(), has_console: true, error: None }
 }
 
 /// A builder of the router with the operations of a cache.
@@ -40,6 +41,7 @@ pub struct AdminRouter {
     cache: Cache,
     application: Option<Router>,
     tokens: Tokens,
+    has_console: bool,
     /// The first token that is not accepted.
     error: Option<TokenError>,
 }
@@ -99,6 +101,14 @@ impl AdminRouter {
         self
     }
 
+    /// Leaves the console out: the router has the API alone.
+    ///
+    /// The pages of the console are public, and have no data. Default: the router has them.
+    pub fn without_console(mut self) -> Self {
+        self.has_console = false;
+        self
+    }
+
     /// Builds the router with one more token, which permits everything.
     ///
     /// The name of its client is `admin`.
@@ -121,13 +131,14 @@ impl AdminRouter {
     ///
     /// Returns an error if there is no token, or if one is not accepted.
     pub fn build<S: Clone + Send + Sync + 'static>(self) -> Result<Router<S>, TokenError> {
-        let Self { cache, application, tokens, error } = self;
+        let Self { cache, application, tokens, has_console, error } = self;
         match error {
             Some(error) => Err(error),
             None if tokens.is_empty() => Err(TokenError::MISSING),
             None => {
                 let state = AdminState { cache, application, jobs: WarmJobs::default() };
-                Ok(api::router(state, Arc::new(Gatekeeper::new(tokens))))
+                let api = api::router(state, Arc::new(Gatekeeper::new(tokens)));
+                Ok(if has_console { api.merge(console::router()) } else { api })
             }
         }
     }

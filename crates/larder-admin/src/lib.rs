@@ -5,6 +5,7 @@ mod access;
 mod admin_router;
 mod api;
 mod api_error;
+mod console;
 
 /// Runbooks: what to do about each alert.
 ///

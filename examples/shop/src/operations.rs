@@ -20,7 +20,7 @@ pub(crate) fn nest(shop: Router, cache: &Caching, token: &str) -> Result<Router,
         .application(shop.clone())
         .token("operator", Role::Purge, token)
         .build()?;
-    Ok(shop.nest(PATH, admin))
+    Ok(shop.nest_service(PATH, admin))
 }
 
 /// Returns a random token, which cannot be guessed.

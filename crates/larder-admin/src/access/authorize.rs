@@ -79,7 +79,7 @@ fn bearer_token(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 /// A client that may read.
-pub(crate) struct Reader;
+pub(crate) struct Reader(pub(crate) Client);
 
 /// A client that may change things, by the name of its token.
 pub(crate) struct Operator(pub(crate) Arc<str>);
@@ -88,7 +88,7 @@ impl<S: Sync> FromRequestParts<S> for Reader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        client(parts, Role::Read).map(|_| Self)
+        client(parts, Role::Read).map(|client| Self(client.clone()))
     }
 }
 

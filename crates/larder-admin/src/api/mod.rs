@@ -3,6 +3,7 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | `description.rs` | the OpenAPI document |
+//! | `client.rs` | the client of a token |
 //! | `overview.rs` | statistics, health, advice, top keys |
 //! | `fleet.rs` | the instances, the shared store, the policies |
 //! | `stored.rs`, `stored_json.rs` | what is stored |
@@ -12,6 +13,7 @@
 //! | `switches.rs` | the kill switch |
 //! | `warm.rs`, `warm_jobs.rs` | jobs that fill the cache |
 
+mod client;
 mod description;
 mod explain;
 mod feed;
@@ -67,6 +69,7 @@ impl FromRef<AdminState> for Cache {
 pub(crate) fn router<S>(state: AdminState, gatekeeper: Arc<Gatekeeper>) -> Router<S> {
     Router::new()
         .route("/api/openapi.json", get(description::openapi))
+        .route("/api/client", get(client::client))
         .route("/api/stats", get(overview::stats))
         .route("/api/health", get(overview::health))
         .route("/api/advice", get(overview::advice))

@@ -1,0 +1,23 @@
+/**
+ * The start of the console.
+ *
+ * | file | what it does |
+ * | --- | --- |
+ * | `store.js` | values that components watch |
+ * | `api.js` | requests to the API, and its live feed |
+ * | `session.js` | the token, in memory alone |
+ * | `sampler.js`, `sample.js`, `series.js` | the counters over time |
+ * | `feed.js` | the invalidations that this page has seen |
+ * | `poll.js` | data that is asked for again and again |
+ * | `route.js` | the page, by the fragment of the URL |
+ * | `theme.js` | dark and light |
+ * | `format.js` | numbers with their units |
+ * | `app.js` | the frame around all pages |
+ * | `components/` | parts of pages |
+ * | `pages/` | the pages; `pages/index.js` lists them, and the hooks for tests |
+ */
+
+import { h, render } from '../vendor/htm-preact-standalone.module.js';
+import { App } from './app.js';
+
+render(h(App), document.getElementById('console'));
