@@ -12,6 +12,7 @@ export function takeSample(stats, at) {
   return {
     at,
     total: { ...countersOf(stats), times: addTimes([...classes.values()]) },
+    memoryBytes: stats.memory_bytes,
     routes: mapOf(stats.routes, routeId, countersOf),
     classes,
     collections: mapOf(Object.entries(stats.values), ([name]) => name, ([, one]) => countersOf(one)),

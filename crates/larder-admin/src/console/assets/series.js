@@ -1,5 +1,8 @@
 /** What the samples say about the time between them. */
 
+/** More points than these make no line clearer. */
+const MAX_POINTS = 180;
+
 /** The share of hits among the requests that could have been hits, or `null` without any. */
 export function hitRatio(counters) {
   const lookups = counters.hits + counters.misses;
@@ -29,11 +32,11 @@ export const meanTime = (change, tier) => {
 /**
  * Returns the changes of a scope over time: `[{ at, seconds, change }]`.
  *
- * At most `points` of them: neighbours are put together. `select` finds the scope in a sample. The
- * counters start again from zero with the application, and there the line has a gap.
+ * There are at most 180: neighbours are put together, at least `width` of them. `select` finds the
+ * scope in a sample.
  */
-export function changes(samples, select, points = 180) {
-  const step = Math.max(1, Math.ceil((samples.length - 1) / points));
+export function changes(samples, select, width = 1) {
+  const step = Math.max(width, Math.ceil((samples.length - 1) / MAX_POINTS));
   const list = [];
   for (let index = (samples.length - 1) % step; index + step < samples.length; index += step) {
     const [before, after] = [samples[index], samples[index + step]];

@@ -26,6 +26,7 @@ const line = (one, stroke, index) => ({
   width: 1.6,
   fill: index === 0 ? `${stroke}1f` : undefined,
   points: { show: false },
+  spanGaps: true,
 });
 
 function axes({ format, colour, isLogarithmic }) {

@@ -1,0 +1,12 @@
+/** Names and what they stand for. Empty ones are left out. */
+
+import { html } from '../../vendor/htm-preact-standalone.module.js';
+
+const isEmpty = (value) => value == null || value === '' || (Array.isArray(value) && value.length === 0);
+
+/** The list has pairs of a name and a content. */
+export const Pairs = ({ list }) => html`
+  <dl class="pairs">
+    ${list.filter(([, value]) => !isEmpty(value)).map(([name, value]) => html`<dt key=${name}>${name}</dt><dd>${value}</dd>`)}
+  </dl>
+`;
