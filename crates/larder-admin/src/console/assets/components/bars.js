@@ -38,6 +38,6 @@ export function StackedBar({ counts, label }) {
         <span key=${reason} class="series-${Math.min(index + 1, MAX_COLOURS)}" style=${{ width: `${(value / total) * 100}%` }}></span>
       `)}
     </div>
-    <span class="muted">${words(entries[0][0])} ${percent(entries[0][1] / total)}</span>
+    <span class="muted nowrap">${words(entries[0][0])} ${percent(entries[0][1] / total)}</span>
   `;
 }

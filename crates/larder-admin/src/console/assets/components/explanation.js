@@ -32,8 +32,10 @@ export function Explanation({ explanation }) {
       <section class="card"><h2>Key</h2><${Key} explained=${explanation.key} /></section>
       <section class="card"><h2>Names</h2><${Names} names=${explanation.names} /></section>
     </div>
-    <section class="card"><h2>Memory tier</h2><${ExplainedTier} name="memory" tier=${explanation.memory} /></section>
-    <section class="card"><h2>Shared tier</h2><${ExplainedTier} name="shared" tier=${explanation.shared} /></section>
+    <div class="columns">
+      <section class="card"><h2>Memory tier</h2><${ExplainedTier} name="memory" tier=${explanation.memory} /></section>
+      <section class="card"><h2>Shared tier</h2><${ExplainedTier} name="shared" tier=${explanation.shared} /></section>
+    </div>
     <div class="columns">
       <section class="card"><h2>Policy</h2><${Policy} policy=${explanation.policy} /></section>
       <section class="card"><h2>Invalidation log</h2><${Log} log=${explanation.log} /></section>

@@ -12,10 +12,16 @@ export function Figures({ list, label, isLarge = false }) {
       ${list.filter(Boolean).map((figure) => html`
         <div key=${figure.name}>
           <dt>${figure.label}</dt>
-          <dd data-figure=${figure.name} data-value=${figure.value ?? ''}>${figure.text}</dd>
+          <dd data-figure=${figure.name} data-value=${figure.value ?? ''}><${Text} text=${figure.text} /></dd>
           ${figure.note && html`<dd class="note">${figure.note}</dd>`}
         </div>
       `)}
     </dl>
   `;
+}
+
+/** A number, and its unit in smaller letters. */
+function Text({ text }) {
+  const space = text.indexOf(' ');
+  return space < 0 ? text : html`${text.slice(0, space)}<span class="unit">${text.slice(space)}</span>`;
 }

@@ -10,3 +10,10 @@ export const Pairs = ({ list }) => html`
     ${list.filter(([, value]) => !isEmpty(value)).map(([name, value]) => html`<dt key=${name}>${name}</dt><dd>${value}</dd>`)}
   </dl>
 `;
+
+/** The same, side by side, for short contents. */
+export const Evidence = ({ list }) => html`
+  <dl class="evidence">
+    ${list.filter(([, value]) => !isEmpty(value)).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
+  </dl>
+`;

@@ -40,7 +40,7 @@ function axes({ format, colour, isLogarithmic }) {
       size: 74,
       space: 34,
       values: (_, splits) => splits.map((value) => (value == null ? '' : format(value))),
-      ...(isLogarithmic ? { filter: powersOfTen } : {}),
+      ...(isLogarithmic ? { filter: powersOfTen, grid: { ...grid, filter: powersOfTen } } : {}),
     },
   ];
 }

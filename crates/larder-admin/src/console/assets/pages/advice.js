@@ -3,7 +3,7 @@
 import { html } from '../../vendor/htm-preact-standalone.module.js';
 import { CodeText } from '../components/code-text.js';
 import { ErrorNotice, Loading } from '../components/notice.js';
-import { Pairs } from '../components/pairs.js';
+import { Evidence } from '../components/pairs.js';
 import { bytes, duration, number, percent, plural, words } from '../format.js';
 import { usePoll } from '../poll.js';
 
@@ -37,7 +37,7 @@ function Finding({ finding }) {
         <h2>${capital(words(finding.kind))}: ${finding.subject}</h2>
       </div>
       <p><${CodeText} text=${finding.remedy} /></p>
-      <${Pairs} list=${[
+      <${Evidence} list=${[
         ['Reason', finding.reason && words(finding.reason)],
         ...Object.entries(finding.evidence).map(([name, value]) => [
           capital(words(name.replace(/_(bytes|seconds)$/, ''))),

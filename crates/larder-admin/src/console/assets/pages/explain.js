@@ -56,7 +56,7 @@ function Fields({ form, set }) {
       <div class="field">
         <label for="method">Method</label>
         <select id="method" value=${form.method} onChange=${set('method')}>
-          ${METHODS.map((method) => html`<option key=${method}>${method}</option>`)}
+          ${METHODS.map((method) => html`<option key=${method} value=${method}>${method}</option>`)}
         </select>
       </div>
       <div class="field">
