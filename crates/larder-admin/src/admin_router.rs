@@ -26,7 +26,9 @@ use crate::console;
 ///
 /// let cache = Cache::default();
 /// let token = "a token of at least 16 bytes".replace(' ', "-");
-/// let app: Router = Router::new().nest("/ops/cache", larder_admin::router(&cache).bearer_token(&token));
+/// let admin = larder_admin::router(&cache).bearer_token(&token);
+/// // Now the console is at `/ops/cache` and at `/ops/cache/`.
+/// let app: Router = Router::new().nest_service("/ops/cache", admin);
 /// ```
 pub fn router(cache: &Cache) -> AdminRouter {
     AdminRouter { cache: cache.clone(), application: None, tokens: Tokens::default(), has_console: true, error: None }
@@ -34,7 +36,8 @@ pub fn router(cache: &Cache) -> AdminRouter {
 
 /// A builder of the router with the operations of a cache.
 ///
-/// Returned by [`router`]. Nothing can be called without a token, and there is no default token.
+/// Returned by [`router`]. No data is reachable without a token, and there is no default token. The
+/// pages of the console are public, and have no data.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct AdminRouter {
@@ -103,7 +106,17 @@ impl AdminRouter {
 
     /// Leaves the console out: the router has the API alone.
     ///
-    /// The pages of the console are public, and have no data. Default: the router has them.
+    /// Default: the router has it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use larder::Cache;
+    ///
+    /// let token = "correct-horse-battery-staple";
+    /// let api: Router = larder_admin::router(&Cache::default()).without_console().bearer_token(token);
+    /// ```
     pub fn without_console(mut self) -> Self {
         self.has_console = false;
         self

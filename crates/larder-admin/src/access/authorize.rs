@@ -14,25 +14,21 @@ use crate::access::role::Role;
 use crate::access::token::{Client, Tokens};
 use crate::api_error::ApiError;
 
-/// Requests that a router answers in a second.
-const REQUESTS_PER_SECOND: u32 = 50;
 /// Requests without a valid token that a router answers in a second.
 ///
 /// A token cannot be guessed at this rate, and log lines do not fill a disk.
 const FAILURES_PER_SECOND: u32 = 5;
 
-/// The tokens of a router, and the bounds on its requests.
+/// The tokens of a router, and the bound on requests without one.
 #[derive(Debug)]
 pub(crate) struct Gatekeeper {
     tokens: Tokens,
-    requests: RateLimit,
     failures: RateLimit,
 }
 
 impl Gatekeeper {
     pub(crate) fn new(tokens: Tokens) -> Self {
-        let requests = RateLimit::per_second(REQUESTS_PER_SECOND);
-        Self { tokens, requests, failures: RateLimit::per_second(FAILURES_PER_SECOND) }
+        Self { tokens, failures: RateLimit::per_second(FAILURES_PER_SECOND) }
     }
 
     fn admit(&self, headers: &HeaderMap) -> Result<Client, ApiError> {
@@ -42,7 +38,7 @@ impl Gatekeeper {
             tracing::warn!(target: "larder", "admin request without a valid token");
             return Err(ApiError::Unauthorized);
         };
-        self.requests.take().map_err(ApiError::TooManyRequests)?;
+        client.requests.take().map_err(ApiError::TooManyRequests)?;
         Ok(client.clone())
     }
 }

@@ -3,7 +3,7 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | `role.rs` | what a token permits |
-//! | `token.rs` | the tokens, compared in constant time |
+//! | `token.rs` | the tokens, compared in constant time, each with its own bound |
 //! | `rate_limit.rs` | the bound on requests |
 //! | `authorize.rs` | the middleware that applies them |
 

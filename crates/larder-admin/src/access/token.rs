@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
+use crate::access::rate_limit::RateLimit;
 use crate::access::role::Role;
 
 /// The fewest bytes of a token. A random token of 16 bytes cannot be guessed.
@@ -13,12 +14,23 @@ const MAX_LENGTH: usize = 512;
 /// The most tokens of one router. Each request is compared with all of them.
 const MAX_TOKENS: usize = 64;
 const MAX_NAME: usize = 64;
+/// Requests with one token that a router answers in a second.
+const REQUESTS_PER_SECOND: u32 = 50;
 
-/// The client that a token belongs to, for logs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The client that a token belongs to.
+#[derive(Debug, Clone)]
 pub(crate) struct Client {
+    /// Its name, for logs.
     pub(crate) name: Arc<str>,
     pub(crate) role: Role,
+    /// Its requests. A client with many of them does not stop the others.
+    pub(crate) requests: Arc<RateLimit>,
+}
+
+impl Client {
+    fn new(name: &str, role: Role) -> Self {
+        Self { name: name.into(), role, requests: Arc::new(RateLimit::per_second(REQUESTS_PER_SECOND)) }
+    }
 }
 
 /// The tokens of a router.
@@ -38,7 +50,7 @@ impl Tokens {
         } else if self.find(token.as_bytes()).is_some() {
             TokenErrorKind::Duplicate
         } else {
-            self.0.push((token.as_bytes().into(), Client { name: name.into(), role }));
+            self.0.push((token.as_bytes().into(), Client::new(name, role)));
             return Ok(());
         };
         Err(TokenError { kind })

@@ -3,6 +3,9 @@
 
 mod access;
 mod alerts;
+mod client;
+mod console;
+mod console_files;
 mod dashboard;
 mod metric_labels;
 mod openapi;

@@ -29,7 +29,7 @@ function LoggedIn({ name, query }) {
       <${Navigation} pages=${PAGES} current=${page.name} />
       <main id="content" data-page=${page.name}>
         <${Heading} page=${page} />
-        <${page.view} key=${page.name} query=${query} />
+        <${page.view} key=${`${page.name}?${query}`} query=${query} />
       </main>
     </div>
   `;

@@ -7,8 +7,13 @@ import { createStore } from './store.js';
 const MAX_EVENTS = 1000;
 const RETRY_AFTER = 3000;
 
-/** `{ state, events }`: whether the feed is `live`, `connecting` or `lost`; the newest event first. */
-export const feed = createStore({ state: 'connecting', events: [] });
+const EMPTY = { state: 'connecting', events: [], total: 0 };
+
+/**
+ * `{ state, events, total }`: whether the feed is `live`, `connecting` or `lost`; the newest events,
+ * the newest first; and how many there were.
+ */
+export const feed = createStore(EMPTY);
 
 let abort = new AbortController();
 let lastNumber = 0;
@@ -16,7 +21,8 @@ let lastNumber = 0;
 client.subscribe((now) => {
   abort.abort();
   abort = new AbortController();
-  feed.set({ state: 'connecting', events: [] });
+  feed.set(EMPTY);
+  lastNumber = 0;
   if (now) follow(abort.signal);
 });
 
@@ -52,5 +58,5 @@ function add(events) {
   if (events.length === 0) return;
   const numbered = events.map((event) => ({ ...event, number: (lastNumber += 1), seen: Date.now() / 1000 }));
   const last = feed.get();
-  feed.set({ ...last, events: [...numbered.reverse(), ...last.events].slice(0, MAX_EVENTS) });
+  feed.set({ ...last, events: [...numbered.reverse(), ...last.events].slice(0, MAX_EVENTS), total: lastNumber });
 }

@@ -10,6 +10,8 @@ import { client } from './session.js';
 import { createStore } from './store.js';
 
 const INTERVAL = 1000;
+/** After a late answer. Samples that are closer make a rate of few requests. */
+const MIN_PAUSE = 700;
 /** Half an hour. */
 const MAX_SAMPLES = 1800;
 /** A sample has counters of each scope. With many scopes, fewer samples are kept. */
@@ -31,13 +33,16 @@ async function tick(owner) {
   const next = await sampleNow(samples.get());
   if (client.get() !== owner) return;
   samples.set(next);
-  timer = setTimeout(() => tick(owner), Math.max(100, INTERVAL - (performance.now() - begun)));
+  timer = setTimeout(() => tick(owner), Math.max(MIN_PAUSE, INTERVAL - (performance.now() - begun)));
 }
 
 async function sampleNow(last) {
   try {
+    const begun = Date.now();
     const stats = await get('stats');
-    return { stats, samples: append(last.samples, takeSample(stats, Date.now() / 1000)), error: null };
+    // The application counted at some moment between the request and its answer.
+    const at = (begun + Date.now()) / 2000;
+    return { stats, samples: append(last.samples, takeSample(stats, at)), error: null };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return { ...last, error };

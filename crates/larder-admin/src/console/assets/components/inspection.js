@@ -33,12 +33,13 @@ export function Inspection({ stored, onClose }) {
       ${!found && !error && html`<${Loading} />`}
       ${found && html`
         <${PurgeKey} found=${found} onPurged=${load} />
-        <h3>Memory tier</h3>
+        <div class="columns"><div><h3>Memory tier</h3>
         <${Tier} name="memory" responses=${found.responses} values=${found.values} vary=${found.vary} hitForMiss=${found.hit_for_miss_seconds} />
-        <h3>Shared tier</h3>
+        </div><div><h3>Shared tier</h3>
         ${found.store
           ? html`<${Tier} name="shared" responses=${found.store.responses} values=${[found.store.value].filter(Boolean)} vary=${found.store.vary} unreadable=${found.store.unreadable} error=${found.store.error} />`
           : html`<p class="muted">There is none.</p>`}
+        </div></div>
       `}
     </section>
   `;

@@ -1,15 +1,23 @@
 /** The navigation: a list on wide screens, behind a button on narrow ones. */
 
-import { html, useEffect, useState } from '../../vendor/htm-preact-standalone.module.js';
+import { html, useEffect, useRef, useState } from '../../vendor/htm-preact-standalone.module.js';
 import { linkTo } from '../route.js';
 
 export function Navigation({ pages, current }) {
   const [isOpen, setOpen] = useState(false);
+  const button = useRef(null);
   useEffect(() => setOpen(false), [current]);
   const groups = [...new Set(pages.map((page) => page.group))];
+
+  function closeOnEscape(event) {
+    if (event.key !== 'Escape' || !isOpen) return;
+    setOpen(false);
+    button.current.focus();
+  }
+
   return html`
-    <nav aria-label="Pages" class=${isOpen ? 'open' : ''} onKeyDown=${(event) => event.key === 'Escape' && setOpen(false)}>
-      <button type="button" class="menu" aria-expanded=${String(isOpen)} aria-controls="pages" onClick=${() => setOpen(!isOpen)}>
+    <nav aria-label="Pages" class=${isOpen ? 'open' : ''} onKeyDown=${closeOnEscape}>
+      <button type="button" class="menu" ref=${button} aria-expanded=${String(isOpen)} aria-controls="pages" onClick=${() => setOpen(!isOpen)}>
         <span class="menu-icon" aria-hidden="true"></span>Menu
       </button>
       <div id="pages">

@@ -37,13 +37,16 @@ function axes({ format, colour, isLogarithmic }) {
     {
       ...common,
       grid,
-      size: 74,
+      size: (_, labels) => widthOf(labels),
       space: 34,
       values: (_, splits) => splits.map((value) => (value == null ? '' : format(value))),
       ...(isLogarithmic ? { filter: powersOfTen, grid: { ...grid, filter: powersOfTen } } : {}),
     },
   ];
 }
+
+/** Room for the longest label, in pixels. */
+const widthOf = (labels) => Math.max(44, 14 + 6.4 * Math.max(0, ...(labels ?? []).map((label) => label?.length ?? 0)));
 
 /** The axis of times has a label for each power of ten alone. */
 const powersOfTen = (_, splits) =>

@@ -4,7 +4,7 @@ import { html } from '../../vendor/htm-preact-standalone.module.js';
 import { Figures } from '../components/figures.js';
 import { ErrorNotice, Loading } from '../components/notice.js';
 import { Table } from '../components/table.js';
-import { count, dateTime, duration, number } from '../format.js';
+import { count, dateTime, duration, percent } from '../format.js';
 import { usePoll } from '../poll.js';
 
 const INTERVAL = 2000;
@@ -36,12 +36,12 @@ const columns = (here) => [
   { title: 'State', sort: (one) => one.state, cell: (one) => html`<span class="state ${TONES[one.state] ?? ''}" data-figure="state">${one.state}</span>` },
   { title: 'Lag', isNumber: true, sort: (one) => one.lag_seconds, cell: (one) => html`<span data-figure="lag" data-value=${one.lag_seconds ?? ''}>${duration(one.lag_seconds)}</span>` },
   { title: 'Log read', isNumber: true, sort: (one) => one.confirmation_age_seconds, cell: (one) => `${duration(one.confirmation_age_seconds)} ago` },
-  { title: '÷ limit', isNumber: true, sort: (one) => one.staleness_ratio, cell: (one) => number(one.staleness_ratio) },
+  { title: 'Of its limit', isNumber: true, sort: (one) => one.staleness_ratio, cell: (one) => percent(one.staleness_ratio) },
   { title: 'Deferred', isNumber: true, sort: (one) => one.deferred, cell: (one) => count(one.deferred) },
   { title: 'Slow polls', isNumber: true, sort: (one) => one.slow_polls, cell: (one) => count(one.slow_polls) },
   { title: 'Circuits not closed', cell: (one) => circuits(one.circuits) },
   { title: 'Seen', isNumber: true, sort: (one) => one.seen_seconds_ago, cell: (one) => `${duration(one.seen_seconds_ago)} ago` },
-  { title: 'Since', sort: (one) => one.started_at_millis, cell: (one) => dateTime(one.started_at_millis / 1000) },
+  { title: 'Since', sort: (one) => one.started_at_millis, cell: (one) => html`<span class="nowrap">${dateTime(one.started_at_millis / 1000)}</span>` },
 ];
 
 /** A store with one server has circuits without an address. */

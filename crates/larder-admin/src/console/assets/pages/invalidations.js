@@ -15,7 +15,7 @@ const STATES = {
 };
 
 export function Invalidations() {
-  const { state, events } = useStore(feed);
+  const { state, events, total } = useStore(feed);
   const [paused, setPaused] = useState(null);
   const [filter, setFilter] = useState('');
   const shown = (paused ?? events).filter((event) => textOf(event).toLowerCase().includes(filter.trim().toLowerCase()));
@@ -24,7 +24,7 @@ export function Invalidations() {
     <section class="card">
       <div class="row">
         <span class="state ${STATES[state].tone}" data-figure="feed" data-value=${state}>${STATES[state].text}</span>
-        <span data-figure="events" data-value=${events.length}>${plural(events.length, 'event')} since the login</span>
+        <span data-figure="events" data-value=${total}>${plural(total, 'event')} since the login</span>
         <span class="space"></span>
         ${paused && html`<span class="muted">paused, ${plural(newer, 'newer event')}</span>`}
         <button type="button" aria-pressed=${String(paused !== null)} onClick=${() => setPaused(paused ? null : events)}>
@@ -39,7 +39,7 @@ export function Invalidations() {
     </section>
     <${Table} name="invalidations" label="Invalidations, the newest first" columns=${COLUMNS} rows=${shown.slice(0, MAX_SHOWN)}
       keyOf=${(event) => event.number} empty=${events.length ? 'No event matches.' : 'No invalidation yet.'} />
-    ${shown.length > MAX_SHOWN && html`<p class="muted">${count(shown.length - MAX_SHOWN)} older ones match too.</p>`}
+    ${shown.length > MAX_SHOWN && html`<p class="muted">${count(shown.length - MAX_SHOWN)} older ones match too. The page keeps the newest 1,000.</p>`}
   `;
 }
 
