@@ -31,7 +31,13 @@ use crate::console;
 /// let app: Router = Router::new().nest_service("/ops/cache", admin);
 /// ```
 pub fn router(cache: &Cache) -> AdminRouter {
-    AdminRouter { cache: cache.clone(), application: None, tokens: Tokens::default(), has_console: true, error: None }
+    AdminRouter {
+        cache: cache.clone(),
+        application: None,
+        tokens: Tokens::default(),
+        has_console: true,
+        error: None,
+    }
 }
 
 /// A builder of the router with the operations of a cache.

@@ -83,7 +83,10 @@ async fn the_shell_and_its_links_are_found_wherever_the_router_is() {
     for (app, paths) in places() {
         for path in paths {
             let page = open(&app, path).await;
-            assert_eq!((page.status, page.field("content-type")), (StatusCode::OK, "text/html; charset=utf-8"));
+            assert_eq!(
+                (page.status, page.field("content-type")),
+                (StatusCode::OK, "text/html; charset=utf-8")
+            );
             assert_eq!(page.headers.get(LOCATION), None);
             let links = links(&page.body);
             assert!(links.len() > 5, "{path}: {links:?}");
@@ -98,7 +101,9 @@ async fn the_shell_and_its_links_are_found_wherever_the_router_is() {
 #[tokio::test]
 async fn each_response_of_the_console_keeps_it_to_itself() {
     let app = App::new();
-    for path in ["/ops/cache", "/ops/cache/assets/main.js", "/ops/cache/vendor/uPlot.min.css", "/ops/cache/assets/x"] {
+    for path in
+        ["/ops/cache", "/ops/cache/assets/main.js", "/ops/cache/vendor/uPlot.min.css", "/ops/cache/assets/x"]
+    {
         for method in [Method::GET, Method::HEAD, Method::POST] {
             let page = app.call(method.clone(), path, None, None).await;
             assert_eq!(page.field("content-security-policy"), POLICY, "{method} {path}");
@@ -128,7 +133,11 @@ async fn nothing_but_its_files_is_served() {
     }
     for path in ["assets", "assets/", "mod.rs", "index.html"] {
         // The API answers for these, and it needs a token.
-        assert_eq!(open(&app, &format!("/ops/cache/{path}")).await.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(
+            open(&app, &format!("/ops/cache/{path}")).await.status,
+            StatusCode::UNAUTHORIZED,
+            "{path}"
+        );
     }
 }
 
@@ -203,7 +212,8 @@ async fn a_cache_around_everything_does_not_store_the_console() {
 
 #[tokio::test]
 async fn the_console_can_be_left_out() {
-    let app: Router = Router::new().nest_service("/ops/cache", builder().without_console().build::<()>().unwrap());
+    let app: Router =
+        Router::new().nest_service("/ops/cache", builder().without_console().build::<()>().unwrap());
     for path in ["/ops/cache", "/ops/cache/", "/ops/cache/assets/main.js", "/ops/cache/vendor/uPlot.esm.js"] {
         let page = open(&app, path).await;
         assert_eq!(page.status, StatusCode::UNAUTHORIZED, "{path}");

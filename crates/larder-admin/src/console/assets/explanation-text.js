@@ -33,7 +33,7 @@ function refusalText(explanation) {
   const by = firstRefusal(explanation);
   if (!by) return '';
   const when = by.age == null ? '' : `, ${duration(by.age)} ago`;
-  return ` by ${by.name}${when}`;
+  return ` by ${by.name === 'all' ? 'a purge of everything' : by.name}${when}`;
 }
 
 /** Returns the invalidation that refuses the response that the request selects. */

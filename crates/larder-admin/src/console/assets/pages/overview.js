@@ -30,8 +30,10 @@ export function Overview() {
       <${RangeChoice} />
     </div>
     <${TrafficCharts} samples=${shown} select=${total} />
-    <section class="card"><${MemoryChart} samples=${shown} /></section>
-    ${store.data && html`<section class="card"><${StoreChart} history=${store.history} /></section>`}
+    <div class="columns">
+      <section class="card"><${MemoryChart} samples=${shown} /></section>
+      ${store.data && html`<section class="card"><${StoreChart} history=${store.history} /></section>`}
+    </div>
   `;
 }
 
