@@ -8,6 +8,8 @@
 //! | `doctor/` | finds what is wrong with a Redis |
 //! | `size/` | says how much memory Redis needs |
 //! | `bench/` | measures a Redis, and Larder on it |
+//! | `scratch/` | keys that a command writes and removes again, for `size/` and `bench/` |
+//! | `redis_link/` | a plain connection to Redis, for `doctor/`, `size/` and `bench/` |
 //! | `redis_target/` | the commands that go over Redis alone |
 //! | `arguments/` | arguments that more than one room reads |
 //! | `context.rs` | what every command gets: the target, the output |
@@ -28,7 +30,9 @@ mod context;
 mod doctor;
 mod exit_code;
 mod output;
+mod redis_link;
 mod redis_target;
+mod scratch;
 mod secrets;
 mod size;
 mod target;

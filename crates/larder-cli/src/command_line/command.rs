@@ -98,7 +98,7 @@ impl Command {
 
     /// Whether the command cleans up itself when the user ends it.
     pub(super) const fn handles_interrupts(&self) -> bool {
-        matches!(self, Self::Warm(_))
+        matches!(self, Self::Warm(_) | Self::Size(_) | Self::Bench(_))
     }
 
     /// Runs the command. `Completions` needs no target, and has run before.

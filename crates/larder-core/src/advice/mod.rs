@@ -11,6 +11,7 @@
 //! | `ratio_advice.rs` | rules about the hit ratio of a lifetime class, and its causes |
 //! | `memory_advice.rs` | rules about the memory tier |
 //! | `store_advice.rs` | rules about the memory of the shared store |
+//! | `redis_memory.rs` | the memory that stored responses take in Redis |
 //! | `instance_advice.rs` | rules about clocks and instances that lag |
 
 pub mod advice_kind;
@@ -18,6 +19,7 @@ pub mod figures;
 mod instance_advice;
 mod memory_advice;
 mod ratio_advice;
+pub mod redis_memory;
 mod route_advice;
 mod store_advice;
 

@@ -2,6 +2,7 @@
 
 use crate::advice::advice_kind::AdviceKind;
 use crate::advice::figures::StoreFigures;
+use crate::advice::redis_memory::{NEARLY_ALL, estimate};
 use crate::advice::{Advice, figure};
 use crate::monitoring::EvictionPolicy;
 
@@ -9,13 +10,6 @@ const SUBJECT: &str = "redis";
 const MAX_FRAGMENTATION: f64 = 1.5;
 /// Below this memory, the ratio of fragmentation shows only the memory of an empty server.
 const MIN_FRAGMENTED_BYTES: u64 = 100 << 20;
-/// The bytes that Redis adds to each key: its name, its lifetime and their tables. Measured with
-/// Redis 7.0.
-const KEY_BYTES: f64 = 100.0;
-/// Redis rounds a value up to the next size of its allocator, by up to a quarter.
-const ROUNDING: f64 = 1.125;
-/// The part of the memory from which there is too little of it.
-const NEARLY_ALL: f64 = 0.9;
 
 pub(super) fn advise(store: &StoreFigures, all: &mut Vec<Advice>) {
     match (store.max_memory, store.eviction) {
@@ -51,12 +45,12 @@ fn fragmented(store: &StoreFigures) -> Option<Advice> {
 fn too_small(store: &StoreFigures) -> Option<Advice> {
     let max = store.max_memory.filter(|max| *max > 0)?;
     let (entries, bytes) = (store.expiring_keys?, store.entry_bytes?);
-    let estimate = (figure(entries) * (figure(bytes) * ROUNDING + KEY_BYTES)).round();
-    let needed = estimate.max(figure(store.used_memory.unwrap_or_default()));
+    let estimated = estimate(entries, bytes);
+    let needed = estimated.max(figure(store.used_memory.unwrap_or_default()));
     let evidence = [
         ("entries", figure(entries)),
         ("entry_bytes", figure(bytes)),
-        ("estimated_bytes", estimate),
+        ("estimated_bytes", estimated),
         ("used_memory_bytes", figure(store.used_memory.unwrap_or_default())),
         ("max_memory_bytes", figure(max)),
         ("evicted_keys", figure(store.evicted_keys.unwrap_or_default())),
