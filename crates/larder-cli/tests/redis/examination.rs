@@ -119,3 +119,9 @@ pub(crate) async fn found_and_cured_at(
     assert_eq!(after.serious(), [""; 0], "{:#}", after.document);
     before
 }
+
+/// Returns the names of all keys of the server.
+pub(crate) async fn keys(server: &RedisServer) -> Vec<String> {
+    let keys = server.command(&["KEYS", "*"]).await.unwrap();
+    keys.as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned()).collect()
+}
