@@ -41,7 +41,12 @@ pub(super) struct Row {
 
 impl Row {
     #[allow(clippy::cast_precision_loss)] // Shown with three digits.
-    pub(super) fn new(path: &'static str, operation: &'static str, shape: Option<RowShape>, load: Load) -> Self {
+    pub(super) fn new(
+        path: &'static str,
+        operation: &'static str,
+        shape: Option<RowShape>,
+        load: &Load,
+    ) -> Self {
         let at = |quantile| load.times.value_at_quantile(quantile) as f64 / 1e9;
         let seconds = load.elapsed.as_secs_f64();
         Self {
@@ -78,7 +83,13 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(target: &RedisTarget, plan: &Plan, measurements: Vec<Row>) -> Self {
-        Self { redis: target.shown_url(), keys: plan.keys, bytes: plan.bytes, tasks: plan.tasks, measurements }
+        Self {
+            redis: target.shown_url(),
+            keys: plan.keys,
+            bytes: plan.bytes,
+            tasks: plan.tasks,
+            measurements,
+        }
     }
 
     pub(super) fn print(&self, output: &Output) -> Result<(), CliError> {
@@ -91,8 +102,20 @@ impl Report {
             units::bytes(self.bytes),
             self.tasks
         ))?;
-        let columns =
-            ["PATH", "OPERATION", "CONNECTIONS", "IN FLIGHT", "PER SECOND", "P50", "P90", "P99", "P99.9", "MAX", "HANDLER", "FAILED"];
+        let columns = [
+            "PATH",
+            "OPERATION",
+            "CONNECTIONS",
+            "IN FLIGHT",
+            "PER SECOND",
+            "P50",
+            "P90",
+            "P99",
+            "P99.9",
+            "MAX",
+            "HANDLER",
+            "FAILED",
+        ];
         let mut aligns = [Align::Right; 12];
         aligns[..2].fill(Align::Left);
         let mut table = Table::new(columns, aligns);
@@ -109,7 +132,8 @@ impl Report {
 
 impl Row {
     fn cells(&self) -> [String; 12] {
-        let shape = |part: fn(RowShape) -> u64| self.shape.map(|shape| part(shape).to_string()).unwrap_or_default();
+        let shape =
+            |part: fn(RowShape) -> u64| self.shape.map(|shape| part(shape).to_string()).unwrap_or_default();
         [
             self.path.to_owned(),
             self.operation.to_owned(),

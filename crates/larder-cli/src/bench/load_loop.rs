@@ -110,7 +110,7 @@ mod tests {
         let operation = |seen: Arc<AtomicU64>| {
             move |index: u64| {
                 seen.fetch_add(index, Ordering::Relaxed);
-                async move { index % 10 != 0 }
+                async move { !index.is_multiple_of(10) }
             }
         };
         let operations = (0..4).map(|_| operation(Arc::clone(&seen))).collect();

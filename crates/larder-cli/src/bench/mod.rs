@@ -19,7 +19,6 @@ mod whole_layer;
 use std::time::Duration;
 
 use clap::Args;
-use larder::Cache;
 
 use crate::bench::bench_report::{Report, Row};
 use crate::bench::plan::Plan;
@@ -67,6 +66,9 @@ pub(crate) async fn run(args: BenchArgs, context: &Context) -> Result<ExitCode, 
     let target = context.redis(args.redis_url.as_deref())?;
     require_consent(&target, args.yes, "bench")?;
     let plan = Plan::new(Duration::from_secs_f64(args.seconds), args.keys, args.bytes, args.tasks)?;
+    if cfg!(debug_assertions) {
+        context.output.note("This is a debug build, which is slow. Measure with a release build.");
+    }
     let namespace = Namespace::new("bench");
     let bench = Bench { target: namespace.target(&target), plan, namespace };
     let rows = bench.run(&target, &context.output).await?;
@@ -116,9 +118,4 @@ impl Bench {
         rows.extend(whole_layer::measure(caches, &self.plan).await?);
         Ok(rows)
     }
-}
-
-/// Closes a cache, which gives up its connections and its record.
-async fn close(cache: &Cache) {
-    let _ = cache.close().await;
 }

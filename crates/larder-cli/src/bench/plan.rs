@@ -52,7 +52,9 @@ mod tests {
         let plan = |keys, bytes| Plan::new(Duration::from_secs(1), keys, bytes, 1);
         assert!(plan(64, 1 << 20).is_ok());
         assert!(plan(65, 1 << 20).is_err());
-        for (text, expected) in [("0.1", true), ("60", true), ("0.09", false), ("61", false), ("NaN", false), ("x", false)] {
+        for (text, expected) in
+            [("0.1", true), ("60", true), ("0.09", false), ("61", false), ("NaN", false), ("x", false)]
+        {
             assert_eq!(parse_seconds(text).is_ok(), expected, "{text}");
         }
     }

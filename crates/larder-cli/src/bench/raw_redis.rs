@@ -38,8 +38,10 @@ pub(super) async fn measure(
     let one = clients.first().cloned().into_iter().cycle();
     let shared: Vec<Client> = one.take(clients.len()).collect();
     let mut rows = Vec::new();
-    let groups =
-        [(&clients, RowShape { connections: plan.tasks, in_flight: 1 }), (&shared, RowShape { connections: 1, in_flight: plan.tasks })];
+    let groups = [
+        (&clients, RowShape { connections: plan.tasks, in_flight: 1 }),
+        (&shared, RowShape { connections: 1, in_flight: plan.tasks }),
+    ];
     for (clients, shape) in groups {
         let load = run(gets(clients, &values), plan.keys, &Until::time(plan.time)).await?;
         rows.push(Row::new("redis", "GET", Some(shape), load));
@@ -88,7 +90,8 @@ fn sets(
             let (client, values) = (client.clone(), Arc::clone(&values));
             Box::pin(async move {
                 let expiry = Some(Expiration::PX(i64::try_from(EXPIRY.as_millis()).unwrap_or(i64::MAX)));
-                let answer: Result<(), _> = client.set(values.name(index), values.value.clone(), expiry, None, false).await;
+                let answer: Result<(), _> =
+                    client.set(values.name(index), values.value.clone(), expiry, None, false).await;
                 answer.is_ok()
             })
         }

@@ -19,7 +19,8 @@ const MAX_ATTEMPTS: usize = 100;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
 pub(super) fn open(target: &RedisTarget, limit: Duration) -> Result<RedisStore, CliError> {
-    let builder = RedisStore::builder(target.url.reveal()).namespace(&target.namespace).command_timeout(limit);
+    let builder =
+        RedisStore::builder(target.url.reveal()).namespace(&target.namespace).command_timeout(limit);
     let builder = match &target.ca_pem {
         Some(pem) => builder.tls_roots_pem(pem.clone()),
         None => builder,
@@ -59,7 +60,7 @@ pub(super) async fn measure(store: &RedisStore, plan: &Plan) -> Result<Vec<Row>,
     run(sets(), plan.keys, &Until::each_key_once(Duration::from_secs(30), plan.keys)).await?;
     let got = run(gets, plan.keys, &Until::time(plan.time)).await?;
     let stored = run(sets(), plan.keys, &Until::time(plan.time)).await?;
-    Ok(vec![Row::new("shared tier", "get", None, got), Row::new("shared tier", "set", None, stored)])
+    Ok(vec![Row::new("shared tier", "get", None, &got), Row::new("shared tier", "set", None, &stored)])
 }
 
 impl Entries {

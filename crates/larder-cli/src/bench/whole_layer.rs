@@ -13,8 +13,7 @@ use larder_redis::RedisStore;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::bench::bench_report::Row;
-use crate::bench::close;
-use crate::bench::load_loop::{Until, run};
+use crate::bench::load_loop::{Load, Until, run};
 use crate::bench::plan::Plan;
 use crate::cli_error::CliError;
 use crate::scratch::EXPIRY;
@@ -39,8 +38,9 @@ impl Caches {
 
     /// Closes both caches and their store.
     pub(super) async fn close(&self) {
-        close(&self.redis_alone).await;
-        close(&self.with_memory).await;
+        for cache in [&self.redis_alone, &self.with_memory] {
+            let _ = cache.close().await;
+        }
     }
 }
 
@@ -68,11 +68,11 @@ pub(super) async fn measure(caches: &Caches, plan: &Plan) -> Result<Vec<Row>, Cl
 async fn row(
     operation: &'static str,
     calls: &AtomicU64,
-    sending: impl Future<Output = Result<super::load_loop::Load, CliError>>,
+    sending: impl Future<Output = Result<Load, CliError>>,
 ) -> Result<Row, CliError> {
     let before = calls.load(Ordering::Relaxed);
     let load = sending.await?;
-    let row = Row::new("layer", operation, None, load);
+    let row = Row::new("layer", operation, None, &load);
     Ok(row.with_handler_calls(calls.load(Ordering::Relaxed) - before))
 }
 
@@ -82,7 +82,7 @@ async fn send(
     calls: &Arc<AtomicU64>,
     plan: &Plan,
     until: Until,
-) -> Result<super::load_loop::Load, CliError> {
+) -> Result<Load, CliError> {
     let (body, calls) = (caches.body.clone(), Arc::clone(calls));
     let handler = service_fn(move |_: Request<()>| {
         calls.fetch_add(1, Ordering::Relaxed);

@@ -32,9 +32,9 @@ impl<'a> KeyName<'a> {
 
     pub(crate) fn namespace(&self) -> &'a str {
         match self {
-            Self::Response { namespace, .. } | Self::Log { namespace, .. } | Self::Queue { namespace, .. } => {
-                namespace
-            }
+            Self::Response { namespace, .. }
+            | Self::Log { namespace, .. }
+            | Self::Queue { namespace, .. } => namespace,
         }
     }
 
@@ -59,8 +59,14 @@ mod tests {
             ("larder:shop:v3:{r|a}:lease", Some(KeyName::Response { namespace: "shop", schema: 3 })),
             ("larder:a b:v12:x", Some(KeyName::Response { namespace: "a b", schema: 12 })),
             ("larder:{shop:log}:events", Some(KeyName::Log { namespace: "shop", what: "events" })),
-            ("larder:{shop:queue:stock}:setup", Some(KeyName::Queue { namespace: "shop", collection: "stock" })),
-            ("larder:{shop:queue:stock:7}:ids", Some(KeyName::Queue { namespace: "shop", collection: "stock" })),
+            (
+                "larder:{shop:queue:stock}:setup",
+                Some(KeyName::Queue { namespace: "shop", collection: "stock" }),
+            ),
+            (
+                "larder:{shop:queue:stock:7}:ids",
+                Some(KeyName::Queue { namespace: "shop", collection: "stock" }),
+            ),
             ("larder:shop:x", None),
             ("larder:shop:vx:a", None),
             ("larder::v1:a", None),

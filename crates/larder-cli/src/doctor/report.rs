@@ -130,7 +130,10 @@ impl LatencyDocument {
             p99_seconds: facts.p99.as_secs_f64(),
             max_seconds: facts.max.as_secs_f64(),
             histogram: buckets
-                .map(|bucket| BucketDocument { up_to_seconds: bucket.limit.as_secs_f64(), count: bucket.count })
+                .map(|bucket| BucketDocument {
+                    up_to_seconds: bucket.limit.as_secs_f64(),
+                    count: bucket.count,
+                })
                 .collect(),
         }
     }

@@ -174,11 +174,7 @@ mod tests {
         let documented: BTreeSet<_> =
             line.unwrap().split(' ').filter_map(|word| word.strip_prefix('+')).collect();
         let mine = |purposes: &[Purpose]| -> BTreeSet<&str> {
-            RIGHTS
-                .iter()
-                .filter(|right| purposes.contains(&right.purpose))
-                .map(|right| right.name)
-                .collect()
+            RIGHTS.iter().filter(|right| purposes.contains(&right.purpose)).map(|right| right.name).collect()
         };
         assert_eq!(mine(&[Purpose::Cache, Purpose::Instances]), documented);
         for right in RIGHTS {

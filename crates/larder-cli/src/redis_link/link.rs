@@ -46,7 +46,11 @@ impl LinkError {
 
 impl Link {
     /// Connects. All commands together have `total`, and each of them at most `limit`.
-    pub(crate) async fn open(target: &RedisTarget, limit: Duration, total: Duration) -> Result<Self, CliError> {
+    pub(crate) async fn open(
+        target: &RedisTarget,
+        limit: Duration,
+        total: Duration,
+    ) -> Result<Self, CliError> {
         let config = config(target)?;
         let client = connect(target, limit).await?;
         Ok(Self { client, config, limit, deadline: Instant::now() + total })
@@ -183,8 +187,9 @@ fn config(target: &RedisTarget) -> Result<Config, CliError> {
     if !known.iter().any(|scheme| plain.starts_with(scheme)) {
         return Err(CliError::usage(format!("`{}` is no Redis URL", target.shown_url())));
     }
-    let config = Config::from_url(&plain)
-        .map_err(|error| CliError::usage(format!("`{}` is no Redis URL: {}", target.shown_url(), error.details())))?;
+    let config = Config::from_url(&plain).map_err(|error| {
+        CliError::usage(format!("`{}` is no Redis URL: {}", target.shown_url(), error.details()))
+    })?;
     let tls = has_tls.then(|| link_tls::config(target.ca_pem.as_deref())).transpose()?;
     Ok(Config { tls, fail_fast: true, ..config })
 }
@@ -203,7 +208,9 @@ fn link_error(error: &Error) -> LinkError {
     let word = text.split(' ').next().unwrap_or_default();
     let is_reply = word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase());
     match error.kind() {
-        ErrorKind::Timeout | ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Backpressure => LinkError::Silent(text),
+        ErrorKind::Timeout | ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Backpressure => {
+            LinkError::Silent(text)
+        }
         ErrorKind::Auth | ErrorKind::InvalidArgument | ErrorKind::InvalidCommand | ErrorKind::NotFound => {
             LinkError::Refused(text)
         }

@@ -25,7 +25,9 @@ pub(super) fn config(ca_pem: Option<&[u8]>) -> Result<TlsConfig, CliError> {
 }
 
 fn from_pem(pem: &[u8]) -> Result<RootCertStore, CliError> {
-    let wrong = |error: &dyn std::fmt::Display| CliError::usage(format!("--ca-file has no certificates to trust: {error}"));
+    let wrong = |error: &dyn std::fmt::Display| {
+        CliError::usage(format!("--ca-file has no certificates to trust: {error}"))
+    };
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| wrong(&error))?;

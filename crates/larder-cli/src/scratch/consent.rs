@@ -6,7 +6,11 @@ use crate::redis_link::{Link, target_is_local};
 use crate::target::RedisTarget;
 
 /// A server on another machine is only written to if the user says so.
-pub(crate) fn require_consent(target: &RedisTarget, has_consent: bool, command: &str) -> Result<(), CliError> {
+pub(crate) fn require_consent(
+    target: &RedisTarget,
+    has_consent: bool,
+    command: &str,
+) -> Result<(), CliError> {
     if has_consent || target_is_local(target)? {
         return Ok(());
     }
@@ -25,9 +29,11 @@ pub(crate) async fn check_room(link: &Link, bytes: u64) -> Result<(), CliError> 
         info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse::<u64>().ok())
     };
     match (number("maxmemory"), number("used_memory")) {
-        (Some(max), Some(used)) if max > 0 && used.saturating_add(bytes) > max => Err(CliError::failed(format!(
-            "the server has no room for {bytes} bytes: {used} of its {max} bytes are in use, and it would evict keys"
-        ))),
+        (Some(max), Some(used)) if max > 0 && used.saturating_add(bytes) > max => {
+            Err(CliError::failed(format!(
+                "the server has no room for {bytes} bytes: {used} of its {max} bytes are in use, and it would evict keys"
+            )))
+        }
         _ => Ok(()),
     }
 }

@@ -13,6 +13,8 @@ use crate::target::RedisTarget;
 pub(crate) const EXPIRY: Duration = Duration::from_secs(300);
 /// How long to look for keys to remove.
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(30);
+/// How often to look for them. The last round finds none.
+const MAX_ROUNDS: usize = 5;
 const KEYS_PER_CALL: &str = "1000";
 const LOG_KEYS: [&str; 9] =
     ["events", "incarnation", "beat", "marks", "fence", "starts", "switches", "sights", "instances"];
@@ -25,10 +27,6 @@ impl Namespace {
     /// Returns a new namespace of this command.
     pub(crate) fn new(command: &str) -> Self {
         Self(format!("cli-{command}-{:016x}", fastrand::u64(..)))
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// Returns the target of the same Redis with this namespace.
@@ -51,8 +49,11 @@ impl Namespace {
         let begun = Instant::now();
         let mut is_clean = false;
         // A write that was under way can come after the first round.
-        while !is_clean && begun.elapsed() < CLEAN_UP_LIMIT {
+        for _ in 0..MAX_ROUNDS {
             is_clean = self.remove_all(&link, begun).await == Some(0);
+            if is_clean {
+                break;
+            }
         }
         link.close().await;
         match is_clean {

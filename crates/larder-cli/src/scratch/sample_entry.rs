@@ -70,7 +70,10 @@ impl Shape {
     }
 
     fn names(self, key: &StoredKey) -> Names {
-        let uris = [UriName::from_parts(None, &key.path, None), UriName::from_parts(Some("shop.example"), &key.path, None)];
+        let uris = [
+            UriName::from_parts(None, &key.path, None),
+            UriName::from_parts(Some("shop.example"), &key.path, None),
+        ];
         let tags: Vec<Tag> = (0..self.tags).map(|tag| Tag::new(format!("product:{tag:04}"))).collect();
         Names::new(&key.path, &[key.key.as_str().into()], &uris, &tags)
     }

@@ -80,8 +80,12 @@ pub(crate) async fn take(target: &RedisTarget) -> Result<EntrySample, CliError> 
     link.close().await;
     match sample {
         Some(sample) if sample.entries > 0 => Ok(sample),
-        Some(_) => Err(CliError::failed(format!("the namespace `{}` has no stored response", target.namespace))),
-        None => Err(CliError::refused("the user may call neither MEMORY USAGE nor STRLEN: +memory|usage, or +strlen")),
+        Some(_) => {
+            Err(CliError::failed(format!("the namespace `{}` has no stored response", target.namespace)))
+        }
+        None => Err(CliError::refused(
+            "the user may call neither MEMORY USAGE nor STRLEN: +memory|usage, or +strlen",
+        )),
     }
 }
 
@@ -131,12 +135,22 @@ impl EntryScan<'_> {
     fn finish(self, keys: u64) -> Option<EntrySample> {
         let entries = match self.is_complete {
             true => self.found,
-            false => self.found.saturating_mul(keys.max(self.scanned)).checked_div(self.scanned).unwrap_or_default(),
+            false => self
+                .found
+                .saturating_mul(keys.max(self.scanned))
+                .checked_div(self.scanned)
+                .unwrap_or_default(),
         };
         let (mean_usage, mean_value) = (self.usage.get(), self.value.get());
         let is_known = entries == 0 || mean_usage.is_some() || mean_value.is_some();
         let measured = self.found.min(MAX_MEASURED);
-        is_known.then_some(EntrySample { entries, measured, is_complete: self.is_complete, mean_usage, mean_value })
+        is_known.then_some(EntrySample {
+            entries,
+            measured,
+            is_complete: self.is_complete,
+            mean_usage,
+            mean_value,
+        })
     }
 }
 

@@ -12,6 +12,8 @@ use crate::size::measurement::Measured;
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Report {
     entries: u64,
+    /// Whether the number of entries comes from a part of the keys.
+    is_estimate: bool,
     formula: Bytes,
     #[serde(skip_serializing_if = "Option::is_none")]
     measured: Option<MeasuredBytes>,
@@ -51,14 +53,17 @@ impl Report {
     pub(super) fn of_measurement(needs: Needs, measured: Measured) -> Self {
         let per_entry = measured.used.checked_div(measured.entries).unwrap_or_default();
         let responses = per_entry.saturating_mul(needs.entries);
-        Self::new(needs, Some(MeasuredBytes {
-            entries: measured.entries,
-            per_entry_bytes: per_entry,
-            memory_usage_bytes: measured.mean_usage,
-            responses_bytes: responses,
-            total_bytes: needs.total() - needs.responses + responses,
-            difference_percent: difference(measured.by_formula, measured.used),
-        }))
+        Self::new(
+            needs,
+            Some(MeasuredBytes {
+                entries: measured.entries,
+                per_entry_bytes: per_entry,
+                memory_usage_bytes: measured.mean_usage,
+                responses_bytes: responses,
+                total_bytes: needs.total() - needs.responses + responses,
+                difference_percent: difference(measured.by_formula, measured.used),
+            }),
+        )
     }
 
     pub(super) fn of_sample(needs: Needs, sample: &EntrySample) -> Self {
@@ -70,7 +75,7 @@ impl Report {
             total_bytes: needs.total() - needs.responses + responses,
             difference_percent: difference(needs.responses, responses),
         });
-        Self::new(needs, measured)
+        Self { is_estimate: !sample.is_complete, ..Self::new(needs, measured) }
     }
 
     fn new(needs: Needs, measured: Option<MeasuredBytes>) -> Self {
@@ -78,6 +83,7 @@ impl Report {
         let recommended = recommended(total);
         Self {
             entries: needs.entries,
+            is_estimate: false,
             formula: Bytes {
                 per_entry_bytes: needs.per_entry,
                 responses_bytes: needs.responses,

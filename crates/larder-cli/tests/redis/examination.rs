@@ -51,7 +51,8 @@ impl Report {
 
     fn of(&self, is_meant: impl Fn(&Value) -> bool) -> Vec<&str> {
         let findings = self.document["findings"].as_array().unwrap().iter();
-        let names = findings.filter(|finding| is_meant(finding)).map(|finding| finding["name"].as_str().unwrap());
+        let names =
+            findings.filter(|finding| is_meant(finding)).map(|finding| finding["name"].as_str().unwrap());
         names.filter(|name| !OF_THE_MACHINE.contains(name)).collect()
     }
 

@@ -47,7 +47,10 @@ async fn a_server_that_is_full() {
     let server = good().config("maxmemory-policy noeviction").start().await.unwrap();
     let value = "x".repeat(64 * 1024);
     for number in 0..40 {
-        server.command(&["SET", &format!("larder:larder:v1:{{{number}}}"), &value, "EX", "600"]).await.unwrap();
+        server
+            .command(&["SET", &format!("larder:larder:v1:{{{number}}}"), &value, "EX", "600"])
+            .await
+            .unwrap();
     }
     server.command(&["CONFIG", "SET", "maxmemory", "2mb"]).await.unwrap();
     let expected = ["memory-full", "redis-evicts-nothing", "redis-too-small"];

@@ -44,10 +44,12 @@ async fn each_right_that_a_user_lacks_is_named_and_given() {
     let words: Vec<&str> = rule().split(' ').collect();
     for word in words.iter().filter(|word| word.starts_with(['+', '~'])) {
         let others = words.iter().filter(|other| *other != word).copied();
-        let set: Vec<&str> = ["ACL", "SETUSER", "app", "reset", "on", ">secret"].into_iter().chain(others).collect();
+        let set: Vec<&str> =
+            ["ACL", "SETUSER", "app", "reset", "on", ">secret"].into_iter().chain(others).collect();
         server.command(&set).await.unwrap();
         let report = examine(&url, &[]).await;
-        let name = if report.names().contains(&"rights-missing") { "rights-missing" } else { "rights-optional" };
+        let name =
+            if report.names().contains(&"rights-missing") { "rights-missing" } else { "rights-optional" };
         let line = &commands(report.finding(name), "redis")[0];
         assert!(line.split(' ').any(|one| one == *word), "without {word}: {line}");
         type_commands(&server, report.finding(name)).await;
@@ -70,8 +72,12 @@ async fn the_rights_for_a_write_queue_are_asked_for_beside_one() {
 
 #[tokio::test]
 async fn a_server_that_refuses_scripts() {
-    let server =
-        good().config("rename-command EVAL \"\"").config("rename-command EVALSHA \"\"").start().await.unwrap();
+    let server = good()
+        .config("rename-command EVAL \"\"")
+        .config("rename-command EVALSHA \"\"")
+        .start()
+        .await
+        .unwrap();
     let report = examine(&server.url(), &[]).await;
     assert_eq!((report.serious(), report.code), (vec!["scripts-refused"], 1), "{:#}", report.document);
     let error = report.finding("scripts-refused")["evidence"]["error"].as_str().unwrap();

@@ -43,7 +43,8 @@ pub(super) async fn scan(link: &Link) -> KeySample {
 }
 
 async fn count_keys(link: &Link, node: Option<&Server>, sample: &mut KeySample) {
-    let Some(info) = link.send_to(node, &["INFO", "keyspace"]).await.ok().and_then(|answer| text(&answer)) else {
+    let Some(info) = link.send_to(node, &["INFO", "keyspace"]).await.ok().and_then(|answer| text(&answer))
+    else {
         return;
     };
     let info = Fields::from_info(&info);
@@ -110,7 +111,8 @@ async fn expiry(link: &Link, keys: &[(Option<Server>, String)]) -> Option<Foreig
             Ok(answer) => {
                 found.asked += 1;
                 // -1 stands for no expiry.
-                found.persistent += u64::from(number(&answer).is_none() && text(&answer).as_deref() == Some("-1"));
+                found.persistent +=
+                    u64::from(number(&answer).is_none() && text(&answer).as_deref() == Some("-1"));
             }
             Err(LinkError::Refused(_)) => return None,
             Err(LinkError::Silent(_)) => break,

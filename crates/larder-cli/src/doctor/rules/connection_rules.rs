@@ -25,8 +25,11 @@ pub(super) fn seen_connections(facts: &Facts) -> Option<String> {
 fn connections_of(server: &ServerFacts) -> Vec<Finding> {
     let new = |kind| Finding::new(kind).on(&server.address);
     let mut all = Vec::new();
-    if let Some(seconds) = server.setting("timeout").filter(|seconds| (1..MIN_IDLE_SECONDS).contains(seconds)) {
-        all.push(new(FindingKind::IdleTimeout).seen("timeout_seconds", seconds).redis("CONFIG SET timeout 0"));
+    if let Some(seconds) = server.setting("timeout").filter(|seconds| (1..MIN_IDLE_SECONDS).contains(seconds))
+    {
+        all.push(
+            new(FindingKind::IdleTimeout).seen("timeout_seconds", seconds).redis("CONFIG SET timeout 0"),
+        );
     }
     if server.setting("tcp-keepalive") == Some(0) {
         let finding = new(FindingKind::NoKeepalive).seen("tcp_keepalive_seconds", 0);
@@ -41,7 +44,8 @@ fn connections_of(server: &ServerFacts) -> Vec<Finding> {
     if let (Some(connected), Some(most)) = (server.info.number("connected_clients"), most)
         && connected * 100 >= most * MANY_CLIENTS
     {
-        let finding = new(FindingKind::ManyClients).seen("connected_clients", connected).seen("maxclients", most);
+        let finding =
+            new(FindingKind::ManyClients).seen("connected_clients", connected).seen("maxclients", most);
         all.push(finding.redis(format!("CONFIG SET maxclients {}", most * 2)));
     }
     all
@@ -135,7 +139,8 @@ mod tests {
     #[test]
     fn another_machine_needs_a_password_and_better_tls() {
         let found = |has_credentials, has_tls| {
-            let address = AddressFacts { is_local: false, has_credentials, has_tls, ..AddressFacts::default() };
+            let address =
+                AddressFacts { is_local: false, has_credentials, has_tls, ..AddressFacts::default() };
             names(&exposure(&Facts { address, ..Facts::default() }))
         };
         assert_eq!(found(false, false), ["no-password", "no-tls"]);

@@ -66,7 +66,8 @@ pub(super) fn namespaces(facts: &Facts) -> Vec<Finding> {
         all.push(finding.seen("found", names.join(", ")).shell(command));
     }
     for (name, sample) in found.iter().filter(|(_, sample)| sample.schemas.len() > 1) {
-        let schemas: Vec<_> = sample.schemas.iter().map(|(schema, keys)| format!("v{schema}: {keys}")).collect();
+        let schemas: Vec<_> =
+            sample.schemas.iter().map(|(schema, keys)| format!("v{schema}: {keys}")).collect();
         let finding = Finding::new(FindingKind::SeveralSchemas).seen("namespace", name.as_str());
         let newest = sample.schemas.keys().next_back().copied().unwrap_or_default();
         let command = format!("SCAN 0 MATCH larder:{name}:v[^{newest}]*:* COUNT 100");
@@ -96,7 +97,15 @@ mod tests {
     }
 
     fn sample(foreign: u64, expiry: Option<ForeignExpiry>) -> KeySample {
-        KeySample { keys: Some(100), expiring: Some(90), scanned: 100, is_complete: true, foreign, expiry, ..KeySample::default() }
+        KeySample {
+            keys: Some(100),
+            expiring: Some(90),
+            scanned: 100,
+            is_complete: true,
+            foreign,
+            expiry,
+            ..KeySample::default()
+        }
     }
 
     #[test]
@@ -108,21 +117,36 @@ mod tests {
         assert_eq!(found("allkeys-lru", sample(4, expiry(0))), ["foreign-keys"]);
         assert_eq!(found("allkeys-lru", sample(0, None)), [""; 0]);
         // Without the right to ask: 100 keys, 90 expire, and of the others, 6 are Larder's.
-        assert_eq!(found("allkeys-lru", KeySample { own_persistent: 6, ..sample(4, None) }), ["foreign-keys-evictable"]);
-        assert_eq!(found("allkeys-lru", KeySample { own_persistent: 10, ..sample(4, None) }), ["foreign-keys"]);
+        assert_eq!(
+            found("allkeys-lru", KeySample { own_persistent: 6, ..sample(4, None) }),
+            ["foreign-keys-evictable"]
+        );
+        assert_eq!(
+            found("allkeys-lru", KeySample { own_persistent: 10, ..sample(4, None) }),
+            ["foreign-keys"]
+        );
     }
 
     #[test]
     fn a_part_of_the_keys_stands_for_all() {
-        let keys = KeySample { keys: Some(1_000), scanned: 100, is_complete: false, ..sample(5, Some(ForeignExpiry { asked: 5, persistent: 1 })) };
+        let keys = KeySample {
+            keys: Some(1_000),
+            scanned: 100,
+            is_complete: false,
+            ..sample(5, Some(ForeignExpiry { asked: 5, persistent: 1 }))
+        };
         let found = &foreign(&facts("allkeys-lru", keys))[0];
-        assert_eq!((&found.evidence["foreign_keys"], &found.evidence["without_expiry"]), (&50.into(), &10.into()));
+        assert_eq!(
+            (&found.evidence["foreign_keys"], &found.evidence["without_expiry"]),
+            (&50.into(), &10.into())
+        );
     }
 
     #[test]
     fn other_namespaces_and_old_schemas_are_hints() {
         let schemas = [(1, 5), (2, 3)].into();
-        let namespaces = [("blog".to_owned(), NamespaceSample { schemas, ..NamespaceSample::default() })].into();
+        let namespaces =
+            [("blog".to_owned(), NamespaceSample { schemas, ..NamespaceSample::default() })].into();
         let found = super::namespaces(&facts("volatile-lfu", KeySample { namespaces, ..sample(0, None) }));
         assert_eq!(names(&found), ["namespace-not-found", "several-schemas"]);
         assert!(found.iter().all(|finding| finding.severity == Severity::Advice));

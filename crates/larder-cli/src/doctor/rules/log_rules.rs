@@ -84,7 +84,8 @@ fn another_server(facts: &Facts) -> Option<Finding> {
 fn trimmed_early(log: &LogFacts) -> Option<Finding> {
     let (added, length, oldest) = (log.added?, log.length?, log.oldest?);
     (added > length && oldest < YOUNG).then(|| {
-        let finding = Finding::new(FindingKind::LogTrimmedEarly).seen("entries", length).seen("bytes", log.bytes);
+        let finding =
+            Finding::new(FindingKind::LogTrimmedEarly).seen("entries", length).seen("bytes", log.bytes);
         finding.seen("trimmed", added - length).seen("oldest_entry_seconds_ago", oldest.as_secs())
     })
 }
@@ -102,7 +103,12 @@ mod tests {
     fn keys_of_the_wrong_type_are_named_and_removed() {
         let types = [("events", "string"), ("beat", "string"), ("sights", "list")];
         let types = types.into_iter().map(|(what, is)| (what, is.to_owned())).collect();
-        let found = log(&facts(LogFacts { types, began_on: Some("b".into()), run_id: Some("a".into()), ..LogFacts::default() }));
+        let found = log(&facts(LogFacts {
+            types,
+            began_on: Some("b".into()),
+            run_id: Some("a".into()),
+            ..LogFacts::default()
+        }));
         assert_eq!(names(&found), ["log-wrong-type"]);
         assert_eq!(found[0].commands[0].line, "UNLINK larder:{shop:log}:events larder:{shop:log}:sights");
     }
@@ -110,7 +116,8 @@ mod tests {
     #[test]
     fn the_log_began_on_the_server_that_has_it() {
         let of = |began_on: &str| {
-            let log = LogFacts { began_on: Some(began_on.into()), run_id: Some("a".into()), ..LogFacts::default() };
+            let log =
+                LogFacts { began_on: Some(began_on.into()), run_id: Some("a".into()), ..LogFacts::default() };
             names(&super::log(&facts(log)))
         };
         assert_eq!(of("a"), [""; 0]);

@@ -31,7 +31,8 @@ pub(super) fn seen_memory(facts: &Facts) -> Option<String> {
 
 fn memory_of(server: &ServerFacts, facts: &Facts) -> Vec<Finding> {
     let advice = advise(&Figures { store: Some(figures(server)), ..Figures::default() });
-    let mut all: Vec<Finding> = advice.into_iter().map(|one| with_command(one.kind, Finding::from_advice(one), server)).collect();
+    let mut all: Vec<Finding> =
+        advice.into_iter().map(|one| with_command(one.kind, Finding::from_advice(one), server)).collect();
     all.extend(full(server, facts));
     all.extend(evicted(server));
     all.into_iter().map(|finding| finding.on(&server.address)).collect()
@@ -64,7 +65,9 @@ fn with_command(kind: AdviceKind, finding: Finding, server: &ServerFacts) -> Fin
     let max = recommended(server);
     match kind {
         AdviceKind::NoMaxmemory => finding.redis(format!("CONFIG SET maxmemory {max} {POLICY}")),
-        AdviceKind::EvictsEverything | AdviceKind::EvictsNothing => finding.redis(format!("CONFIG SET {POLICY}")),
+        AdviceKind::EvictsEverything | AdviceKind::EvictsNothing => {
+            finding.redis(format!("CONFIG SET {POLICY}"))
+        }
         AdviceKind::StoreTooSmall => finding.redis(format!("CONFIG SET maxmemory {max}")),
         AdviceKind::Fragmented => finding.redis("CONFIG SET activedefrag yes"),
         _ => finding,
@@ -80,7 +83,8 @@ fn recommended(server: &ServerFacts) -> u64 {
 
 /// A server is full if it refuses a write for this reason, or has nothing that it may evict.
 fn full(server: &ServerFacts, facts: &Facts) -> Option<Finding> {
-    let refused = facts.servers.len() == 1 && facts.write_error.as_deref().is_some_and(|why| why.starts_with("OOM"));
+    let refused =
+        facts.servers.len() == 1 && facts.write_error.as_deref().is_some_and(|why| why.starts_with("OOM"));
     let used = server.info.number("used_memory").unwrap_or_default();
     let max = server.max_memory().unwrap_or_default();
     let keeps_all = server.policy() == Some("noeviction") && max > 0 && used >= max;
@@ -95,7 +99,8 @@ fn full(server: &ServerFacts, facts: &Facts) -> Option<Finding> {
 fn evicted(server: &ServerFacts) -> Option<Finding> {
     let evicted = server.info.number("evicted_keys").filter(|evicted| *evicted > 0)?;
     let hours = server.info.number("uptime_in_seconds").unwrap_or_default() / 3600;
-    let finding = Finding::new(FindingKind::Evicted).seen("evicted_keys", evicted).seen("uptime_hours", hours);
+    let finding =
+        Finding::new(FindingKind::Evicted).seen("evicted_keys", evicted).seen("uptime_hours", hours);
     Some(finding.redis(format!("CONFIG SET maxmemory {}", recommended(server))))
 }
 
@@ -111,13 +116,18 @@ mod tests {
 
     #[test]
     fn the_settings_of_the_memory_are_judged_by_the_rules_of_a_cache() {
-        let info = |max: u64, policy: &str| format!("used_memory:1000\r\nmaxmemory:{max}\r\nmaxmemory_policy:{policy}");
+        let info = |max: u64, policy: &str| {
+            format!("used_memory:1000\r\nmaxmemory:{max}\r\nmaxmemory_policy:{policy}")
+        };
         assert_eq!(found(&info(0, "noeviction")), ["redis-no-maxmemory"]);
         assert_eq!(found(&info(1 << 30, "noeviction")), ["redis-evicts-nothing"]);
         assert_eq!(found(&info(1 << 30, "allkeys-random")), ["redis-evicts-everything"]);
         assert_eq!(found(&info(1 << 30, "volatile-lfu")), [""; 0]);
         assert_eq!(found(&info(1000, "volatile-lfu")), ["redis-too-small"]);
-        assert_eq!(found(&info(1000, "noeviction")), ["redis-evicts-nothing", "redis-too-small", "memory-full"]);
+        assert_eq!(
+            found(&info(1000, "noeviction")),
+            ["redis-evicts-nothing", "redis-too-small", "memory-full"]
+        );
         assert_eq!(found(""), [""; 0]);
     }
 

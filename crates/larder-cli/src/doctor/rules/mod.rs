@@ -126,14 +126,20 @@ mod tests {
         assert!(severities.is_sorted() && severities[0] == Severity::Error, "{severities:?}");
         assert_eq!(diagnosis.checked.len(), CHECKS.len());
         let outcome = |name: &str| diagnosis.checked.iter().find(|one| one.check == name).unwrap().outcome;
-        assert_eq!((outcome("version"), outcome("clock"), outcome("persistence")), (Outcome::Found, Outcome::Unknown, Outcome::Unknown));
+        assert_eq!(
+            (outcome("version"), outcome("clock"), outcome("persistence")),
+            (Outcome::Found, Outcome::Unknown, Outcome::Unknown)
+        );
     }
 
     /// Whatever is unknown is no reason for a finding, but for `INFO` itself.
     #[test]
     fn nothing_is_found_in_what_is_unknown() {
         let facts = Facts { servers: vec![server("redis_version:7.0.15")], ..Facts::default() };
-        let facts = Facts { address: crate::doctor::facts::AddressFacts { is_local: true, ..facts.address }, ..facts };
+        let facts = Facts {
+            address: crate::doctor::facts::AddressFacts { is_local: true, ..facts.address },
+            ..facts
+        };
         assert_eq!(names(&diagnose(&facts).findings), [""; 0]);
     }
 }

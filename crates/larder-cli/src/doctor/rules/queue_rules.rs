@@ -20,14 +20,16 @@ pub(super) fn seen_persistence(facts: &Facts) -> Option<String> {
         "0" => "no append-only file",
         _ => "append-only file",
     };
-    let queue = if facts.has_queue() { "needed by a write queue" } else { "not needed without a write queue" };
+    let queue =
+        if facts.has_queue() { "needed by a write queue" } else { "not needed without a write queue" };
     let fsync = server.settings.get("appendfsync").map(|value| format!(", appendfsync {value}"));
     Some(format!("{append_only}{}, {queue}", fsync.unwrap_or_default()))
 }
 
 fn not_durable(server: &ServerFacts) -> Option<Finding> {
     let gap = state(server).method_for(Durability::Fsync).err()?;
-    let mut finding = Finding::new(FindingKind::NotDurable).on(&server.address).seen("problem", gap.to_string());
+    let mut finding =
+        Finding::new(FindingKind::NotDurable).on(&server.address).seen("problem", gap.to_string());
     for (name, setting) in [("appendonly", "appendonly"), ("appendfsync", "appendfsync")] {
         if let Some(value) = server.settings.get(setting) {
             finding = finding.seen(name, value);
@@ -59,8 +61,7 @@ fn state(server: &ServerFacts) -> DurabilityState {
         pauses_fsync_on_rewrite: settings.get("no-appendfsync-on-rewrite").map(|value| value != "no"),
         replicas: info.number("connected_slaves").and_then(|replicas| u16::try_from(replicas).ok()),
         eviction: match (server.max_memory(), server.policy()) {
-            (Some(0), _) => Some(EvictionPolicy::Nothing),
-            (_, Some("noeviction")) => Some(EvictionPolicy::Nothing),
+            (Some(0), _) | (_, Some("noeviction")) => Some(EvictionPolicy::Nothing),
             (_, Some(policy)) if policy.starts_with("volatile-") => Some(EvictionPolicy::Expiring),
             (_, Some(_)) => Some(EvictionPolicy::Any),
             _ => None,
@@ -83,7 +84,11 @@ mod tests {
         let settings = Fields::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let server = ServerFacts { settings, ..server(info) };
         let facts = Facts { servers: vec![server], expects_queue: true, ..Facts::default() };
-        persistence(&facts).into_iter().flat_map(|finding| finding.commands).map(|command| command.line).collect()
+        persistence(&facts)
+            .into_iter()
+            .flat_map(|finding| finding.commands)
+            .map(|command| command.line)
+            .collect()
     }
 
     #[test]
@@ -91,11 +96,17 @@ mod tests {
         let always = ["appendfsync always", "no-appendfsync-on-rewrite no"];
         let old = "redis_version:7.0.15\r\naof_enabled:1";
         assert_eq!(commands(old, &always), [""; 0]);
-        assert_eq!(commands("redis_version:7.0.15\r\naof_enabled:0", &always), ["CONFIG SET appendonly yes", FSYNC]);
+        assert_eq!(
+            commands("redis_version:7.0.15\r\naof_enabled:0", &always),
+            ["CONFIG SET appendonly yes", FSYNC]
+        );
         assert_eq!(commands(old, &["appendfsync no", always[1]]), [FSYNC]);
         assert_eq!(commands(old, &["appendfsync everysec", always[1]]), [FSYNC]);
         assert_eq!(commands(old, &[always[0], "no-appendfsync-on-rewrite yes"]), [FSYNC]);
-        assert_eq!(commands("redis_version:8.0.2\r\naof_enabled:1", &["appendfsync everysec", always[1]]), [""; 0]);
+        assert_eq!(
+            commands("redis_version:8.0.2\r\naof_enabled:1", &["appendfsync everysec", always[1]]),
+            [""; 0]
+        );
         assert_eq!(commands(old, &[]), ["CONFIG GET appendfsync"]);
         let evicts = "redis_version:7.0.15\r\naof_enabled:1\r\nmaxmemory:1\r\nmaxmemory_policy:allkeys-lru";
         assert_eq!(commands(evicts, &always), ["CONFIG SET maxmemory-policy volatile-lfu"]);
@@ -103,7 +114,8 @@ mod tests {
 
     #[test]
     fn without_a_queue_nothing_has_to_be_durable() {
-        let facts = Facts { servers: vec![server("redis_version:7.0.15\r\naof_enabled:0")], ..Facts::default() };
+        let facts =
+            Facts { servers: vec![server("redis_version:7.0.15\r\naof_enabled:0")], ..Facts::default() };
         assert_eq!(persistence(&facts), []);
     }
 }

@@ -55,7 +55,10 @@ pub(super) fn scripts(facts: &Facts) -> Vec<Finding> {
     }
     match scripts.reads_info {
         Some(false) if may(facts, "info") => {
-            vec![Finding::new(FindingKind::ScriptInfoRefused).redis("EVAL \"return redis.call('INFO', 'server')\" 0")]
+            vec![
+                Finding::new(FindingKind::ScriptInfoRefused)
+                    .redis("EVAL \"return redis.call('INFO', 'server')\" 0"),
+            ]
         }
         _ => Vec::new(),
     }
@@ -117,21 +120,26 @@ mod tests {
 
     #[test]
     fn what_larder_can_do_without_is_advice() {
-        let found = rights(&with(|name| if name == "config|get" { Verdict::NoCommand } else { Verdict::Allowed }));
+        let found =
+            rights(&with(|name| if name == "config|get" { Verdict::NoCommand } else { Verdict::Allowed }));
         assert_eq!((names(&found), found[0].severity), (vec!["rights-optional"], Severity::Advice));
         assert_eq!(found[0].commands[0].line, "ACL SETUSER app +config|get");
     }
 
     #[test]
     fn keys_that_the_user_may_not_use_are_patterns() {
-        let found = rights(&with(|name| if name == "xadd" || name == "xrange" { Verdict::NoKey } else { Verdict::Allowed }));
+        let found =
+            rights(&with(
+                |name| if name == "xadd" || name == "xrange" { Verdict::NoKey } else { Verdict::Allowed },
+            ));
         assert_eq!(found[0].commands[0].line, "ACL SETUSER app ~larder:{shop:log}:*");
     }
 
     #[test]
     fn scripts_that_fail_for_other_reasons_than_rights_are_a_finding_of_their_own() {
         let facts = |eval: Option<&str>, reads_info| {
-            let scripts = ScriptFacts { eval_error: eval.map(str::to_owned), evalsha_error: None, reads_info };
+            let scripts =
+                ScriptFacts { eval_error: eval.map(str::to_owned), evalsha_error: None, reads_info };
             Facts { scripts, ..with(|_| Verdict::Allowed) }
         };
         assert_eq!(scripts(&facts(None, Some(true))), []);
@@ -142,9 +150,8 @@ mod tests {
 
     #[test]
     fn a_refused_write_is_found_once() {
-        let found = |error: &str| {
-            names(&writes(&Facts { write_error: Some(error.to_owned()), ..Facts::default() }))
-        };
+        let found =
+            |error: &str| names(&writes(&Facts { write_error: Some(error.to_owned()), ..Facts::default() }));
         assert_eq!(found("MISCONF Redis is configured to save RDB snapshots"), ["server-cannot-save"]);
         assert_eq!(found("ERR unknown command 'SET'"), ["write-refused"]);
         assert_eq!(found("OOM command not allowed"), [""; 0]);

@@ -81,7 +81,8 @@ fn role(server: &ServerFacts, deployment: Deployment) -> Option<Finding> {
     if info.get("role")? != "slave" {
         return None;
     }
-    let primary = format!("{}:{}", info.get("master_host").unwrap_or("?"), info.get("master_port").unwrap_or("?"));
+    let primary =
+        format!("{}:{}", info.get("master_host").unwrap_or("?"), info.get("master_port").unwrap_or("?"));
     let finding = new(FindingKind::IsReplica)
         .seen("role", "replica")
         .seen("primary", primary.as_str())
@@ -105,7 +106,8 @@ fn replicas(server: &ServerFacts) -> Option<Finding> {
     match (required, connected) {
         (0, 0) => None,
         (0, _) => Some(
-            seen(FindingKind::NoMinReplicas).redis("CONFIG SET min-replicas-to-write 1 min-replicas-max-lag 5"),
+            seen(FindingKind::NoMinReplicas)
+                .redis("CONFIG SET min-replicas-to-write 1 min-replicas-max-lag 5"),
         ),
         _ if good < required => {
             Some(seen(FindingKind::TooFewReplicas).seen("replicas_in_time", good).redis("INFO replication"))
@@ -146,7 +148,10 @@ mod tests {
     fn each_role_that_larder_cannot_use_is_found() {
         let cases: [(&str, &[&str]); 5] = [
             ("role:master\r\nredis_mode:standalone", &[]),
-            ("role:slave\r\nmaster_host:h\r\nmaster_port:1\r\nredis_mode:standalone", &["connected-to-replica"]),
+            (
+                "role:slave\r\nmaster_host:h\r\nmaster_port:1\r\nredis_mode:standalone",
+                &["connected-to-replica"],
+            ),
             ("redis_mode:sentinel", &["connected-to-sentinel"]),
             ("role:master\r\nredis_mode:cluster\r\ncluster_state:ok", &["cluster-needs-its-url"]),
             ("role:master\r\nredis_mode:cluster\r\ncluster_state:fail", &["cluster-down"]),

@@ -20,7 +20,9 @@ pub(super) fn latency(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     };
     let (kind, command) = match latency.p99 {
-        p99 if p99 > COMMAND_TIMEOUT => (FindingKind::LatencyOverTimeout, "redis-cli -u \"$REDIS_URL\" --latency-history"),
+        p99 if p99 > COMMAND_TIMEOUT => {
+            (FindingKind::LatencyOverTimeout, "redis-cli -u \"$REDIS_URL\" --latency-history")
+        }
         p99 if p99 > SLOW => (FindingKind::LatencyHigh, "redis-cli -u \"$REDIS_URL\" --intrinsic-latency 10"),
         _ => return Vec::new(),
     };
@@ -43,7 +45,8 @@ pub(super) fn slow_log(facts: &Facts) -> Vec<Finding> {
     let slow = facts.servers.iter().filter_map(|server| Some((server, server.slow_log?)));
     let slow = slow.filter(|(_, log)| log.entries > 0 && log.longest > SLOW);
     slow.map(|(server, log)| {
-        let finding = Finding::new(FindingKind::SlowCommands).on(&server.address).seen("entries", log.entries);
+        let finding =
+            Finding::new(FindingKind::SlowCommands).on(&server.address).seen("entries", log.entries);
         finding.seen("longest_seconds", log.longest.as_secs_f64()).redis("SLOWLOG GET 10")
     })
     .collect()
@@ -62,7 +65,8 @@ pub(super) fn clock(facts: &Facts) -> Vec<Finding> {
     let found = advise(&Figures { clock_difference: difference, ..Figures::default() });
     let finish = |finding: Finding| {
         let ahead = if clock.server_is_ahead { "server" } else { "this machine" };
-        let finding = finding.seen("ahead", ahead).seen("uncertainty_seconds", clock.uncertainty.as_secs_f64());
+        let finding =
+            finding.seen("ahead", ahead).seen("uncertainty_seconds", clock.uncertainty.as_secs_f64());
         finding.shell("timedatectl set-ntp true").redis("TIME")
     };
     found.into_iter().map(|advice| finish(Finding::from_advice(advice))).collect()
@@ -121,7 +125,8 @@ mod tests {
     #[test]
     fn short_entries_of_the_slow_log_do_not_count() {
         let found = |entries, longest| {
-            let server = ServerFacts { slow_log: Some(SlowLog { entries, longest }), ..ServerFacts::default() };
+            let server =
+                ServerFacts { slow_log: Some(SlowLog { entries, longest }), ..ServerFacts::default() };
             slow_log(&Facts { servers: vec![server], ..Facts::default() }).len()
         };
         assert_eq!((found(0, ms(0)), found(3, ms(5)), found(3, ms(12))), (0, 0, 1));
