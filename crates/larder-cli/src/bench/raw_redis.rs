@@ -44,9 +44,9 @@ pub(super) async fn measure(
     ];
     for (clients, shape) in groups {
         let load = run(gets(clients, &values), plan.keys, &Until::time(plan.time)).await?;
-        rows.push(Row::new("redis", "GET", Some(shape), load));
+        rows.push(Row::new("redis", "GET", Some(shape), &load));
         let load = run(sets(clients, &values), plan.keys, &Until::time(plan.time)).await?;
-        rows.push(Row::new("redis", "SET", Some(shape), load));
+        rows.push(Row::new("redis", "SET", Some(shape), &load));
     }
     for client in &clients {
         let _ = timeout(Duration::from_millis(500), client.quit()).await;
