@@ -14,6 +14,7 @@ mod patterns;
 mod prose;
 mod redis;
 mod release;
+mod screenshots;
 mod servers;
 mod shell;
 mod skip;
@@ -36,7 +37,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Run every test. Installs redis-server first if it is missing.
+    /// Run every test. Installs redis-server, Postgres and Chromium first if they are missing.
     Test {
         /// Arguments for `cargo test`, for example `-p larder-core`, or `--test http --
         /// --nocapture`.
@@ -96,6 +97,13 @@ enum Task {
     /// Run the alerts and the queries of the dashboard in a real Prometheus that scrapes two shops
     /// with faults. Installs Prometheus first if it is missing.
     Alerts,
+    /// Take screenshots of the console for the documentation: a shop under load, each page, both
+    /// themes. Installs Chromium first if it is missing.
+    Screenshots {
+        /// Arguments, for example `--folder /tmp/pictures`, or `--help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Measure what each caching pattern costs in the demo on Postgres, and print tables.
     Patterns {
         /// Arguments, for example `--requests 1000 --delays 5ms`, or `--help`.
@@ -131,6 +139,7 @@ fn main() -> ExitCode {
         Task::Growth { args } => measure::beside_redis("larder-scaling", &args),
         Task::Model { args } => measure::run("larder-model", &args),
         Task::Patterns { args } => patterns::run(&args),
+        Task::Screenshots { args } => screenshots::run(&args),
         Task::Prose { paths } => prose::run(&paths),
         Task::Torture { broken: None, args } => measure::beside_redis("larder-torture", &args),
         Task::Torture { broken: Some(rule), args } => torture::run_broken(&rule, &args),

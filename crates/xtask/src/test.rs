@@ -1,4 +1,4 @@
-//! `cargo xtask test`: runs every test of the default members with a real redis-server.
+//! `cargo xtask test`: runs every test of the default members with real servers and a real browser.
 
 use std::process::ExitCode;
 
@@ -10,6 +10,7 @@ use crate::{redis, shell};
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     redis::ensure()?;
     redis::ensure_postgres()?;
+    redis::ensure_browser()?;
     let status = shell::run(shell::cargo(&["test", "--all-features"]).args(args))?;
     Ok(shell::exit_code(status))
 }

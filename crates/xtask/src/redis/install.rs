@@ -1,4 +1,4 @@
-//! Installs a server with a package manager.
+//! Installs a server or the browser with a package manager.
 
 use std::process::Command;
 
@@ -7,12 +7,14 @@ use anyhow::Result;
 use super::plan::Manager;
 use crate::shell;
 
-/// A server that the tests start.
+/// A program that the tests start.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Server {
     Redis,
     Postgres,
     Prometheus,
+    /// Chromium and chromedriver.
+    Browser,
 }
 
 /// Returns the package managers on this machine.
@@ -41,12 +43,18 @@ fn commands(manager: Manager, server: Server) -> &'static [&'static [&'static st
         (Manager::Apt, Server::Prometheus) => {
             &[&["update"], &["install", "--yes", "--no-install-recommends", "prometheus"]]
         }
+        (Manager::Apt, Server::Browser) => {
+            &[&["update"], &["install", "--yes", "--no-install-recommends", "chromium", "chromium-driver"]]
+        }
         (Manager::Dnf, Server::Redis) => &[&["install", "--assumeyes", "redis"]],
         (Manager::Dnf, Server::Postgres) => &[&["install", "--assumeyes", "postgresql-server"]],
         (Manager::Dnf, Server::Prometheus) => &[&["install", "--assumeyes", "golang-github-prometheus"]],
+        (Manager::Dnf, Server::Browser) => &[&["install", "--assumeyes", "chromium", "chromedriver"]],
         (Manager::Brew, Server::Redis) => &[&["install", "redis"]],
         (Manager::Brew, Server::Postgres) => &[&["install", "postgresql"]],
         (Manager::Brew, Server::Prometheus) => &[&["install", "prometheus"]],
+        // Homebrew has no Chromium that macOS would run.
+        (Manager::Brew, Server::Browser) => &[&["install", "--cask", "google-chrome", "chromedriver"]],
     }
 }
 
@@ -70,6 +78,7 @@ mod tests {
             (Server::Redis, " redis-server"),
             (Server::Postgres, " postgresql"),
             (Server::Prometheus, " prometheus"),
+            (Server::Browser, " chromium chromium-driver"),
         ] {
             let [update, install] = commands(Manager::Apt, server) else { panic!("two commands") };
             assert!(shell::line(&command(Manager::Apt, update, false)).ends_with("apt-get update"));
@@ -80,7 +89,7 @@ mod tests {
     #[test]
     fn sudo_comes_first_asks_nothing_and_only_when_it_is_wanted() {
         for manager in Manager::ALL {
-            let servers = [Server::Redis, Server::Postgres, Server::Prometheus];
+            let servers = [Server::Redis, Server::Postgres, Server::Prometheus, Server::Browser];
             for args in servers.iter().flat_map(|server| commands(manager, *server)) {
                 assert!(shell::line(&command(manager, args, true)).starts_with("sudo -n env "));
                 assert!(!shell::line(&command(manager, args, false)).contains("sudo"));

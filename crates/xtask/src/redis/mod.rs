@@ -1,5 +1,5 @@
-//! The servers for the tests, redis-server, Postgres and Prometheus: from the machine, or from the
-//! platform's package manager.
+//! The programs for the tests, redis-server, Postgres, Prometheus and Chromium: from the machine, or
+//! from the platform's package manager.
 
 mod install;
 mod plan;
@@ -38,7 +38,8 @@ pub(crate) fn ensure() -> Result<()> {
 ///
 /// Fails if there is none and none can be installed. The message says what to do.
 pub(crate) fn ensure_postgres() -> Result<()> {
-    ensure_other(Server::Postgres, "Postgres", "initdb", has_postgres)
+    let postgres = Other { name: "Postgres", program: "initdb", tests: "demo", is_there: has_postgres };
+    postgres.ensure(Server::Postgres)
 }
 
 /// Makes sure that the PATH has a Prometheus with its tool `promtool`.
@@ -47,24 +48,49 @@ pub(crate) fn ensure_postgres() -> Result<()> {
 ///
 /// Fails if there is none and none can be installed. The message says what to do.
 pub(crate) fn ensure_prometheus() -> Result<()> {
-    ensure_other(Server::Prometheus, "Prometheus", "promtool", has_prometheus)
+    let tools = Other { name: "Prometheus", program: "promtool", tests: "demo", is_there: has_prometheus };
+    tools.ensure(Server::Prometheus)
 }
 
-/// Installs a server of which any version will do, unless it is there.
-fn ensure_other(server: Server, name: &str, program: &str, is_there: fn() -> bool) -> Result<()> {
-    if is_there() {
-        return Ok(());
+/// Makes sure that the machine has Chromium and its chromedriver.
+///
+/// # Errors
+///
+/// Fails if they are missing and cannot be installed. The message says what to do.
+pub(crate) fn ensure_browser() -> Result<()> {
+    let name = "Chromium with chromedriver";
+    let browser = Other { name, program: "chromedriver", tests: "console", is_there: has_browser };
+    browser.ensure(Server::Browser)
+}
+
+/// A program of which any version will do.
+struct Other {
+    name: &'static str,
+    /// One of its programs.
+    program: &'static str,
+    /// The part that its tests are for.
+    tests: &'static str,
+    is_there: fn() -> bool,
+}
+
+impl Other {
+    /// Installs it, unless it is there.
+    fn ensure(&self, server: Server) -> Result<()> {
+        let Self { name, program, tests, is_there } = self;
+        if is_there() {
+            return Ok(());
+        }
+        let plan::Plan::Install { manager, sudo } = plan::plan(None, &inspect_machine()) else {
+            bail!(
+                "the tests of the {tests} need {name}, and it cannot be installed here: install it, then run this again"
+            );
+        };
+        install::install(server, manager, sudo)?;
+        if !is_there() {
+            bail!("{} installed {name}, but {program} is not on the PATH: add its folder", manager.program());
+        }
+        Ok(())
     }
-    let plan::Plan::Install { manager, sudo } = plan::plan(None, &inspect_machine()) else {
-        bail!(
-            "the tests of the demo need {name}, and it cannot be installed here: install it, then run this again"
-        );
-    };
-    install::install(server, manager, sudo)?;
-    if !is_there() {
-        bail!("{} installed {name}, but {program} is not on the PATH: add its folder", manager.program());
-    }
-    Ok(())
 }
 
 /// Debian keeps the programs of each version in a folder outside of the PATH.
@@ -75,7 +101,19 @@ fn has_postgres() -> bool {
 }
 
 fn has_prometheus() -> bool {
-    ["prometheus", "promtool"].iter().all(|program| shell::try_output(program, &["--version"]).is_some())
+    ["prometheus", "promtool"].iter().all(|program| runs(program))
+}
+
+/// Chromedriver finds these browsers by itself.
+fn has_browser() -> bool {
+    const PROGRAMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    const APPLICATIONS: [&str; 2] = ["/Applications/Google Chrome.app", "/Applications/Chromium.app"];
+    let is_installed = |application: &&str| std::path::Path::new(application).exists();
+    runs("chromedriver") && (PROGRAMS.iter().any(|it| runs(it)) || APPLICATIONS.iter().any(is_installed))
+}
+
+fn runs(program: &str) -> bool {
+    shell::try_output(program, &["--version"]).is_some()
 }
 
 fn found() -> Option<Version> {

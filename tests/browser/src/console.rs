@@ -1,0 +1,152 @@
+//! The console in a browser, as an operator uses it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use thirtyfour::WebElement;
+
+use crate::browser::Browser;
+use crate::client::{Answer, Request, send};
+use crate::wait::until;
+
+/// Where the shops nest the router.
+const PATH: &str = "/ops/cache";
+
+/// Collects the text and the exact value of each figure, by name. A name may occur more than once.
+const FIGURES: &str = "
+    const figures = [...document.querySelectorAll('[data-figure]')];
+    return figures.map(({ dataset, textContent }) => [dataset.figure, dataset.value ?? textContent]);
+";
+
+/// The names of the pages, from the navigation.
+const PAGES: &str = "
+    return [...document.querySelectorAll('nav a')].map(({ hash }) => hash.replace('#/', ''));
+";
+
+/// The console of one instance, and the API beside it.
+#[derive(Debug, Clone, Copy)]
+pub struct Console<'a> {
+    browser: &'a Browser,
+    addr: SocketAddr,
+    token: &'a str,
+}
+
+impl<'a> Console<'a> {
+    /// Opens the console of a shop, and logs in.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no page appears.
+    pub async fn log_in(browser: &'a Browser, addr: SocketAddr, token: &'a str) -> Result<Self> {
+        let console = Self { browser, addr, token };
+        browser.open(&console.url()).await?;
+        browser.find("#token").await?.send_keys(token).await?;
+        browser.find("form button[type=submit]").await?.click().await?;
+        browser.find("main[data-page=overview]").await?;
+        Ok(console)
+    }
+
+    /// Returns the URL of the console.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}{PATH}", self.addr)
+    }
+
+    /// Returns the names of all pages.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the browser does not answer.
+    pub async fn pages(&self) -> Result<Vec<String>> {
+        self.browser.run(PAGES, &[]).await
+    }
+
+    /// Goes to a page, and waits until it has its data.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it does not appear.
+    pub async fn go(&self, page: &str) -> Result<()> {
+        self.browser.run::<()>("location.hash = arguments[0]", &[json!(format!("#/{page}"))]).await?;
+        self.browser.find(&format!("main[data-page={page}]")).await?;
+        let loading = "return [...document.querySelectorAll('main [role=status]')]\
+            .some(({ textContent }) => textContent.includes('Loading'))";
+        until(&format!("the data of the page {page}"), async || {
+            let is_loading: bool = self.browser.run(loading, &[]).await?;
+            Ok((!is_loading).then_some(()))
+        })
+        .await
+    }
+
+    /// Returns the exact values of all figures of the page, by name.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the browser does not answer.
+    pub async fn figures(&self) -> Result<BTreeMap<String, Vec<String>>> {
+        let pairs: Vec<(String, String)> = self.browser.run(FIGURES, &[]).await?;
+        let mut figures: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in pairs {
+            figures.entry(name).or_default().push(value);
+        }
+        Ok(figures)
+    }
+
+    /// Waits for a figure, and returns its exact value.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it does not appear.
+    pub async fn figure(&self, name: &str) -> Result<String> {
+        let element = self.browser.find(&format!("[data-figure='{name}']")).await?;
+        match element.attr("data-value").await? {
+            Some(value) => Ok(value),
+            None => Ok(element.text().await?),
+        }
+    }
+
+    /// Waits for an element, and clicks it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it does not appear, or cannot be clicked.
+    pub async fn click(&self, selector: &str) -> Result<()> {
+        let element = self.browser.find(selector).await?;
+        element.click().await.with_context(|| format!("cannot click `{selector}`"))
+    }
+
+    /// Replaces the text of a field.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it does not appear.
+    pub async fn fill(&self, selector: &str, text: &str) -> Result<WebElement> {
+        let field = self.browser.find(selector).await?;
+        field.clear().await?;
+        field.send_keys(text).await?;
+        Ok(field)
+    }
+
+    /// Sends a request to the API, as another program does.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the API does not answer with JSON.
+    pub async fn api(&self, method: &str, resource: &str, body: Option<&Value>) -> Result<Value> {
+        let target = format!("{PATH}/api/{resource}");
+        let authorization = format!("Bearer {}", self.token);
+        let fields = [["authorization", &*authorization]];
+        send(self.addr, &Request { method, target: &target, fields: &fields, body }).await?.json()
+    }
+
+    /// Sends a request to the application, as curl does.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it does not answer.
+    pub async fn request(&self, target: &str, fields: &[[&str; 2]]) -> Result<Answer> {
+        send(self.addr, &Request { method: "GET", target, fields, body: None }).await
+    }
+}

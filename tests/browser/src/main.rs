@@ -1,0 +1,3 @@
+//! Takes the screenshots of the console: `cargo xtask screenshots`.
+
+fn main() {}

@@ -1,0 +1,48 @@
+//! The browser and the shops that all tests share. The start of each takes seconds.
+
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use anyhow::Result;
+use larder_browser::{Browser, Screen, Site};
+use tokio::runtime::Runtime;
+
+/// What a test has for itself until it ends.
+pub(crate) struct Fixture {
+    pub(crate) browser: Browser,
+    /// Two shops. Made-up clients send requests to the first one.
+    pub(crate) site: Site,
+}
+
+/// The fixture, or why there is none. Its processes end with this one.
+static FIXTURE: LazyLock<(Runtime, Result<Mutex<Fixture>, String>)> = LazyLock::new(|| {
+    let runtime = Runtime::new().unwrap();
+    let fixture = runtime.block_on(start()).map(Mutex::new).map_err(|error| format!("{error:#}"));
+    (runtime, fixture)
+});
+
+async fn start() -> Result<Fixture> {
+    let (browser, site) = tokio::try_join!(Browser::start(), Site::start())?;
+    site.load();
+    Ok(Fixture { browser, site })
+}
+
+/// Runs a test with an empty page on a desktop. Tests wait for each other.
+pub(crate) fn run(test: impl AsyncFnOnce(&Fixture) -> Result<()>) {
+    let (runtime, fixture) = &*FIXTURE;
+    let fixture = fixture.as_ref().unwrap_or_else(|error| panic!("{error}"));
+    // A test that panicked has left nothing that the next one does not clear.
+    let fixture = fixture.lock().unwrap_or_else(PoisonError::into_inner);
+    runtime.block_on(async {
+        clear(&fixture.browser).await.unwrap();
+        test(&fixture).await.unwrap();
+    });
+}
+
+/// Leaves the page, and forgets what was logged and stored.
+async fn clear(browser: &Browser) -> Result<()> {
+    browser.open("about:blank").await?;
+    browser.set_screen(Screen::DESKTOP).await?;
+    browser.complaints().await?;
+    browser.exchanges().await?;
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! The console in a real browser, with two shops under load.
+
+// Helpers of tests may panic. The lint exempts only functions that are marked as tests.
+#![allow(clippy::unwrap_used, clippy::panic)]
+#![cfg(unix)]
+
+mod fixture;
+mod processes;
+mod vendored;
