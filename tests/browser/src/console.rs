@@ -26,32 +26,55 @@ const PAGES: &str = "
 ";
 
 /// The console of one instance, and the API beside it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Console<'a> {
     browser: &'a Browser,
     addr: SocketAddr,
+    path: String,
     token: &'a str,
 }
 
 impl<'a> Console<'a> {
-    /// Opens the console of a shop, and logs in.
+    /// Returns the console of a shop.
+    #[must_use]
+    pub fn of_shop(browser: &'a Browser, addr: SocketAddr, token: &'a str) -> Self {
+        Self::new(browser, addr, PATH, token)
+    }
+
+    /// Returns the console at this path. Nothing is opened yet.
+    #[must_use]
+    pub fn new(browser: &'a Browser, addr: SocketAddr, path: &str, token: &'a str) -> Self {
+        Self { browser, addr, path: path.to_owned(), token }
+    }
+
+    /// Opens the console, and waits for the login.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it does not appear.
+    pub async fn open(&self) -> Result<()> {
+        self.browser.open(&self.url()).await?;
+        self.browser.find("main[data-page=login]").await?;
+        Ok(())
+    }
+
+    /// Opens the console, and logs in.
     ///
     /// # Errors
     ///
     /// Fails if no page appears.
-    pub async fn log_in(browser: &'a Browser, addr: SocketAddr, token: &'a str) -> Result<Self> {
-        let console = Self { browser, addr, token };
-        browser.open(&console.url()).await?;
-        browser.find("#token").await?.send_keys(token).await?;
-        browser.find("form button[type=submit]").await?.click().await?;
-        browser.find("main[data-page=overview]").await?;
-        Ok(console)
+    pub async fn log_in(&self) -> Result<()> {
+        self.open().await?;
+        self.fill("#token", self.token).await?;
+        self.click("form button[type=submit]").await?;
+        self.browser.find("main[data-page=overview]").await?;
+        Ok(())
     }
 
     /// Returns the URL of the console.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}{PATH}", self.addr)
+        format!("http://{}{}", self.addr, self.path)
     }
 
     /// Returns the names of all pages.
@@ -135,7 +158,7 @@ impl<'a> Console<'a> {
     ///
     /// Fails if the API does not answer with JSON.
     pub async fn api(&self, method: &str, resource: &str, body: Option<&Value>) -> Result<Value> {
-        let target = format!("{PATH}/api/{resource}");
+        let target = format!("{}/api/{resource}", self.path.trim_end_matches('/'));
         let authorization = format!("Bearer {}", self.token);
         let fields = [["authorization", &*authorization]];
         send(self.addr, &Request { method, target: &target, fields: &fields, body }).await?.json()

@@ -3,7 +3,7 @@
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use anyhow::Result;
-use larder_browser::{Browser, Screen, Site};
+use larder_browser::{Browser, Console, Screen, Site};
 use tokio::runtime::Runtime;
 
 /// What a test has for itself until it ends.
@@ -32,10 +32,12 @@ pub(crate) fn run(test: impl AsyncFnOnce(&Fixture) -> Result<()>) {
     let fixture = fixture.as_ref().unwrap_or_else(|error| panic!("{error}"));
     // A test that panicked has left nothing that the next one does not clear.
     let fixture = fixture.lock().unwrap_or_else(PoisonError::into_inner);
-    runtime.block_on(async {
-        clear(&fixture.browser).await.unwrap();
-        test(&fixture).await.unwrap();
+    let result = runtime.block_on(async {
+        clear(&fixture.browser).await?;
+        test(&fixture).await
     });
+    // The backtrace of an async test says nothing.
+    result.unwrap_or_else(|error| panic!("{error:#}"));
 }
 
 /// Leaves the page, and forgets what was logged and stored.
@@ -45,4 +47,16 @@ async fn clear(browser: &Browser) -> Result<()> {
     browser.complaints().await?;
     browser.exchanges().await?;
     Ok(())
+}
+
+/// Returns the console of the first shop.
+pub(crate) fn console(fixture: &Fixture) -> Console<'_> {
+    Console::of_shop(&fixture.browser, fixture.site.addrs[0], Site::TOKEN)
+}
+
+/// Logs in to the console of the first shop.
+pub(crate) async fn log_in(fixture: &Fixture) -> Result<Console<'_>> {
+    let console = console(fixture);
+    console.log_in().await?;
+    Ok(console)
 }

@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 #![cfg(unix)]
 
+mod appearance;
 mod fixture;
+mod nesting;
+mod privacy;
 mod processes;
 mod vendored;

@@ -1,0 +1,65 @@
+//! Every page, in both themes, on a desktop and on a phone.
+
+use anyhow::Result;
+use larder_browser::accessibility::violations;
+use larder_browser::{Browser, Screen};
+
+use crate::fixture::{console, log_in, run};
+
+#[test]
+fn axe_finds_no_violation_on_any_page_in_any_theme_and_width() {
+    run(async |fixture| {
+        let console = log_in(fixture).await?;
+        let mut found = Vec::new();
+        for page in console.pages().await? {
+            console.go(&page).await?;
+            found.extend(violations_on_all_screens(&fixture.browser, &page).await?);
+        }
+        assert!(found.is_empty(), "{}", found.join("\n"));
+        Ok(())
+    });
+}
+
+#[test]
+fn axe_finds_no_violation_in_the_login() {
+    run(async |fixture| {
+        console(fixture).open().await?;
+        let found = violations_on_all_screens(&fixture.browser, "login").await?;
+        assert!(found.is_empty(), "{}", found.join("\n"));
+        Ok(())
+    });
+}
+
+const SCREENS: [Screen; 4] =
+    [Screen::DESKTOP, Screen::DESKTOP.dark(), Screen::PHONE.dark(), Screen::PHONE];
+
+async fn violations_on_all_screens(browser: &Browser, page: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for screen in SCREENS {
+        browser.set_screen(screen).await?;
+        let violations = violations(browser).await?.into_iter();
+        found.extend(violations.map(|violation| format!("{page}, {screen:?}: {violation:#?}")));
+    }
+    browser.set_screen(Screen::DESKTOP).await?;
+    Ok(found)
+}
+
+#[test]
+fn no_page_scrolls_sideways_on_a_phone() {
+    run(async |fixture| {
+        let console = log_in(fixture).await?;
+        let pages = console.pages().await?;
+        fixture.browser.set_screen(Screen::PHONE).await?;
+        for page in pages {
+            console.go(&page).await?;
+            assert_eq!(width(&fixture.browser).await?, Screen::PHONE.width, "{page}");
+        }
+        console.open().await?;
+        assert_eq!(width(&fixture.browser).await?, Screen::PHONE.width, "login");
+        Ok(())
+    });
+}
+
+async fn width(browser: &Browser) -> Result<u32> {
+    browser.run("return document.documentElement.scrollWidth", &[]).await
+}

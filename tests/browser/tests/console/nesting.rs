@@ -1,0 +1,53 @@
+//! An application of its own: another path, and a token that may only read.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use axum::Router;
+use axum::routing::get;
+use larder::{Cache, Policy, ttl};
+use larder_admin::Role;
+use larder_browser::Console;
+use tokio::net::TcpListener;
+
+use crate::fixture::run;
+
+const PATH: &str = "/deep/er/console";
+const READER: &str = "a-token-of-a-reader";
+const OPERATOR: &str = "a-token-of-an-operator";
+
+/// Serves until the runtime ends.
+async fn serve() -> Result<SocketAddr> {
+    let cache = Cache::default();
+    let policy = Policy::ttl(ttl::STANDARD).tag("hello");
+    let app = Router::new().route("/hello", get(async || "hello").layer(cache.layer(policy)));
+    let admin = larder_admin::router(&cache)
+        .application(app.clone())
+        .token("reader", Role::Read, READER)
+        .token("operator", Role::Purge, OPERATOR);
+    let app = app.nest(PATH, admin.build()?);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let addr = listener.local_addr()?;
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(addr)
+}
+
+#[test]
+fn a_nested_path_works_with_and_without_a_trailing_slash() {
+    run(async |fixture| {
+        let addr = serve().await?;
+        for slash in ["", "/"] {
+            let console = Console::new(&fixture.browser, addr, &format!("{PATH}{slash}"), READER);
+            let url = console.url();
+            assert_eq!(console.request(&format!("{PATH}{slash}"), &[]).await?.status, 200, "{url}");
+            console.log_in().await?;
+            console.figure("hit-rate").await?;
+            assert_eq!(fixture.browser.url().await?.split('#').next(), Some(&*url));
+            let exchanges = fixture.browser.exchanges().await?;
+            let elsewhere = exchanges.iter().find(|exchange| !exchange.url.starts_with(&url));
+            assert_eq!(elsewhere, None);
+            assert_eq!(fixture.browser.complaints().await?, [""; 0]);
+        }
+        Ok(())
+    });
+}

@@ -1,0 +1,112 @@
+//! What the browser stores, sends and logs.
+
+use larder_browser::{Site, until};
+
+use crate::fixture::{console, log_in, run};
+
+#[test]
+fn a_wrong_token_gets_nothing() {
+    run(async |fixture| {
+        let browser = &fixture.browser;
+        let console = console(fixture);
+        console.open().await?;
+        console.fill("#token", "a-token-that-no-one-knows").await?;
+        console.click("form button[type=submit]").await?;
+        let refused = browser.find("[role=alert]").await?.text().await?;
+        assert!(refused.contains("not known"), "{refused}");
+        let page: String = browser.run("return document.querySelector('main').dataset.page", &[]).await?;
+        assert_eq!(page, "login");
+        let figures: Vec<String> = browser
+            .run("return [...document.querySelectorAll('[data-value]')].map(one => one.outerHTML)", &[])
+            .await?;
+        assert!(figures.is_empty(), "{figures:?}");
+        let exchanges = browser.exchanges().await?;
+        let (api, shell): (Vec<_>, Vec<_>) =
+            exchanges.iter().partition(|exchange| exchange.url.contains("/api/"));
+        assert_eq!(api.iter().map(|exchange| exchange.status).collect::<Vec<_>>(), [Some(401)], "{api:?}");
+        assert!(shell.len() > 5, "the shell has its scripts: {shell:?}");
+        // Chromium logs the refused request itself, and there is nothing else.
+        let complaints = browser.complaints().await?;
+        assert_eq!(complaints.len(), 1, "{complaints:?}");
+        assert!(complaints[0].contains("401"), "{complaints:?}");
+        Ok(())
+    });
+}
+
+/// Everything that outlives the page, or that others can see.
+const PLACES: &str = "
+    const databases = await indexedDB.databases();
+    const caches = await window.caches?.keys() ?? [];
+    return JSON.stringify({
+        databases, caches,
+        local: { ...localStorage }, session: { ...sessionStorage },
+        cookie: document.cookie, url: location.href, state: history.state, name: window.name,
+    });
+";
+
+#[test]
+fn the_token_is_in_memory_alone() {
+    run(async |fixture| {
+        let console = log_in(fixture).await?;
+        for page in console.pages().await? {
+            console.go(&page).await?;
+        }
+        let browser = &fixture.browser;
+        let places: String = browser.run_async(PLACES, &[]).await?;
+        assert!(!places.contains(Site::TOKEN), "{places}");
+        assert_eq!(browser.cookies().await?, [""; 0]);
+        let document: String = browser.run("return document.documentElement.outerHTML", &[]).await?;
+        assert!(!document.contains(Site::TOKEN));
+        let exchanges = browser.exchanges().await?;
+        assert!(exchanges.len() > 20, "{exchanges:?}");
+        let with_token = exchanges.iter().filter(|exchange| exchange.url.contains(Site::TOKEN));
+        assert_eq!(with_token.count(), 0, "{exchanges:?}");
+        // It is gone with the page.
+        browser.open("about:blank").await?;
+        console.open().await
+    });
+}
+
+#[test]
+fn no_page_complains_or_asks_another_host() {
+    run(async |fixture| {
+        let console = log_in(fixture).await?;
+        let host = format!("http://{}/", fixture.site.addrs[0]);
+        let mut requests = 0;
+        for page in console.pages().await? {
+            console.go(&page).await?;
+            assert_eq!(fixture.browser.complaints().await?, [""; 0], "{page}");
+            let exchanges = fixture.browser.exchanges().await?;
+            let elsewhere = exchanges.iter().find(|exchange| !is_of(&exchange.url, &host));
+            assert_eq!(elsewhere, None, "{page}");
+            requests += exchanges.len();
+        }
+        assert!(requests > 20, "{requests}");
+        Ok(())
+    });
+}
+
+fn is_of(url: &str, host: &str) -> bool {
+    url.starts_with(host) || url.starts_with("data:") || url == "about:blank"
+}
+
+#[test]
+fn a_complaint_and_a_request_to_another_host_are_seen() {
+    run(async |fixture| {
+        let browser = &fixture.browser;
+        log_in(fixture).await?;
+        let plant = "
+            const style = document.createElement('p');
+            style.setAttribute('style', 'color: red');
+            new Image().src = 'http://another.example/pixel.png';
+        ";
+        browser.run::<()>(plant, &[]).await?;
+        let mut complaints = Vec::new();
+        until("the complaints", async || {
+            complaints.extend(browser.complaints().await?);
+            let has = |text: &str| complaints.iter().any(|complaint| complaint.contains(text));
+            Ok((has("inline style") && has("another.example")).then_some(()))
+        })
+        .await
+    });
+}
