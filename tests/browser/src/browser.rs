@@ -1,6 +1,7 @@
 //! A session of a headless Chromium.
 
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
@@ -57,7 +58,7 @@ impl Screen {
 pub struct Browser {
     driver: WebDriver,
     // Declared after the session, which ends first.
-    _chromedriver: Chromedriver,
+    chromedriver: Chromedriver,
 }
 
 impl Browser {
@@ -76,9 +77,21 @@ impl Browser {
                 chromedriver.logged()
             )
         })?;
-        let browser = Self { driver, _chromedriver: chromedriver };
+        let browser = Self { driver, chromedriver };
         browser.set_screen(Screen::DESKTOP).await?;
         Ok(browser)
+    }
+
+    /// Returns the id of the process group that chromedriver and the browser have.
+    #[must_use]
+    pub fn process_group(&self) -> u32 {
+        self.chromedriver.process_group()
+    }
+
+    /// Returns the folder with everything that the browser writes.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.chromedriver.folder()
     }
 
     /// Ends the session. Without this, dropping the browser kills it.
@@ -138,14 +151,15 @@ impl Browser {
         }
     }
 
-    /// Waits for the element, and returns it.
+    /// Waits for the element, and returns it. A selector is one of CSS, or an XPath.
     ///
     /// # Errors
     ///
     /// Fails if it does not come.
     pub async fn find(&self, selector: &str) -> Result<WebElement> {
+        let by = || if selector.starts_with("//") { By::XPath(selector) } else { By::Css(selector) };
         until(&format!("the element `{selector}`"), async || {
-            Ok(self.driver.find_all(By::Css(selector)).await?.into_iter().next())
+            Ok(self.driver.find_all(by()).await?.into_iter().next())
         })
         .await
     }

@@ -69,6 +69,11 @@ impl Chromedriver {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Returns the id of the process group, which has the browser as well.
+    pub(crate) fn process_group(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Returns the folder for everything that the browser writes.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -115,7 +120,10 @@ fn port(output: Option<ChildStdout>) -> Result<u16> {
     let lines = BufReader::new(output.context("it has no output")?).lines().map_while(io::Result::ok);
     let (found, port) = mpsc::channel();
     thread::spawn(move || {
-        lines.filter_map(|line| parse_port(&line)).for_each(|port| drop(found.send(port)));
+        for port in lines.filter_map(|line| parse_port(&line)) {
+            // The receiver is gone after the first one.
+            let _ = found.send(port);
+        }
     });
     match port.recv_timeout(START_TIMEOUT) {
         Ok(port) => Ok(port),

@@ -14,10 +14,15 @@ use crate::wait::until;
 /// Where the shops nest the router.
 const PATH: &str = "/ops/cache";
 
-/// Collects the text and the exact value of each figure, by name. A name may occur more than once.
+/// Collects the exact value of each figure, with where it is: in a row of a table, or in a finding.
 const FIGURES: &str = "
-    const figures = [...document.querySelectorAll('[data-figure]')];
-    return figures.map(({ dataset, textContent }) => [dataset.figure, dataset.value ?? textContent]);
+    return [...document.querySelectorAll('[data-figure]')].map((one) => {
+        const row = one.closest('[data-row]');
+        const table = row?.closest('[data-table]').dataset.table;
+        const finding = one.closest('[data-finding]')?.dataset.finding;
+        const place = row ? `${table}/${row.dataset.row}/` : finding ? `${finding}/` : '';
+        return [place + one.dataset.figure, one.dataset.value ?? one.textContent.trim()];
+    });
 ";
 
 /// The names of the pages, from the navigation.
@@ -86,16 +91,17 @@ impl<'a> Console<'a> {
         self.browser.run(PAGES, &[]).await
     }
 
-    /// Goes to a page, and waits until it has its data.
+    /// Goes to a page, such as `purge` or `purge?tag=product:7`, and waits until it has its data.
     ///
     /// # Errors
     ///
     /// Fails if it does not appear.
     pub async fn go(&self, page: &str) -> Result<()> {
         self.browser.run::<()>("location.hash = arguments[0]", &[json!(format!("#/{page}"))]).await?;
-        self.browser.find(&format!("main[data-page={page}]")).await?;
-        let loading = "return [...document.querySelectorAll('main [role=status]')]\
-            .some(({ textContent }) => textContent.includes('Loading'))";
+        let name = page.split('?').next().unwrap_or_default();
+        self.browser.find(&format!("main[data-page={name}]")).await?;
+        let loading = "return [...document.querySelectorAll('main p')]\
+            .some(({ textContent }) => textContent.startsWith('Loading'))";
         until(&format!("the data of the page {page}"), async || {
             let is_loading: bool = self.browser.run(loading, &[]).await?;
             Ok((!is_loading).then_some(()))
@@ -104,6 +110,8 @@ impl<'a> Console<'a> {
     }
 
     /// Returns the exact values of all figures of the page, by name.
+    ///
+    /// The name of a figure in a table is `TABLE/ROW/NAME`, and `KIND/NAME` in a finding.
     ///
     /// # Errors
     ///
@@ -128,6 +136,32 @@ impl<'a> Console<'a> {
             Some(value) => Ok(value),
             None => Ok(element.text().await?),
         }
+    }
+
+    /// Waits until a figure has this exact value.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it does not get it. The error has what the page says.
+    pub async fn find_figure(&self, name: &str, value: &str) -> Result<()> {
+        let mut page = String::new();
+        let what = format!("the figure {name}: {value}");
+        let found = until(&what, async || {
+            page = self.browser.run("return document.querySelector('main').innerText", &[]).await?;
+            Ok(self.figures().await?.get(name).is_some_and(|values| values.iter().any(|it| it == value)).then_some(()))
+        });
+        found.await.with_context(|| page)
+    }
+
+    /// Returns the keys of the rows of a table.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the browser does not answer.
+    pub async fn rows(&self, table: &str) -> Result<Vec<String>> {
+        let rows = "return [...document.querySelectorAll(`[data-table='${arguments[0]}'] [data-row]`)]\
+            .map(({ dataset }) => dataset.row)";
+        self.browser.run(rows, &[json!(table)]).await
     }
 
     /// Waits for an element, and clicks it.

@@ -5,12 +5,26 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use anyhow::Result;
 use larder_browser::{Browser, Console, Screen, Site};
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 /// What a test has for itself until it ends.
 pub(crate) struct Fixture {
     pub(crate) browser: Browser,
     /// Two shops. Made-up clients send requests to the first one.
     pub(crate) site: Site,
+    load: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Fixture {
+    /// Stops the made-up clients until the end of the test, so that figures stand still.
+    pub(crate) fn pause_load(&self) {
+        let load = self.load.lock().unwrap_or_else(PoisonError::into_inner).take();
+        load.into_iter().for_each(|load| load.abort());
+    }
+
+    fn resume_load(&self) {
+        self.load.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| self.site.load());
+    }
 }
 
 /// The fixture, or why there is none. Its processes end with this one.
@@ -22,8 +36,7 @@ static FIXTURE: LazyLock<(Runtime, Result<Mutex<Fixture>, String>)> = LazyLock::
 
 async fn start() -> Result<Fixture> {
     let (browser, site) = tokio::try_join!(Browser::start(), Site::start())?;
-    site.load();
-    Ok(Fixture { browser, site })
+    Ok(Fixture { browser, site, load: Mutex::default() })
 }
 
 /// Runs a test with an empty page on a desktop. Tests wait for each other.
@@ -33,6 +46,7 @@ pub(crate) fn run(test: impl AsyncFnOnce(&Fixture) -> Result<()>) {
     // A test that panicked has left nothing that the next one does not clear.
     let fixture = fixture.lock().unwrap_or_else(PoisonError::into_inner);
     let result = runtime.block_on(async {
+        fixture.resume_load();
         clear(&fixture.browser).await?;
         test(&fixture).await
     });

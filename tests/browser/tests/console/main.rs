@@ -5,8 +5,13 @@
 #![cfg(unix)]
 
 mod appearance;
+mod expected;
+mod figures;
 mod fixture;
+mod keyboard;
 mod nesting;
 mod privacy;
 mod processes;
+mod steering;
+mod understanding;
 mod vendored;

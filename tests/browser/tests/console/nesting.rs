@@ -8,6 +8,7 @@ use axum::routing::get;
 use larder::{Cache, Policy, ttl};
 use larder_admin::Role;
 use larder_browser::Console;
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::fixture::run;
@@ -48,6 +49,35 @@ fn a_nested_path_works_with_and_without_a_trailing_slash() {
             assert_eq!(elsewhere, None);
             assert_eq!(fixture.browser.complaints().await?, [""; 0]);
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_token_that_may_only_read_cannot_purge() {
+    run(async |fixture| {
+        let addr = serve().await?;
+        let console = Console::new(&fixture.browser, addr, PATH, READER);
+        console.request("/hello", &[]).await?;
+        console.log_in().await?;
+        for page in ["purge", "switches", "warm"] {
+            console.go(page).await?;
+            console.figure("read-only").await?;
+            let enabled = "return [...document.querySelectorAll('main form button[type=submit]')]\
+                .filter(one => !one.disabled).map(one => one.outerHTML)";
+            assert_eq!(fixture.browser.run::<Vec<String>>(enabled, &[]).await?, [""; 0], "{page}");
+        }
+        let refused = console.api("POST", "purge", Some(&json!({ "tags": ["hello"] }))).await?;
+        assert_eq!(refused["error"], "forbidden");
+        assert_eq!(console.request("/hello", &[]).await?.field("x-cache"), Some("HIT"));
+
+        let console = Console::new(&fixture.browser, addr, PATH, OPERATOR);
+        console.log_in().await?;
+        console.go("purge?tag=hello").await?;
+        console.click("form button.primary").await?;
+        console.click("button.danger").await?;
+        console.find_figure("purge-outcome", "applied").await?;
+        assert_eq!(console.request("/hello", &[]).await?.field("x-cache"), Some("MISS"));
         Ok(())
     });
 }
