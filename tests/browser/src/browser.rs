@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
-use thirtyfour::{By, ChromeCapabilities, LoggingPrefsLogLevel, WebDriver, WebElement};
+use thirtyfour::{By, ChromeCapabilities, LoggingPrefsLogLevel, TypingData, WebDriver, WebElement};
 
 use crate::chromedriver::Chromedriver;
 use crate::driver_client::DriverClient;
@@ -169,8 +169,8 @@ impl Browser {
     /// # Errors
     ///
     /// Fails if the browser does not answer.
-    pub async fn press(&self, keys: impl AsRef<str> + Send) -> Result<()> {
-        Ok(self.driver.action_chain().send_keys(keys.as_ref()).perform().await?)
+    pub async fn press(&self, keys: impl Into<TypingData>) -> Result<()> {
+        Ok(self.driver.action_chain().send_keys(keys).perform().await?)
     }
 
     /// Changes the screen.

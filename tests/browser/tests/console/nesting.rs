@@ -26,7 +26,7 @@ async fn serve() -> Result<SocketAddr> {
         .application(app.clone())
         .token("reader", Role::Read, READER)
         .token("operator", Role::Purge, OPERATOR);
-    let app = app.nest(PATH, admin.build()?);
+    let app = app.nest_service(PATH, admin.build::<()>()?);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let addr = listener.local_addr()?;
     tokio::spawn(async move { axum::serve(listener, app).await });
