@@ -33,10 +33,9 @@ async fn run(args: &Args) -> Result<(), StartError> {
     let addr = listener.local_addr().map_err(cannot_listen)?;
     println!("listening on http://{addr}");
     if let Some((path, token)) = shop.operations() {
-        match token {
-            Some(token) => println!("operations at http://{addr}{path}, with the token {token}"),
-            None => println!("operations at http://{addr}{path}"),
-        }
+        println!("console at http://{addr}{path}");
+        // A token that was set is known, and may not be for everyone who reads this.
+        token.iter().for_each(|token| println!("token of the console: {token}"));
     }
     let job = tokio::spawn(shop.recommend_every(args.recommend_every));
     let load = args.demo_load.then(|| tokio::spawn(shop.demo_load()));

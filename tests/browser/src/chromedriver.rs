@@ -60,8 +60,8 @@ impl Chromedriver {
                 return Err(error).context("cannot run the watchdog of chromedriver");
             }
         };
-        started.port = port(output)
-            .with_context(|| format!("chromedriver did not start\n{}", started.logged()))?;
+        started.port =
+            port(output).with_context(|| format!("chromedriver did not start\n{}", started.logged()))?;
         Ok(started)
     }
 

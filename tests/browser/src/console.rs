@@ -148,7 +148,12 @@ impl<'a> Console<'a> {
         let what = format!("the figure {name}: {value}");
         let found = until(&what, async || {
             page = self.browser.run("return document.querySelector('main').innerText", &[]).await?;
-            Ok(self.figures().await?.get(name).is_some_and(|values| values.iter().any(|it| it == value)).then_some(()))
+            Ok(self
+                .figures()
+                .await?
+                .get(name)
+                .is_some_and(|values| values.iter().any(|it| it == value))
+                .then_some(()))
         });
         found.await.with_context(|| page)
     }
@@ -162,6 +167,15 @@ impl<'a> Console<'a> {
         let rows = "return [...document.querySelectorAll(`[data-table='${arguments[0]}'] [data-row]`)]\
             .map(({ dataset }) => dataset.row)";
         self.browser.run(rows, &[json!(table)]).await
+    }
+
+    /// Scrolls to the top of the page.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the browser does not answer.
+    pub async fn scroll_to_top(&self) -> Result<()> {
+        self.browser.run("scrollTo(0, 0)", &[]).await
     }
 
     /// Waits for an element, and clicks it.

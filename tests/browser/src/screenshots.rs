@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 use larder_browser::{Browser, Console, Screen, Site};
+use serde_json::json;
 
 /// Start two shops under load with a Redis, and take a screenshot of each page of the console, in
 /// both themes.
@@ -59,6 +60,36 @@ async fn settle(browser: &Browser) -> Result<()> {
 }
 
 /// Gives a page something to show.
-async fn prepare(_console: &Console<'_>, _page: &str) -> Result<()> {
-    Ok(())
+async fn prepare(console: &Console<'_>, page: &str) -> Result<()> {
+    match page {
+        "explain" => {
+            // The made-up clients do not ask for it.
+            let target = "/api/products/4001";
+            console.request(target, &[]).await?;
+            let purge = json!({ "tags": ["product:4001"] });
+            console.api("POST", "purge", Some(&purge)).await?;
+            console.fill("#address", target).await?;
+            console.click("form button.primary").await?;
+            console.figure("explanation").await?;
+        }
+        "purge" => {
+            console.fill("#selectors", "products").await?;
+            console.click("form button.primary").await?;
+            console.find_figure("purge-outcome", "dry-run").await?;
+        }
+        "switches" => {
+            console.click("#switch-name option[value='/api/countries']").await?;
+            console.click("form button.danger").await?;
+            console.find_figure("switches", "1").await?;
+        }
+        "warm" => {
+            let uris: Vec<_> = (1..=200).map(|product| format!("/api/products/{product}")).collect();
+            console.fill("#uris", &uris.join("\n")).await?;
+            console.fill("#per-second", "20").await?;
+            console.click("form button.primary").await?;
+            console.figure("done").await?;
+        }
+        _ => {}
+    }
+    console.scroll_to_top().await
 }

@@ -30,8 +30,7 @@ fn axe_finds_no_violation_in_the_login() {
     });
 }
 
-const SCREENS: [Screen; 4] =
-    [Screen::DESKTOP, Screen::DESKTOP.dark(), Screen::PHONE.dark(), Screen::PHONE];
+const SCREENS: [Screen; 4] = [Screen::DESKTOP, Screen::DESKTOP.dark(), Screen::PHONE.dark(), Screen::PHONE];
 
 async fn violations_on_all_screens(browser: &Browser, page: &str) -> Result<Vec<String>> {
     let mut found = Vec::new();

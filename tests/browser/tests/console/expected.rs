@@ -43,10 +43,12 @@ impl Expected {
                 continue;
             }
             let pairs = figures.iter().zip(values).filter(|(figure, value)| !figure.is(value));
-            differences.extend(pairs.map(|(figure, value)| format!("{name}: {figure} expected, and {value} shown")));
+            differences
+                .extend(pairs.map(|(figure, value)| format!("{name}: {figure} expected, and {value} shown")));
         }
         let is_new = |name: &&String| !self.0.contains_key(*name) && !ignored.contains(&&***name);
-        differences.extend(shown.keys().filter(is_new).map(|name| format!("{name} is compared with nothing")));
+        differences
+            .extend(shown.keys().filter(is_new).map(|name| format!("{name} is compared with nothing")));
         differences
     }
 }
@@ -198,7 +200,9 @@ pub(crate) fn redis(store: &Value) -> Expected {
     expected.near("fragmentation", ratio(number("memory_resident"), number("memory_used")));
     expected.near("store-hit-rate", ratio(number("hits"), number("hits") + number("misses")));
     expected.near("log-bytes", store["log_bytes"].clone());
-    for name in ["evicted-keys", "expired-keys", "expiring-keys", "log-length", "connected-clients", "servers"] {
+    for name in
+        ["evicted-keys", "expired-keys", "expiring-keys", "log-length", "connected-clients", "servers"]
+    {
         expected.exact(name, store[name.replace('-', "_")].clone());
     }
     expected

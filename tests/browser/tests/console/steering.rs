@@ -97,7 +97,8 @@ fn a_warm_job_shows_its_progress_and_its_end() {
         let mut seen = Vec::new();
         let row = until("the end of the job", async || {
             let figures = console.figures().await?;
-            let mut done = figures.iter().filter(|(name, _)| name.starts_with("jobs/") && name.ends_with("/done"));
+            let mut done =
+                figures.iter().filter(|(name, _)| name.starts_with("jobs/") && name.ends_with("/done"));
             let Some((name, values)) = done.next_back() else { return Ok(None) };
             if seen.last() != Some(&values[0]) {
                 seen.push(values[0].clone());
