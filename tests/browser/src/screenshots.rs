@@ -33,6 +33,8 @@ pub(crate) async fn take(args: &Args) -> Result<()> {
     for page in console.pages().await? {
         console.go(&page).await?;
         prepare(&console, &page).await?;
+        // On a busy machine, Redis may be too slow for a moment.
+        console.find_figure("health", "true").await?;
         for (screen, theme) in [(Screen::DESKTOP, "light"), (Screen::DESKTOP.dark(), "dark")] {
             browser.set_screen(screen).await?;
             settle(&browser).await?;
