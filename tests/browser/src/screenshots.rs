@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use larder_browser::{Browser, Console, Screen, Site};
+use larder_browser::{Browser, Console, Screen, Site, until};
 use serde_json::json;
 
 /// Start two shops under load with a Redis, and take a screenshot of each page of the console, in
@@ -89,7 +89,11 @@ async fn prepare(console: &Console<'_>, page: &str) -> Result<()> {
             console.fill("#uris", &uris.join("\n")).await?;
             console.fill("#per-second", "20").await?;
             console.click("form button.primary").await?;
-            console.figure("done").await?;
+            until("some progress", async || {
+                let done: u32 = console.figure("done").await?.parse().unwrap_or(0);
+                Ok((done > 60).then_some(()))
+            })
+            .await?;
         }
         _ => {}
     }

@@ -1,5 +1,5 @@
-//! The programs for the tests, redis-server, Postgres, Prometheus and Chromium: from the machine, or
-//! from the platform's package manager.
+//! The programs for the tests, redis-server, Postgres, Prometheus and Chromium: from the machine,
+//! or from the platform's package manager.
 
 mod install;
 mod plan;

@@ -1,6 +1,7 @@
 //! What the browser stores, sends and logs.
 
-use larder_browser::{Site, until};
+use anyhow::Result;
+use larder_browser::{Browser, Site, until};
 
 use crate::fixture::{console, log_in, run};
 
@@ -39,24 +40,22 @@ const PLACES: &str = "
     const caches = await window.caches?.keys() ?? [];
     return JSON.stringify({
         databases, caches,
-        local: { ...localStorage }, session: { ...sessionStorage },
-        cookie: document.cookie, url: location.href, state: history.state, name: window.name,
+        local: { ...localStorage }, session: { ...sessionStorage }, cookie: document.cookie,
+        urls: navigation.entries().map(({ url }) => url), state: history.state, name: window.name,
+        document: document.documentElement.outerHTML,
     });
 ";
 
 #[test]
 fn the_token_is_in_memory_alone() {
     run(async |fixture| {
+        let browser = &fixture.browser;
         let console = log_in(fixture).await?;
         for page in console.pages().await? {
+            assert!(!has_token(browser).await?, "{page}");
             console.go(&page).await?;
         }
-        let browser = &fixture.browser;
-        let places: String = browser.run_async(PLACES, &[]).await?;
-        assert!(!places.contains(Site::TOKEN), "{places}");
-        assert_eq!(browser.cookies().await?, [""; 0]);
-        let document: String = browser.run("return document.documentElement.outerHTML", &[]).await?;
-        assert!(!document.contains(Site::TOKEN));
+        assert!(!has_token(browser).await?);
         let exchanges = browser.exchanges().await?;
         assert!(exchanges.len() > 20, "{exchanges:?}");
         let with_token = exchanges.iter().filter(|exchange| exchange.url.contains(Site::TOKEN));
@@ -64,6 +63,36 @@ fn the_token_is_in_memory_alone() {
         // It is gone with the page.
         browser.open("about:blank").await?;
         console.open().await
+    });
+}
+
+/// Whether the token is anywhere but in the memory of the page.
+async fn has_token(browser: &Browser) -> Result<bool> {
+    let places: String = browser.run_async(PLACES, &[]).await?;
+    let cookies = browser.cookies().await?;
+    Ok(places.contains(Site::TOKEN) || cookies.iter().any(|cookie| cookie.contains(Site::TOKEN)))
+}
+
+#[test]
+fn a_token_in_a_url_in_storage_or_in_a_cookie_is_seen() {
+    run(async |fixture| {
+        let (browser, console) = (&fixture.browser, console(fixture));
+        for [plant, remove] in [
+            [
+                "history.replaceState(null, '', '#/?token=' + arguments[0])",
+                "history.replaceState(null, '', '#/')",
+            ],
+            ["sessionStorage.token = arguments[0]", "sessionStorage.clear()"],
+            ["localStorage.token = arguments[0]", "localStorage.clear()"],
+            ["document.cookie = 'token=' + arguments[0]", "document.cookie = 'token=; max-age=0'"],
+        ] {
+            console.open().await?;
+            assert!(!has_token(browser).await?);
+            browser.run::<()>(plant, &[Site::TOKEN.into()]).await?;
+            assert!(has_token(browser).await?, "{plant}");
+            browser.run::<()>(remove, &[]).await?;
+        }
+        Ok(())
     });
 }
 
