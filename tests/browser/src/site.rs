@@ -37,6 +37,7 @@ impl Site {
     }
 
     /// Sends requests of made-up clients to the first shop until the task is aborted.
+    #[must_use]
     pub fn load(&self) -> JoinHandle<()> {
         tokio::spawn(self.shops[0].demo_load())
     }
