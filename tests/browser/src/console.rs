@@ -158,6 +158,21 @@ impl<'a> Console<'a> {
         found.await.with_context(|| page)
     }
 
+    /// Waits until a purge has taken effect on this instance.
+    ///
+    /// If Redis is too slow for a moment, the others follow later, and the outcome is `deferred`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it does not happen.
+    pub async fn purged(&self) -> Result<()> {
+        until("the purge", async || {
+            let outcome = self.figure("purge-outcome").await?;
+            Ok(["applied", "deferred"].contains(&&*outcome).then_some(()))
+        })
+        .await
+    }
+
     /// Returns the keys of the rows of a table.
     ///
     /// # Errors

@@ -32,7 +32,7 @@ fn one_can_log_in_navigate_and_purge_without_a_mouse() {
         console.find_figure("purge-outcome", "dry-run").await?;
         tab_to(browser, "button.danger").await?;
         browser.press(Key::Enter).await?;
-        console.find_figure("purge-outcome", "applied").await?;
+        console.purged().await?;
         assert_eq!(console.request(target, &[]).await?.field("x-cache"), Some("MISS"));
         Ok(())
     });

@@ -79,7 +79,7 @@ fn a_token_that_may_only_read_cannot_purge() {
         console.go("purge?tag=hello").await?;
         console.click("form button.primary").await?;
         console.click("button.danger").await?;
-        console.find_figure("purge-outcome", "applied").await?;
+        console.purged().await?;
         assert_eq!(console.request("/hello", &[]).await?.field("x-cache"), Some("MISS"));
         Ok(())
     });

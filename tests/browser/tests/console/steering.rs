@@ -29,7 +29,7 @@ fn a_purge_makes_the_next_request_a_miss_and_the_one_after_a_hit() {
         assert_eq!(x_cache(&console, PURGED).await?, "HIT", "the dry run changes nothing");
 
         console.click("button.danger").await?;
-        console.find_figure("purge-outcome", "applied").await?;
+        console.purged().await?;
         let miss = console.request(PURGED, &[]).await?;
         assert_eq!(miss.field("x-cache"), Some("MISS"));
         let status = miss.field("cache-status").unwrap_or_default();
@@ -56,7 +56,7 @@ fn a_purge_of_everything_needs_a_second_confirmation() {
         assert_eq!(x_cache(&console, PURGED).await?, "HIT");
         console.fill("#confirmation", "everything").await?;
         console.click("button.danger").await?;
-        console.find_figure("purge-outcome", "applied").await?;
+        console.purged().await?;
         assert_eq!(x_cache(&console, PURGED).await?, "MISS");
         Ok(())
     });
