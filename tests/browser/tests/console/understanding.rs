@@ -119,7 +119,7 @@ async fn listed(console: &Console<'_>, resource: &str) -> Result<Vec<String>> {
         let keys: Vec<&str> = entries.iter().filter_map(|entry| entry["key"].as_str()).collect();
         let is_same = !rows.is_empty()
             && rows.iter().map(|row| row.trim_end()).eq(keys)
-            && console.figure("matched").await? == answer["matched"].to_string();
+            && console.figure("matched").await?.parse().ok() == answer["matched"].as_u64();
         Ok(is_same.then_some(rows))
     })
     .await
