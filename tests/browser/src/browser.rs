@@ -192,17 +192,13 @@ impl Browser {
         Ok(())
     }
 
-    /// Returns a picture of the screen without scroll bars, as PNG.
+    /// Returns a picture of the screen, as PNG.
     ///
     /// # Errors
     ///
     /// Fails if the browser does not answer.
     pub async fn screenshot(&self) -> Result<Vec<u8>> {
-        let hide = |hidden: bool| json!({ "hidden": hidden });
-        self.driver.cdp().send_raw("Emulation.setScrollbarsHidden", hide(true)).await?;
-        let picture = self.driver.screenshot_as_png().await?;
-        self.driver.cdp().send_raw("Emulation.setScrollbarsHidden", hide(false)).await?;
-        Ok(picture)
+        Ok(self.driver.screenshot_as_png().await?)
     }
 
     /// Returns warnings and errors of the console and of the browser since the last call: failed
