@@ -1,74 +1,19 @@
 //! Pushes that are sent together.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Waker};
-
 use larder_core::store::StoreErrorKind;
 use larder_core::write_queue::{
-    PartitionId, PushError, PushOutcome, PushWrite, Pushed, QuarantineReply, QueueLimits, WritePayload,
-    WriteQueue,
+    PartitionId, PushOutcome, PushWrite, Pushed, QuarantineReply, QueueLimits, WritePayload, WriteQueue,
 };
-use larder_redis::RedisStore;
-use larder_testing::{Direction, Gate, Proxy, RedisServer};
+use larder_testing::RedisServer;
 
+use crate::gathering::{push_at_once, scripts};
 use crate::helpers::{
-    PARTITION, READER, UNLIMITED, name, new_id, operation, pending, push, queued, read_all, texts, value,
-    write,
+    PARTITION, READER, UNLIMITED, name, new_id, operation, push, queued, read_all, texts, value, write,
 };
-use crate::support::{brief, eventually, joined, patient, store};
-
-type Pushing<'a> = Pin<Box<dyn Future<Output = Result<Pushed, PushError>> + Send + 'a>>;
-
-/// Returns how many times the server has run a script that is known to it.
-async fn scripts(server: &RedisServer) -> u64 {
-    let stats = server.command(&["INFO", "commandstats"]).await.unwrap();
-    let line = stats.as_str().unwrap().lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
-    line.unwrap().split(',').next().unwrap().parse().unwrap()
-}
-
-/// Starts the push, as far as it gets without an answer.
-fn start<'a>(store: &'a RedisStore, write: PushWrite<'a>) -> Pushing<'a> {
-    let mut pushing: Pushing<'a> = Box::pin(store.push(write));
-    assert!(pushing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    pushing
-}
-
-/// Pushes all writes at once: the first one alone, and the others as one batch.
-async fn push_at_once(store: &RedisStore, writes: Vec<PushWrite<'_>>) -> Vec<Result<Pushed, PushError>> {
-    let mut pushing: Vec<_> = writes.into_iter().map(|write| start(store, write)).collect();
-    let mut results = Vec::new();
-    for one in &mut pushing {
-        results.push(one.await);
-    }
-    results
-}
+use crate::support::store;
 
 fn limited(key: &str, payload: WritePayload, limits: QueueLimits) -> PushWrite<'_> {
     PushWrite { limits, ..write(key, payload) }
-}
-
-/// A connected server, and a gate through which the answers of some pushes go.
-struct Held {
-    server: RedisServer,
-    proxy: Proxy,
-}
-
-impl Held {
-    async fn new() -> Self {
-        let server = RedisServer::start().await.unwrap();
-        let proxy = Proxy::start(server.address()).unwrap();
-        Self { server, proxy }
-    }
-
-    fn url(&self) -> String {
-        self.server.url_at(self.proxy.address())
-    }
-
-    /// Holds what goes to the server from the first text of this kind on.
-    fn hold(&self, text: &str) -> Gate {
-        self.proxy.hold(Direction::ToServer, text)
-    }
 }
 
 #[tokio::test]
@@ -282,84 +227,6 @@ async fn a_batch_that_fills_the_memory_is_queued_as_a_whole_or_not_at_all() {
                 assert!(!there.contains(key), "{key}");
             }
         }
-    }
-}
-
-/// A caller that leaves takes no other with it, whether its push is on its way or waits.
-#[tokio::test]
-async fn callers_that_leave_cancel_no_other_push() {
-    let held = Held::new().await;
-    let store = joined(patient(&held.url())).await;
-    push(&store, "warm", value("up")).await;
-    let gate = held.hold("sent alone");
-    let alone = start(&store, write("a", value("sent alone")));
-    gate.arrived(1).await;
-    let leaving = start(&store, write("b", value("never sent")));
-    let staying = start(&store, write("c", value("stays")));
-    drop(leaving);
-    drop(alone);
-    gate.open();
-    queued(staying.await.unwrap());
-    // The push that was on its way may take effect. That of the caller who left before is not sent.
-    assert_eq!(pending(&store, "a").await.as_deref(), Some("sent alone"));
-    assert_eq!(pending(&store, "b").await, None);
-    assert_eq!(pending(&store, "c").await.as_deref(), Some("stays"));
-}
-
-/// Callers of one batch leave, and the batch goes on.
-#[tokio::test]
-async fn a_batch_goes_on_without_some_of_its_callers() {
-    let held = Held::new().await;
-    let store = joined(patient(&held.url())).await;
-    push(&store, "warm", value("up")).await;
-    let gate = held.hold("gathered");
-    let alone = start(&store, write("a", value("1")));
-    let leaving = start(&store, write("b", value("gathered")));
-    let staying = start(&store, write("c", value("2")));
-    queued(alone.await.unwrap());
-    gate.arrived(1).await;
-    drop(leaving);
-    gate.open();
-    queued(staying.await.unwrap());
-    assert_eq!(pending(&store, "b").await.as_deref(), Some("gathered"), "it was on its way");
-}
-
-/// A push does not wait for a task that is not polled.
-#[tokio::test]
-async fn a_push_that_nobody_polls_delays_no_other() {
-    let server = RedisServer::start().await.unwrap();
-    let store = store(&server).await;
-    push(&store, "warm", value("up")).await;
-    let mut unpolled = start(&store, write("a", value("1")));
-    for key in ["b", "c", "d"] {
-        push(&store, key, value("1")).await;
-    }
-    queued(unpolled.as_mut().await.unwrap());
-    let writes = texts(&read_all(&store).await);
-    assert_eq!(writes.len(), 5, "{writes:?}");
-}
-
-/// A batch that comes after its deadline has no effect: each of its callers has given up.
-#[tokio::test]
-async fn a_batch_that_timed_out_has_no_effect_later() {
-    let held = Held::new().await;
-    let store = joined(brief(&held.url())).await;
-    let other = joined(patient(&held.server.url())).await;
-    eventually("a first push", async || store.push(write("a", value("1"))).await.is_ok()).await;
-    let gate = held.hold("overtaken");
-    let all: Vec<_> = ["a", "b", "c"].into_iter().map(|key| write(key, value("overtaken"))).collect();
-    for result in push_at_once(&store, all).await {
-        let error = result.unwrap_err();
-        assert_eq!((error.kind(), error.outcome()), (StoreErrorKind::Timeout, PushOutcome::Unknown));
-    }
-    for key in ["a", "b", "c"] {
-        push(&other, key, value("new")).await;
-    }
-    let before = scripts(&held.server).await;
-    gate.open();
-    eventually("they have arrived", async || scripts(&held.server).await >= before + 2).await;
-    for key in ["a", "b", "c"] {
-        assert_eq!(pending(&other, key).await.as_deref(), Some("new"));
     }
 }
 

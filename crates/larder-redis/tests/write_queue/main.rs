@@ -5,9 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod callers;
 mod durable;
 mod full;
 mod gathered;
+mod gathering;
 mod held;
 mod helpers;
 mod order;

@@ -5,6 +5,7 @@
 //!
 //! - `mod.rs`: [`Cache`], the handle
 //! - `builder.rs`: [`CacheBuilder`], its options
+//! - `build_cache.rs`: from options to a cache
 //! - `credential_options.rs`: the fields that are credentials
 //! - `store_options.rs`: the options for the shared store
 //! - `report_options.rs`: the options for `Cache-Status`, `X-Cache` and `Served`
@@ -22,6 +23,7 @@
 //! - `close.rs`: [`CloseReport`], and the steps of closing
 
 mod advice_method;
+mod build_cache;
 pub(crate) mod builder;
 pub(crate) mod cache_name;
 pub(crate) mod close;

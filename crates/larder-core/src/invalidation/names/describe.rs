@@ -1,6 +1,7 @@
 //! The names of a stored response as texts, for explanations.
 
-use super::{KEY, Names, PATH, TAG, URI};
+use super::Names;
+use super::packer::{KEY, PATH, TAG, URI};
 use crate::invalidation::refusal::NameKind;
 use crate::invalidation::selector::{Digest, Kind, UriName, directory_of, prefixes};
 
