@@ -6,6 +6,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The difference between two clocks from which on it is reported: 2 s.
+///
+/// Smaller ones are common, and change lifetimes little.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
+
 /// A calendar time in whole milliseconds since the Unix epoch.
 ///
 /// It is used for `Date`, `Age` and `Expires`, which RFC 9111 §4.2.3 computes from the clocks of

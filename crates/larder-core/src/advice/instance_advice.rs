@@ -5,13 +5,10 @@ use std::time::Duration;
 use crate::advice::Advice;
 use crate::advice::advice_kind::AdviceKind;
 use crate::advice::figures::{Figures, InstanceFigures};
-
-/// A difference of the clocks that changes lifetimes noticeably.
-const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
+use crate::time::CLOCK_TOLERANCE;
 
 pub(super) fn advise(figures: &Figures, all: &mut Vec<Advice>) {
-    if let Some(difference) = figures.clock_difference.filter(|difference| *difference > MAX_CLOCK_DIFFERENCE)
-    {
+    if let Some(difference) = figures.clock_difference.filter(|difference| *difference > CLOCK_TOLERANCE) {
         let evidence = [("difference_seconds", difference.as_secs_f64())];
         all.push(Advice::new(AdviceKind::ClocksDiffer, "clock", evidence));
     }

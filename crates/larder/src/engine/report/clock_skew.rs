@@ -1,12 +1,8 @@
 //! A clock that differs from that of the shared store.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use larder_core::time::WallTime;
-
-/// The difference that is logged. Smaller ones are common, and change lifetimes little.
-const TOLERANCE: Duration = Duration::from_secs(2);
+use larder_core::time::{CLOCK_TOLERANCE, WallTime};
 
 /// Whether the difference was logged already.
 #[derive(Debug, Default)]
@@ -26,7 +22,7 @@ impl ClockSkew {
         }
         let ahead = asked.saturating_since(store);
         let behind = store.saturating_since(answered);
-        if ahead.max(behind) > TOLERANCE && !self.is_logged.swap(true, Ordering::Relaxed) {
+        if ahead.max(behind) > CLOCK_TOLERANCE && !self.is_logged.swap(true, Ordering::Relaxed) {
             let (ahead, behind) = (ahead.as_millis(), behind.as_millis());
             tracing::warn!(
                 target: "larder",
