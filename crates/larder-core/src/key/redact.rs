@@ -1,11 +1,14 @@
 //! Keys, URIs and field values without credentials, for operators.
 
+mod redactor;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 
 use twox_hash::XxHash3_64;
+
+pub use self::redactor::Redactor;
 
 /// The mark before the digest of a hidden value.
 ///
@@ -116,27 +119,18 @@ pub fn redact(key: &str) -> Cow<'_, str> {
         let Some(part) = parts.next() else { return Cow::Borrowed(key) };
         shown.push(part);
     }
-    while let Some(part) = parts.next() {
-        shown.begin();
-        match part {
-            "h" => shown.field(&mut parts),
-            "c" => shown.cookie(&mut parts),
-            "n" => shown.variation(&mut parts),
-            "p" => {
-                shown.text.push_str("p|");
-                shown.hide(parts.take_rest());
-            }
-            _ => match part.strip_prefix('?') {
-                Some(query) => shown.query(query),
-                // No key has such a part.
-                None => {
-                    shown.hide(part);
-                    parts.take_rest();
-                }
-            },
-        }
-    }
+    shown.rest(&mut parts);
     if shown.text == key { Cow::Borrowed(key) } else { Cow::Owned(shown.text) }
+}
+
+/// Returns some of the parts behind the URI or the template of a key, as they may be shown.
+///
+/// They begin with their separator.
+fn redact_key_parts(encoded: &str) -> String {
+    let Some(parts) = encoded.strip_prefix('|') else { return encoded.to_owned() };
+    let mut shown = Shown::default();
+    shown.rest(&mut Parts { rest: Some(parts) });
+    format!("|{}", shown.text)
 }
 
 /// Whether a key, as [`redact`] returned it, hides a value.
@@ -294,6 +288,30 @@ impl Shown {
     fn push(&mut self, part: &str) {
         self.begin();
         self.text.push_str(part);
+    }
+
+    /// Adds all parts that are left, which are behind those that are shown as they are.
+    fn rest(&mut self, parts: &mut Parts<'_>) {
+        while let Some(part) = parts.next() {
+            self.begin();
+            match part {
+                "h" => self.field(parts),
+                "c" => self.cookie(parts),
+                "n" => self.variation(parts),
+                "p" => {
+                    self.text.push_str("p|");
+                    self.hide(parts.take_rest());
+                }
+                _ => match part.strip_prefix('?') {
+                    Some(query) => self.query(query),
+                    // No key has such a part.
+                    None => {
+                        self.hide(part);
+                        parts.take_rest();
+                    }
+                },
+            }
+        }
     }
 
     fn begin(&mut self) {
