@@ -122,3 +122,23 @@ async fn a_collapsed_request_links_to_the_fill_that_answers_it() {
     assert_eq!(links.len(), 1);
     assert_eq!(links[0].span_context.span_id(), fill.span_context.span_id());
 }
+
+/// Spans leave the machine, so no cookie is in them, whether the response is a miss, a hit or a
+/// bypass.
+#[tokio::test]
+async fn a_span_has_no_credential() {
+    const SESSION: &str = "session-0123456789";
+    let traces = Traces::listen();
+    let cache = Cache::default();
+    let layer = cache.layer(Policy::ttl(ttl::STANDARD).key_cookie("sid"));
+    let app = Router::new().route("/", get(async || "own").layer(layer));
+    for method in ["GET", "GET", "POST"] {
+        let request = Request::builder().method(method).uri("/").header("host", "shop.example");
+        let request = request.header("cookie", format!("sid={SESSION}")).body(Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        axum::body::to_bytes(response.into_body(), 100).await.unwrap();
+    }
+    let keys: Vec<_> = traces.spans().iter().map(|span| attribute(span, "cache.key")).collect();
+    assert_eq!(keys.iter().filter(|key| key.contains("|c|sid=^#")).count(), 3, "{keys:?}");
+    assert!(!format!("{:?}", traces.spans()).contains(SESSION), "{:?}", traces.spans());
+}

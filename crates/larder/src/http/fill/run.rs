@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
+use larder_core::key::redact::redact;
 use larder_core::time::{BootTime, Clock};
 use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
@@ -233,7 +234,10 @@ impl Fill {
     pub(crate) fn span(&self) -> Span {
         let (key, reason) = (&*self.context.key, self.outcome.reason());
         let parent = &self.context.span;
-        let span = tracing::debug_span!(target: "larder", parent: parent, "fill", cache.key = key, cache.reason = reason);
+        // Spans are sent to other machines, so the key is redacted.
+        let span = tracing::debug_span!(
+            target: "larder", parent: parent, "fill", cache.key = &*redact(key), cache.reason = reason
+        );
         if span.is_disabled() {
             return Span::current();
         }

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use http::request::Parts;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::selector::Tag;
+use larder_core::key::redact::redact;
 use larder_core::outcome::BypassReason;
 use larder_core::time::BootTime;
 use tracing::field::Empty;
@@ -198,14 +199,14 @@ impl RequestContext {
     }
 }
 
-/// Creates the span of a request.
+/// Creates the span of a request. Its key is redacted, because spans are sent to other machines.
 pub(crate) fn request_span(layer: &LayerState, matched_path: Option<&str>, key: &str) -> tracing::Span {
     let route = layer.policy.name.as_deref().or(matched_path);
     tracing::debug_span!(
         target: "larder",
         "cache",
         http.route = route,
-        cache.key = key,
+        cache.key = &*redact(key),
         cache.outcome = Empty,
         cache.tier = Empty,
         cache.reason = Empty,
