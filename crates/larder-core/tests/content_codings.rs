@@ -22,8 +22,8 @@ fn accepts(request: &HeaderMap, coding: &str) -> bool {
     let lines: Vec<_> =
         request.get_all(ACCEPT_ENCODING).iter().map(|line| line.to_str().unwrap().to_lowercase()).collect();
     if lines.is_empty() {
-        // "1. If no Accept-Encoding header field is in the request, any content coding is considered
-        // acceptable by the user agent."
+        // "1. If no Accept-Encoding header field is in the request, any content coding is
+        // considered acceptable by the user agent."
         return true;
     }
     let list = lines.join(",");
@@ -45,13 +45,13 @@ fn accepts(request: &HeaderMap, coding: &str) -> bool {
     };
     match (said(coding), said("*")) {
         // "3. If the representation's content coding is one of the content codings listed in the
-        // Accept-Encoding field value, then it is acceptable unless it is accompanied by a qvalue of
-        // 0."
+        // Accept-Encoding field value, then it is acceptable unless it is accompanied by a qvalue
+        // of 0."
         (Some(accepted), _) => accepted,
         // "The asterisk "*" symbol in an Accept-Encoding field matches any available content coding
-        // not explicitly listed in the field." "2. If the representation has no content coding, then
-        // it is acceptable by default unless specifically excluded by the Accept-Encoding header
-        // field stating either "identity;q=0" or "*;q=0" without a more specific entry for
+        // not explicitly listed in the field." "2. If the representation has no content coding,
+        // then it is acceptable by default unless specifically excluded by the Accept-Encoding
+        // header field stating either "identity;q=0" or "*;q=0" without a more specific entry for
         // "identity"."
         (None, Some(any)) => any,
         (None, None) => coding == "identity",

@@ -16,9 +16,9 @@
 //!   client.
 //! * **`PURGE` is for the proxy**, with the token of `--purge-token` as `Authorization: Bearer`. It
 //!   invalidates the responses of its URI, with all variants, or those with the tags that it lists
-//!   in a field of `--tags-from`. `Fastly-Soft-Purge: 1` only makes them stale. The answer is 200 if
-//!   all instances know of it, or 202 if the others will as soon as Redis can be reached. Without
-//!   the option, `PURGE` is answered with 403, and never reaches the origin.
+//!   in a field of `--tags-from`. `Fastly-Soft-Purge: 1` only makes them stale. The answer is 200
+//!   if all instances know of it, or 202 if the others will as soon as Redis can be reached.
+//!   Without the option, `PURGE` is answered with 403, and never reaches the origin.
 //! * **Fields for this proxy alone are not passed on**: `Surrogate-Control`, if it is one of
 //!   `--targets`, and the fields of `--tags-from`.
 //! * **Only safe requests are sent twice**: a request with a safe method and without a body is sent

@@ -123,7 +123,8 @@ impl ProxyError {
         }
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self == Self::PurgeToken {
-            // RFC 9110 §15.5.2: a 401 has "at least one challenge applicable to the target resource".
+            // RFC 9110 §15.5.2: a 401 has "at least one challenge applicable to the target
+            // resource".
             answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"purge\""));
         }
         answer

@@ -70,8 +70,8 @@ pub struct Args {
     #[arg(long, env = "SHOP_CART_DURABILITY", value_name = "WHAT", default_value = "fsync")]
     pub cart_durability: CartDurability,
 
-    /// The approximate number of bytes that responses take in the memory of this process. The values
-    /// of products take half as much.
+    /// The approximate number of bytes that responses take in the memory of this process. The
+    /// values of products take half as much.
     #[arg(long, env = "SHOP_MEMORY_BYTES", value_name = "BYTES", default_value_t = 64 * 1024 * 1024)]
     pub memory_bytes: u64,
 

@@ -1,8 +1,8 @@
 //! The users of requests, verified in a layer around the cache.
 //!
-//! A hit runs no handler and no extractor, so an extractor cannot keep a session that has ended from
-//! its stored responses. [`identify`] runs for every request, and the cache knows a user only from
-//! the [`SignedIn`] that it leaves.
+//! A hit runs no handler and no extractor, so an extractor cannot keep a session that has ended
+//! from its stored responses. [`identify`] runs for every request, and the cache knows a user only
+//! from the [`SignedIn`] that it leaves.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -201,7 +201,8 @@ async fn a_layer_around_the_cache_can_refuse_the_request_or_fail() {
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "gone");
 }
 
-/// The mark is an extension, and a request from outside has none. Its fields can say what they want.
+/// The mark is an extension, and a request from outside has none. Its fields can say what they
+/// want.
 #[tokio::test]
 async fn a_client_cannot_ask_for_an_explanation() {
     let (cache, _) = cache();

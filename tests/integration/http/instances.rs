@@ -82,8 +82,8 @@ async fn a_fresh_start_has_nothing_stored() {
     assert_eq!((status.detail(), status.forwarded()), (Some("starting"), Some("uri-miss")));
 }
 
-/// An instance expands each URI in the log by the rules of its layers at that moment. The rules of a
-/// layer that is added later were not applied to events from before it.
+/// An instance expands each URI in the log by the rules of its layers at that moment. The rules of
+/// a layer that is added later were not applied to events from before it.
 #[tokio::test]
 async fn a_layer_that_is_added_later_serves_nothing_that_was_stored_before_an_invalidation() {
     for (policy, path, invalidated) in [

@@ -38,8 +38,8 @@ fn service(cache: &Cache, policy: Policy, status: u16) -> Service {
     cache.layer(policy).layer(origin)
 }
 
-/// RFC 10008 §2: `QUERY` is safe. RFC 9110 §9.2.1 has the other safe methods. `CONNECT` is not safe,
-/// but asks for a tunnel and has no effect on a resource of this server.
+/// RFC 10008 §2: `QUERY` is safe. RFC 9110 §9.2.1 has the other safe methods. `CONNECT` is not
+/// safe, but asks for a tunnel and has no effect on a resource of this server.
 #[tokio::test]
 async fn safe_methods_and_tunnels_invalidate_nothing() {
     for (method, is_write) in [
@@ -72,7 +72,8 @@ async fn safe_methods_and_tunnels_invalidate_nothing() {
     }
 }
 
-/// If a write is cancelled or fails without a response, it may have been committed. A query was not.
+/// If a write is cancelled or fails without a response, it may have been committed. A query was
+/// not.
 #[tokio::test]
 async fn a_query_that_panics_invalidates_nothing() {
     for (method, invalidations) in [("QUERY", 0), ("POST", 1)] {

@@ -42,7 +42,8 @@ async fn keys(cache: &Cache) -> Vec<String> {
     keys
 }
 
-/// A router whose responses tell how often its handlers ran, and the URI and language of the request.
+/// A router whose responses tell how often its handlers ran, and the URI and language of the
+/// request.
 fn routes(cache: &Cache, policy: Policy) -> Router {
     let version = Arc::new(AtomicUsize::new(0));
     let handler = move |uri: Uri, headers: HeaderMap| {

@@ -1,5 +1,5 @@
-//! `Cache-Status` and `X-Cache`: `stored` is said only of what is stored, the cache can have a name,
-//! and both fields can be turned off.
+//! `Cache-Status` and `X-Cache`: `stored` is said only of what is stored, the cache can have a
+//! name, and both fields can be turned off.
 
 use http::{Method, StatusCode};
 use larder::{Cache, ConfigErrorKind, Invalidation};

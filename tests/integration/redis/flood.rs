@@ -33,8 +33,8 @@ struct Instance {
 fn start(redis: &RedisServer, names: usize) -> Instance {
     let store = RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10)).connect().unwrap();
     let cache = Cache::builder().shared_store(store).invalidation_capacity(names);
-    // On a busy machine, nothing is confirmed for longer than `max_staleness`. Such a response is no
-    // hit, and that would look like an invalidation. On this clock, the wait takes no time.
+    // On a busy machine, nothing is confirmed for longer than `max_staleness`. Such a response is
+    // no hit, and that would look like an invalidation. On this clock, the wait takes no time.
     let cache = cache.clock(TickingClock::default()).build();
     let hour = Policy::ttl(Duration::from_secs(3600)).jitter(0.0);
     let page = || get(async || "page").post(async || "written");

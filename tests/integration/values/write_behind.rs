@@ -179,7 +179,8 @@ async fn a_write_without_an_event_ends_the_old_value_when_it_is_flushed() {
     assert_eq!(get(&carts, &table, 1).await.as_deref(), Some("new"));
 }
 
-/// A flush comes again until its event is appended. The database ignores it, and that is no failure.
+/// A flush comes again until its event is appended. The database ignores it, and that is no
+/// failure.
 #[tokio::test]
 async fn a_repeated_flush_is_ignored_and_counted() {
     let (store, queue, table) = (MemoryStore::default(), MemoryStore::default(), Table::default());

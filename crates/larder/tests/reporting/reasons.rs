@@ -127,8 +127,8 @@ async fn every_reason_not_to_store() {
         assert_eq!(stats.stored, 0, "{reason}");
         seen.insert(reason.as_str());
     }
-    // Two depend on time and on clients, which the next test covers. The others need two stores, and
-    // a cache with further credentials. One is a reason of values alone.
+    // Two depend on time and on clients, which the next test covers. The others need two stores,
+    // and a cache with further credentials. One is a reason of values alone.
     let elsewhere = [
         NotStored::FillTimeout,
         NotStored::Abandoned,

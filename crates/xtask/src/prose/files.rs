@@ -1,4 +1,4 @@
-//! The files that have prose: the sources of the crates, and all Markdown.
+//! The files that have prose: all sources, tests and examples among them, and all Markdown.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(super) fn prose_files(root: &Path, paths: &[String]) -> Result<Vec<ProseFile
     for path in all_files(root)? {
         let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
         let is_wanted = paths.is_empty() || paths.iter().any(|prefix| Path::new(&name).starts_with(prefix));
-        if is_wanted && (is_markdown(&name) || is_crate_source(&name)) {
+        if is_wanted && (is_markdown(&name) || name.ends_with(".rs")) {
             let text = fs::read_to_string(&path).with_context(|| format!("cannot read {name}"))?;
             let blocks = if is_markdown(&name) { vec![markdown_block(&text)] } else { comment_blocks(&text) };
             files.push(ProseFile { path: name, blocks });
@@ -30,12 +30,6 @@ pub(super) fn prose_files(root: &Path, paths: &[String]) -> Result<Vec<ProseFile
 
 fn is_markdown(name: &str) -> bool {
     name.ends_with(".md") && !name.contains("LICENSE")
-}
-
-/// Whether a path is `crates/*/src/**/*.rs`.
-fn is_crate_source(name: &str) -> bool {
-    let mut parts = name.split('/');
-    parts.next() == Some("crates") && parts.nth(1) == Some("src") && name.ends_with(".rs")
 }
 
 fn all_files(folder: &Path) -> Result<Vec<PathBuf>> {

@@ -52,7 +52,8 @@ async fn panels_have_data_and_alerts_fire_for_their_faults() {
     shops_end(&site).await;
 }
 
-/// Most requests save a cart. One in ten asks for a product that does not exist, which is not stored.
+/// Most requests save a cart. One in ten asks for a product that does not exist, which is not
+/// stored.
 fn save_cart_or_miss(number: u32) -> Request {
     match number % 10 {
         0 => ("GET", "/api/products/10001".to_owned(), ""),

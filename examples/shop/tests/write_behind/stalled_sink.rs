@@ -1,5 +1,5 @@
-//! A flush that stalls inside its transaction. Another instance takes over and flushes a later write,
-//! and then the stalled transaction goes on.
+//! A flush that stalls inside its transaction. Another instance takes over and flushes a later
+//! write, and then the stalled transaction goes on.
 
 use larder_testing::Proxy;
 use sqlx::Connection;

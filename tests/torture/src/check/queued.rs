@@ -1,9 +1,9 @@
 //! What was promised for queued writes.
 //!
 //! The checker cannot see the queue. It knows the interval of each write, the database's changes
-//! with their sequence numbers, and what the reads showed. A write is *certainly before* another one
-//! if it had returned before the other was sent, or if the database has both and says so. The order
-//! of other writes is free.
+//! with their sequence numbers, and what the reads showed. A write is *certainly before* another
+//! one if it had returned before the other was sent, or if the database has both and says so. The
+//! order of other writes is free.
 
 use std::collections::HashMap;
 

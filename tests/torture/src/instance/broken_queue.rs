@@ -42,7 +42,8 @@ impl BrokenQueue {
 
     /// Reads in the name of the reader that has the right.
     async fn read_as_other(&self, request: ReadRequest<'_>) -> Result<ReadReply, StoreError> {
-        // It may have died. Then nobody else claims the right, because all believe that they have it.
+        // It may have died. Then nobody else claims the right, because all believe that they have
+        // it.
         self.store.claim_reader(request.partition, request.reader, CLAIM).await?;
         let holder = self.store.queue_stats(request.partition).await?.reader;
         self.store.read(ReadRequest { reader: holder.unwrap_or(request.reader), ..request }).await
