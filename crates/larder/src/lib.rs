@@ -144,9 +144,8 @@ pub mod explain {
     pub use crate::http::explanation::answer::{Explanation, HandlerRun};
     pub use crate::http::explanation::explain_error::{ExplainError, ExplainErrorKind};
     pub use crate::http::explanation::explained_key::{ExplainedKey, ExplainedNames, KeyPart};
-    pub use crate::http::explanation::explained_policy::ExplainedPolicy;
     pub use crate::http::explanation::explained_tier::{
-        ExplainedLog, ExplainedTier, InvalidatedBy, StoredEntry, VaryField,
+        ExplainedLog, ExplainedTier, InvalidatedBy, StoredEntry,
     };
 }
 

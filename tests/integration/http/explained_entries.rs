@@ -60,10 +60,13 @@ async fn an_explanation_has_the_key_the_names_and_the_entry() {
     assert_eq!(names.uris, ["/products/7?a=1", "//shop.example/products/7?a=1"]);
     assert_eq!(names.prefixes, ["/", "/products", "/products/7"]);
     let [entry] = &*explanation.memory.entries else { panic!("{explanation:#?}") };
-    assert_eq!((entry.status, entry.age, entry.remaining), (Some(200), secs(10), secs(3590)));
-    assert_eq!((entry.lifetime, entry.body_bytes, &*entry.verdict), (secs(3600), 5, "fresh"));
-    assert_eq!((&*entry.tags, entry.is_selected), (&["product:7".to_owned()][..], true));
-    assert_eq!((&*explanation.policy.class, explanation.policy.lifetime), ("standard", secs(3600)));
+    let response = entry.response.as_ref().unwrap();
+    assert_eq!((response.status.as_u16(), response.age, response.remaining), (200, secs(10), secs(3590)));
+    assert_eq!((response.lifetime, response.body_bytes, &*entry.verdict), (secs(3600), 5, "fresh"));
+    assert_eq!((&*response.tags, entry.is_selected), (&[Tag::new("product:7")][..], true));
+    assert_eq!((&entry.key, entry.hit_for_miss), (&response.key, None));
+    assert_eq!((&*explanation.policy.class, explanation.policy.ttl), ("standard", secs(3600)));
+    assert_eq!(explanation.policy, cache.policies()[0]);
     assert_eq!(explanation.shared.state, "off");
     assert_eq!(origin.calls(), 1);
 }
@@ -126,8 +129,8 @@ async fn all_variants_are_shown_and_the_selected_one_is_marked() {
         .entries
         .iter()
         .map(|entry| {
-            let fields: Vec<_> =
-                entry.varies_on.iter().map(|field| (&*field.name, field.value.as_deref())).collect();
+            let variant = entry.response.as_ref().unwrap().variant.iter();
+            let fields: Vec<_> = variant.map(|field| (field.name.as_str(), field.value.as_deref())).collect();
             (entry.is_selected, fields)
         })
         .collect();
@@ -202,7 +205,10 @@ async fn a_running_fill_and_a_hit_for_miss_are_told() {
     let passed = explain(&cache, &router, "/products/7", &[]).await;
     assert_eq!(passed.outcome, Outcome::Miss(MissReason::HitForMiss));
     let entry = &passed.memory.entries[0];
-    assert_eq!((entry.status, &*entry.verdict, entry.remaining), (None, "hit-for-miss", secs(6)));
+    assert_eq!(
+        (&entry.response, &*entry.verdict, entry.hit_for_miss),
+        (&None, "hit-for-miss", Some(secs(6)))
+    );
     assert_eq!(origin.calls(), 1);
 }
 
@@ -243,11 +249,11 @@ async fn a_key_has_a_source_for_each_part() {
         (hourly().key_with(|request| Some(format!("f:{}", request.param("id")?))), vec![("function", "f:7")]),
         (
             hourly().key("p:{id}").ignore_query().per_user(user).tag("user:{user}"),
-            vec![("template", "p:7"), ("user", "42")],
+            vec![("template", "p:7"), ("user", "^#")],
         ),
         (
             hourly().key("p:{id}").query_only(["none"]).partition(user),
-            vec![("template", "p:7"), ("partition", "42")],
+            vec![("template", "p:7"), ("partition", "^#")],
         ),
     ];
     for (policy, expected) in policies {
@@ -256,9 +262,11 @@ async fn a_key_has_a_source_for_each_part() {
         request.extensions_mut().insert(42_u64);
         let explanation = cache.explain(router, request).await.unwrap();
         let key = explanation.key.unwrap();
-        let parts: Vec<_> = key.parts.iter().map(|part| (&*part.source, &*part.text)).collect();
+        let shown = |text: &str| if text.starts_with("^#") { "^#" } else { text }.to_owned();
+        let parts: Vec<_> = key.parts.iter().map(|part| (&*part.source, shown(&part.text))).collect();
+        let expected: Vec<_> = expected.into_iter().map(|(source, text)| (source, text.to_owned())).collect();
         assert_eq!(parts, expected, "{}", key.text);
-        if explanation.policy.per_user {
+        if explanation.policy.key.partition == Some("user") {
             assert_eq!(explanation.names.unwrap().tags, ["user:42"]);
         }
     }
@@ -296,8 +304,8 @@ async fn an_explanation_is_text_and_json() {
     let explanation = explain(&cache, &router, "/a", &[]).await;
     let json = serde_json::to_value(&explanation).unwrap();
     assert_eq!(json["outcome"], serde_json::json!({"outcome": "hit", "reason": "memory", "tier": "memory"}));
-    assert_eq!((&json["handler"], &json["policy"]["lifetime"]), (&"no".into(), &3600.0.into()));
-    assert_eq!(json["memory"]["entries"][0]["tags"], serde_json::json!(["t"]));
+    assert_eq!((&json["handler"], &json["policy"]["ttl_seconds"]), (&"no".into(), &3600.0.into()));
+    assert_eq!(json["memory"]["entries"][0]["response"]["tags"], serde_json::json!(["t"]));
     let text = explanation.to_string();
     for line in ["GET /a on route /a", "outcome now: hit: memory; the handler does not run", "  path: /a"] {
         assert!(text.lines().any(|known| known == line), "{line}\n{text}");

@@ -23,9 +23,10 @@ async fn both_tiers_are_shown_and_nothing_is_promoted() {
         assert_eq!(explanation.outcome, Outcome::Hit(Tier::Shared));
         assert_eq!(explanation.memory.state, "nothing is stored");
         let entry = &explanation.shared.entries[0];
+        let response = entry.response.as_ref().unwrap();
         assert_eq!(
-            (entry.status, &*entry.tags, entry.body_bytes),
-            (Some(200), &["value:1".to_owned()][..], 2)
+            (response.status.as_u16(), &*response.tags, response.body_bytes),
+            (200, &[Tag::new("value:1")][..], 2)
         );
         assert_eq!((&*entry.verdict, entry.is_selected), ("fresh", true));
         assert!(explanation.log.confirmation_age.is_some());

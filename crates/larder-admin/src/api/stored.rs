@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::access::authorize::Reader;
-use crate::api::stored_json::{inspection_json, listing_json, response_json, value_json};
+use crate::api::stored_json::{inspection_json, listing_json};
 use crate::api_error::ApiError;
 
 /// The longest text in a query. A key has at most 8 KiB.
@@ -69,7 +69,7 @@ pub(super) async fn responses(
         return Err(ApiError::Invalid("responses have no `collection`".to_owned()));
     }
     let listing: Listing<StoredInfo> = cache.stored_responses(&query.filter()?, query.page()?).await;
-    Ok(Json(listing_json(&listing, response_json)))
+    Ok(Json(listing_json(&listing)))
 }
 
 pub(super) async fn values(
@@ -83,7 +83,7 @@ pub(super) async fn values(
     };
     let listing = cache.stored_values(collection, &query.filter()?, query.page()?).await;
     let listing: Listing<ValueInfo> = listing.ok_or(ApiError::NotFound)?;
-    Ok(Json(listing_json(&listing, value_json)))
+    Ok(Json(listing_json(&listing)))
 }
 
 #[derive(Debug, Deserialize)]

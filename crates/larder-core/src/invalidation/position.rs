@@ -92,6 +92,18 @@ impl LogId {
     }
 }
 
+impl fmt::Display for Position {
+    /// Writes the incarnation, the id in the log and, if there are deferred events, their number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { incarnation, watermark } = self;
+        write!(f, "{incarnation}/{}", watermark.log)?;
+        match watermark.local {
+            0 => Ok(()),
+            local => write!(f, "+{local}"),
+        }
+    }
+}
+
 impl fmt::Display for LogId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.millis, self.sequence)

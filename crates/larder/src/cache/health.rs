@@ -13,7 +13,7 @@ use crate::engine::invalidation_log::view::deadline_in;
 use crate::engine::monitoring::own_record::worst_circuit;
 use crate::engine::report::store_state::StoreState;
 use crate::engine::report::write_queue_state::WriteQueueState;
-use crate::engine::serialize_time::{optional_seconds, seconds};
+use crate::engine::serialize::{optional_seconds, seconds};
 use crate::engine::shared::Engine;
 
 /// The maximum wait: about as long as forever, but no overflow of the clock.

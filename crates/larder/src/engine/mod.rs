@@ -20,7 +20,7 @@
 //! - `report/`: counters, metrics and log events
 //! - `monitoring/`: what operators see of this instance and of the others
 //! - `instance_info.rs`: the identity of this instance
-//! - `serialize_time.rs`: the form of durations in JSON and the like
+//! - `serialize.rs`: the form of durations in JSON and the like
 //! - `store_miss.rs`: the reason of a lookup without a result in the shared tier
 //! - `store_time.rs`: the time that a request spends on the shared store
 //! - `clock.rs`: the clocks of the operating system
@@ -48,7 +48,7 @@ pub(crate) mod memory_tier;
 pub(crate) mod monitoring;
 pub(crate) mod queue;
 pub(crate) mod report;
-pub(crate) mod serialize_time;
+pub(crate) mod serialize;
 pub(crate) mod shared;
 pub(crate) mod store;
 pub(crate) mod store_calendar;

@@ -6,15 +6,19 @@ use std::time::Duration;
 use larder_core::invalidation::selector::Tag;
 use larder_core::time::BootTime;
 use larder_core::value::{StoredValue, ValueMeta};
+use serde::Serialize;
 
 use crate::engine::invalidation_log::view::LogView;
 use crate::engine::listing::stored_state::StoredState;
 use crate::engine::memory_tier::Weigh;
+use crate::engine::serialize::{seconds, tags};
 use crate::engine::shared::Engine;
 use crate::values::cached_value::{Arrival, CachedValue};
 
 /// The description of a cached value or absence. It does not have the value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// With serde, durations are seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ValueInfo {
     /// The encoded key: `v`, the name of the collection and the text of the value's key.
@@ -22,17 +26,22 @@ pub struct ValueInfo {
     /// Whether it may be served at this moment.
     pub state: StoredState,
     /// The time since the value was loaded.
+    #[serde(rename = "age_seconds", serialize_with = "seconds")]
     pub age: Duration,
     /// The time until its lifetime ends. Zero if it has ended.
+    #[serde(rename = "remaining_seconds", serialize_with = "seconds")]
     pub remaining: Duration,
     /// The approximate size of the entry in its tier, in bytes.
     pub stored_bytes: u64,
     /// Its tags.
+    #[serde(serialize_with = "tags")]
     pub tags: Vec<Tag>,
     /// Its position in the invalidation log: the incarnation of the log, `/`, and the id of the
-    /// last event that its load knew.
+    /// last event that its load knew. If this instance had deferred events, `+` and their number
+    /// follow.
     pub position: String,
     /// How long its load took.
+    #[serde(rename = "load_seconds", serialize_with = "seconds")]
     pub load_time: Duration,
     /// Whether it is an absence.
     pub is_absence: bool,
@@ -75,7 +84,7 @@ impl<V: Send + Sync> ListedValue for CachedValue<V> {
             remaining: Duration::from_nanos(self.nanos_left(now)),
             stored_bytes,
             tags: names.tags().collect(),
-            position: format!("{}/{}", position.incarnation, position.watermark.log),
+            position: position.to_string(),
             load_time: *cost,
             is_absence: self.value.is_none(),
         }

@@ -2,11 +2,14 @@
 
 use larder_core::lifetime::permitted_use::Reuse;
 use larder_core::outcome::MissReason;
+use serde::Serialize;
 
 /// Whether a stored response or value may be served at this moment, and if not, why.
 ///
-/// The policy of a route and the fields of a request can be stricter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The policy of a route and the fields of a request can be stricter. With serde, it is its
+/// [word](Self::as_str).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum StoredState {
     /// It is served.
@@ -85,6 +88,7 @@ mod tests {
             let candidate = ValueCandidate { age: Duration::from_secs(age), lifetime, verdict, confirmed };
             let state = StoredState::of(candidate.permitted_use());
             assert_eq!(state.as_str(), expected, "{candidate:?}");
+            assert_eq!(serde_json::to_value(state).unwrap(), expected, "{candidate:?}");
             assert_eq!(state.untrusted().as_str(), in_untrusted_store, "{candidate:?}");
         }
     }

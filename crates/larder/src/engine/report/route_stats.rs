@@ -7,7 +7,7 @@ use larder_core::outcome::{Outcome, Tier};
 use serde::Serialize;
 
 use crate::engine::report::distribution::Distribution;
-use crate::engine::serialize_time::seconds;
+use crate::engine::serialize::seconds;
 
 /// The name of the sum of all routes of a class.
 const ALL: &str = "all";

@@ -9,7 +9,7 @@ use crate::engine::report::distribution::Distribution;
 use crate::engine::report::route_stats::{RouteStats, ratio};
 use crate::engine::report::value_stats::ValueStats;
 use crate::engine::report::write_stats::WriteBehindStats;
-use crate::engine::serialize_time::seconds;
+use crate::engine::serialize::seconds;
 
 /// The counters of a cache since it was built, and its memory use.
 ///
@@ -134,8 +134,9 @@ use crate::engine::serialize_time::seconds;
 /// The cache logs through `tracing`, with the target `larder`.
 ///
 /// At debug level, each request has a span `cache` with the fields `http.route`, `cache.key`,
-/// `cache.outcome`, `cache.tier` and `cache.reason`. The event `answered` is in that span. The
-/// handler runs in a span `fill` inside the span `cache`. The span of a request that shares the
+/// `cache.outcome`, `cache.tier` and `cache.reason`. In the key, credentials are replaced by short
+/// digests, as in [`StoredInfo`](crate::inspect::StoredInfo). The event `answered` is in that span.
+/// The handler runs in a span `fill` inside the span `cache`. The span of a request that shares the
 /// fill of another one is linked to the span of that fill (`follows_from`).
 ///
 /// # OpenTelemetry

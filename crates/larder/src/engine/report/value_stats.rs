@@ -7,7 +7,7 @@ use larder_core::outcome::{Outcome, Tier};
 use serde::Serialize;
 
 use crate::engine::report::distribution::Distribution;
-use crate::engine::serialize_time::seconds;
+use crate::engine::serialize::seconds;
 
 /// The counters of a collection of [values](crate::values) since it was built, and its memory use.
 ///

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::engine::serialize_time::seconds;
+use crate::engine::serialize::seconds;
 
 /// Counters of the writes of a collection on this instance, since it was built.
 ///

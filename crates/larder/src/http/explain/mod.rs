@@ -3,9 +3,7 @@
 //! - `report.rs`: puts an explanation together
 //! - `key_recorder.rs`: notes the parts of a key while the policy writes it
 //! - `stored_entries.rs`: what both tiers hold
-//! - `redactor.rs`: leaves credentials out of all texts
 
 mod key_recorder;
-mod redactor;
 pub(crate) mod report;
 mod stored_entries;

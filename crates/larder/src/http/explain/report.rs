@@ -2,15 +2,15 @@
 
 use http::request::Parts;
 use larder_core::invalidation::names::Names;
+use larder_core::key::redact::Redactor;
 use larder_core::outcome::{BypassReason, Outcome};
 
 use super::key_recorder::{KeyRecorder, PartKind, RecordedPart};
-use super::redactor::Redactor;
-use super::stored_entries::{StoredEntries, position_text};
+use super::stored_entries::{StoredEntries, shown_tag};
 use crate::http::explanation::answer::Explanation;
 use crate::http::explanation::explained_key::{ExplainedKey, ExplainedNames, KeyPart};
-use crate::http::explanation::explained_policy::ExplainedPolicy;
 use crate::http::explanation::explained_tier::{ExplainedLog, ExplainedTier};
+use crate::http::layer_registry::DescribePolicy as _;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::query_scope::{LookupKey, QueryScope};
 use crate::http::memory::Access;
@@ -38,15 +38,9 @@ pub(crate) async fn report(
     let Subject { mut sent, mut looked_up } = subject;
     let mut redactor = Redactor::new(&sent.headers, &layer.http.credentials);
     let recorder = KeyRecorder::record(layer, &mut sent);
-    let shown_parts = recorder.as_ref().map(|recorder| redactor.learn_key(recorder));
+    let shown_parts = recorder.as_ref().map(|recorder| show_parts(recorder, &mut redactor));
     let key_text = recorder.as_ref().map(KeyRecorder::text);
     let names = key_text.and_then(|key| names_of(layer, key, &mut looked_up));
-    let by_function = names.iter().flat_map(|names| {
-        let tags = names.tags().filter(|_| !layer.policy.tag_functions.is_empty());
-        let keys = names.keys().filter(|_| !layer.policy.key.is_uri()).map(ToOwned::to_owned);
-        tags.map(|tag| tag.as_str().to_owned()).chain(keys)
-    });
-    by_function.for_each(|text| redactor.learn_text(&text));
     let scope = key_text.and_then(|key| QueryScope::of(layer, &looked_up, key));
     let (memory, shared) = match key_text {
         Some(key) => stored(layer, key, scope.as_ref(), &looked_up, &redactor).await,
@@ -55,7 +49,7 @@ pub(crate) async fn report(
     let looked_up_key = scope.as_ref().map(QueryScope::lookup_key);
     let key = recorder.zip(shown_parts).map(|(recorder, shown)| ExplainedKey {
         text: shown.concat(),
-        looked_up: looked_up_key.filter(|key| **key != *recorder.text()).map(|key| redactor.text(&key)),
+        looked_up: looked_up_key.filter(|key| **key != *recorder.text()).map(|key| redactor.key(&key)),
         parts: key_parts(&layer.policy, &recorder, &shown),
     });
     let Foreseen { outcome, on_error, handler } = foreseen;
@@ -64,7 +58,7 @@ pub(crate) async fn report(
     let class = layer.policy.class_name();
     Explanation {
         method: sent.method.as_str().to_owned(),
-        uri: redactor.text(&whole_uri(&sent).to_string()),
+        uri: redactor.uri(&whole_uri(&sent).to_string()),
         switch: is_switched_off.then(|| layer.engine.switches.covering(&route, class, now)).flatten(),
         route,
         outcome,
@@ -72,8 +66,8 @@ pub(crate) async fn report(
         handler,
         remedy: outcome.remedy(),
         key,
-        names: names.map(|names| explained_names(&names, &redactor)),
-        policy: explained_policy(&layer.policy),
+        names: names.map(|names| explained_names(layer, &names, &redactor)),
+        policy: layer.describe_policy(),
         memory,
         shared,
         log: explained_log(layer),
@@ -106,14 +100,30 @@ fn names_of(layer: &LayerState, key: &str, parts: &mut Parts) -> Option<Names> {
     Some(layer.policy.names_for(key, parts, &params, &target).ok()?.build([]))
 }
 
-fn explained_names(names: &Names, redactor: &Redactor<'_>) -> ExplainedNames {
-    let text = |text: &str| redactor.text(text);
+fn explained_names(layer: &LayerState, names: &Names, redactor: &Redactor<'_>) -> ExplainedNames {
     ExplainedNames {
-        tags: names.tags().map(|tag| text(tag.as_str())).collect(),
-        keys: names.keys().map(text).collect(),
-        uris: names.uris().map(text).collect(),
-        prefixes: names.prefixes().map(text).collect(),
+        tags: names.tags().map(|tag| shown_tag(layer, redactor, tag.as_str())).collect(),
+        keys: names.keys().map(|key| redactor.key(key)).collect(),
+        uris: names.uris().map(|uri| redactor.uri(uri)).collect(),
+        prefixes: names.prefixes().map(|prefix| redactor.text(prefix)).collect(),
     }
+}
+
+/// Returns the parts of a key as they are shown.
+fn show_parts(recorder: &KeyRecorder, redactor: &mut Redactor<'_>) -> Vec<String> {
+    for RecordedPart { kind, encoded } in &recorder.parts {
+        // Tags and templates have the user without the marker.
+        if let (PartKind::Partition, Some((_, user))) = (kind, encoded.rsplit_once("p|")) {
+            redactor.add_partition(user);
+        }
+    }
+    let show = |RecordedPart { kind, encoded }: &RecordedPart| match kind {
+        PartKind::Uri | PartKind::Template => redactor.key(encoded),
+        PartKind::Query | PartKind::Header(_) | PartKind::Cookie(_) | PartKind::Partition => {
+            redactor.key_part(encoded)
+        }
+    };
+    recorder.parts.iter().map(show).collect()
 }
 
 /// Returns the parts of a key with their sources, and without their markers.
@@ -154,38 +164,10 @@ fn value_of(part: &str) -> &str {
     rest.find(['=', '|']).map_or("(absent)", |at| &rest[at + 1..])
 }
 
-fn explained_policy(policy: &Policy) -> ExplainedPolicy {
-    let (lifetime, names) =
-        (policy.store.lifetime, |names: &[Box<str>]| names.iter().map(ToString::to_string).collect());
-    ExplainedPolicy {
-        name: policy.name.as_deref().map(ToOwned::to_owned),
-        class: policy.class_name().to_owned(),
-        lifetime: lifetime.fresh,
-        stale_while_revalidate: lifetime.while_revalidate,
-        stale_if_error: lifetime.if_error,
-        key: match &policy.key {
-            KeySource::Template(template) => template.as_str().to_owned(),
-            source => format!("{source:?}"),
-        },
-        key_headers: policy.key_headers.iter().map(ToString::to_string).collect(),
-        key_cookies: names(&policy.cookies.keyed),
-        ignores_cookies: policy.cookies.ignore_all,
-        ignored_cookies: names(&policy.cookies.ignored),
-        per_user: policy.is_per_user(),
-        partitioned: policy.partition.is_some(),
-        shares_authorized: policy.store.share_authorized,
-        honors_requests: policy.store.honor_request,
-        requires_permission: policy.store.require_explicit,
-        tags: policy.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
-        max_body: policy.max_body,
-        fill_timeout: policy.fill_limits.head,
-    }
-}
-
 fn explained_log(layer: &LayerState) -> ExplainedLog {
     let now = layer.engine.clock.boot();
     layer.engine.log.read(|tail| ExplainedLog {
-        position: position_text(&tail.position()),
+        position: tail.position().to_string(),
         confirmation_age: tail
             .confirmed_at()
             .filter(|_| layer.engine.store.is_some())

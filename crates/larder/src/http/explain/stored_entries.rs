@@ -2,13 +2,12 @@
 
 use larder_core::http::reuse::Reuse;
 use larder_core::http::vary;
-use larder_core::invalidation::position::Position;
-use larder_core::invalidation::refusal::{Refusal, RefusalPlace};
-use larder_core::invalidation::selector::Mode;
+use larder_core::invalidation::refusal::{NameKind, Refusal, RefusalPlace};
+use larder_core::invalidation::selector::{Mode, Tag};
+use larder_core::key::redact::Redactor;
 use larder_core::time::BootTime;
 
-use super::redactor::Redactor;
-use crate::http::explanation::explained_tier::{ExplainedTier, InvalidatedBy, StoredEntry, VaryField};
+use crate::http::explanation::explained_tier::{ExplainedTier, InvalidatedBy, StoredEntry};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::from_store::inspect_shared;
 use crate::http::lookup::query_scope::LookupKey;
@@ -16,6 +15,7 @@ use crate::http::lookup::reuse::evaluate_reuse_for;
 use crate::http::lookup::store_value::StoreValue;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::slot::Slot;
+use crate::http::memory::stored_info::{StoredInfo, Viewpoint};
 
 /// Describes stored responses, as of one moment.
 pub(super) struct StoredEntries<'a> {
@@ -63,56 +63,48 @@ impl StoredEntries<'_> {
     fn slot(&self, key: &str, slot: &Slot) -> Option<StoredEntry> {
         match slot {
             Slot::Response(cached) => Some(self.response(cached)),
-            Slot::HitForMiss { until } if self.now < *until => {
-                let remaining = until.saturating_since(self.now);
-                let verdict = "hit-for-miss".to_owned();
-                Some(StoredEntry { remaining, verdict, ..self.empty(key) })
-            }
+            Slot::HitForMiss { until } if self.now < *until => Some(StoredEntry {
+                key: self.redactor.key(key),
+                is_selected: true,
+                response: None,
+                hit_for_miss: Some(until.saturating_since(self.now)),
+                verdict: "hit-for-miss".to_owned(),
+                invalidated_by: Vec::new(),
+            }),
             Slot::HitForMiss { .. } | Slot::Variants(_) => None,
-        }
-    }
-
-    fn empty(&self, key: &str) -> StoredEntry {
-        StoredEntry {
-            key: self.redactor.text(key),
-            is_selected: true,
-            status: None,
-            age: std::time::Duration::ZERO,
-            remaining: std::time::Duration::ZERO,
-            lifetime: std::time::Duration::ZERO,
-            body_bytes: 0,
-            bytes: 0,
-            tags: Vec::new(),
-            varies_on: Vec::new(),
-            position: String::new(),
-            verdict: String::new(),
-            invalidated_by: Vec::new(),
         }
     }
 
     fn response(&self, cached: &CachedResponse) -> StoredEntry {
         // A response from the shared tier arrived after the moment of this explanation.
         let now = self.now.max(cached.received_at());
-        let text = |text: &str| self.redactor.text(text);
-        let varies_on = cached.meta.selecting.iter().map(|(name, value)| VaryField {
-            name: name.as_str().to_owned(),
-            value: value.as_ref().map(|value| self.redactor.field(name, value.as_bytes())),
-        });
         StoredEntry {
+            key: self.redactor.key(&cached.meta.key),
             is_selected: vary::matches(&cached.meta.selecting, self.lookup_key.headers),
-            status: Some(cached.status.as_u16()),
-            age: cached.age(now),
-            remaining: cached.fresh_for(now),
-            lifetime: cached.meta.lifetime.fresh,
-            body_bytes: cached.body.len(),
-            bytes: cached.weight(),
-            tags: cached.meta.names.tags().map(|tag| text(tag.as_str())).collect(),
-            varies_on: varies_on.collect(),
-            position: position_text(&cached.meta.position),
+            response: Some(self.info(cached, now)),
+            hit_for_miss: None,
             verdict: self.verdict(cached, now),
             invalidated_by: self.invalidated_by(cached, now),
-            ..self.empty(&cached.meta.key)
         }
+    }
+
+    /// Describes a response as listings do, and leaves out the credentials of this request too.
+    fn info(&self, cached: &CachedResponse, now: BootTime) -> StoredInfo {
+        let credentials = &self.layer.http.credentials;
+        let view = Viewpoint { log: &self.layer.engine.log, now, credentials };
+        let mut info = StoredInfo::of(cached, cached.weight(), view);
+        info.key = self.redactor.key(&info.key);
+        info.path = self.redactor.text(&info.path);
+        info.uris.iter_mut().for_each(|uri| *uri = self.redactor.uri(uri));
+        info.tags.iter_mut().for_each(|tag| *tag = Tag::new(self.tag(tag.as_str())));
+        for field in &mut info.variant {
+            field.value = field.value.as_ref().map(|value| self.redactor.text(value));
+        }
+        info
+    }
+
+    fn tag(&self, tag: &str) -> String {
+        shown_tag(self.layer, self.redactor, tag)
     }
 
     fn verdict(&self, cached: &CachedResponse, now: BootTime) -> String {
@@ -140,7 +132,7 @@ impl StoredEntries<'_> {
         let Refusal { kind, name, mode, place, age } = refusal;
         let name = match &**name {
             "" => kind.as_str().to_owned(),
-            name => format!("{} {}", kind.as_str(), self.redactor.text(name)),
+            name => format!("{} {}", kind.as_str(), self.name(*kind, name)),
         };
         let place = match place {
             RefusalPlace::Log(id) => id.to_string(),
@@ -149,13 +141,18 @@ impl StoredEntries<'_> {
         };
         InvalidatedBy { name, is_soft: *mode == Mode::Soft, place, age: *age }
     }
+
+    fn name(&self, kind: NameKind, name: &str) -> String {
+        match kind {
+            NameKind::Tag => self.tag(name),
+            NameKind::Key => self.redactor.key(name),
+            NameKind::Uri => self.redactor.uri(name),
+            _ => self.redactor.text(name),
+        }
+    }
 }
 
-/// Returns the text of a position: the incarnation, the id in the log, and the local number.
-pub(super) fn position_text(position: &Position) -> String {
-    let Position { incarnation, watermark } = position;
-    match watermark.local {
-        0 => format!("{incarnation}/{}", watermark.log),
-        local => format!("{incarnation}/{}+{local}", watermark.log),
-    }
+/// Returns a tag as it is shown. A function of the policy may have made it from a credential.
+pub(super) fn shown_tag(layer: &LayerState, redactor: &Redactor<'_>, tag: &str) -> String {
+    if layer.policy.tag_functions.is_empty() { redactor.text(tag) } else { redactor.words(tag) }
 }

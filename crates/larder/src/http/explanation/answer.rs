@@ -4,10 +4,10 @@ use larder_core::outcome::Outcome;
 use serde::Serialize;
 
 use super::explained_key::{ExplainedKey, ExplainedNames};
-use super::explained_policy::ExplainedPolicy;
 use super::explained_tier::{ExplainedLog, ExplainedTier};
 use super::json_forms::{maybe_outcome, outcome};
 use crate::engine::switches::switch::Switch;
+use crate::http::policy::description::PolicyDescription;
 
 /// The explanation of a request: its outcome now, and the reasons for it.
 ///
@@ -39,7 +39,7 @@ pub struct Explanation {
     /// The names of the response, as far as they are known before the handler has run.
     pub names: Option<ExplainedNames>,
     /// The policy of the layer.
-    pub policy: ExplainedPolicy,
+    pub policy: PolicyDescription,
     /// The memory tier.
     pub memory: ExplainedTier,
     /// The shared tier.

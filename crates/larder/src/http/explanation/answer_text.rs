@@ -3,12 +3,13 @@
 use std::fmt::{self, Formatter};
 use std::time::Duration;
 
+use larder_core::invalidation::selector::Tag;
 use larder_core::outcome::Outcome;
 
 use super::answer::Explanation;
 use super::explained_key::{ExplainedKey, ExplainedNames};
-use super::explained_policy::ExplainedPolicy;
-use super::explained_tier::{ExplainedLog, ExplainedTier, InvalidatedBy, StoredEntry, VaryField};
+use super::explained_tier::{ExplainedLog, ExplainedTier, InvalidatedBy, StoredEntry};
+use crate::http::memory::stored_info::{StoredInfo, VariantField};
 
 impl fmt::Display for Explanation {
     /// Writes several lines, without one at the end.
@@ -35,7 +36,7 @@ impl fmt::Display for Explanation {
         if let Some(names) = &self.names {
             write!(f, "{names}")?;
         }
-        write!(f, "{}memory: {}shared tier: {}{}", self.policy, self.memory, self.shared, self.log)
+        write!(f, "policy: {}\nmemory: {}shared tier: {}{}", self.policy, self.memory, self.shared, self.log)
     }
 }
 
@@ -68,31 +69,6 @@ impl fmt::Display for ExplainedNames {
     }
 }
 
-impl fmt::Display for ExplainedPolicy {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { class, lifetime, stale_while_revalidate, stale_if_error, key, .. } = self;
-        write!(f, "policy: class {class}, lifetime {}, key by {key}", seconds(*lifetime))?;
-        for (what, window) in
-            [("stale-while-revalidate", stale_while_revalidate), ("stale-if-error", stale_if_error)]
-        {
-            if !window.is_zero() {
-                write!(f, ", {what} {}", seconds(*window))?;
-            }
-        }
-        let flags = [
-            (self.per_user, "per user"),
-            (self.partitioned && !self.per_user, "partitioned"),
-            (self.shares_authorized && !self.per_user, "shares authorized"),
-            (self.honors_requests, "honors directives of requests"),
-            (self.requires_permission, "responses permit storing"),
-        ];
-        for (_, flag) in flags.iter().filter(|(is_set, _)| *is_set) {
-            write!(f, ", {flag}")?;
-        }
-        f.write_str("\n")
-    }
-}
-
 impl fmt::Display for ExplainedTier {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.state)?;
@@ -102,24 +78,30 @@ impl fmt::Display for ExplainedTier {
 
 impl fmt::Display for StoredEntry {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { age, remaining, body_bytes, verdict, position, .. } = self;
         let mark = if self.is_selected { "*" } else { "-" };
-        match self.status {
-            None => write!(f, "  {mark} hit-for-miss for {}", seconds(*remaining))?,
-            Some(status) => {
-                write!(f, "  {mark} {status}, age {}, {} left, ", seconds(*age), seconds(*remaining))?;
-                write!(f, "{body_bytes} bytes, {verdict}, filled at {position}")?;
-            }
-        }
-        for VaryField { name, value } in &self.varies_on {
-            write!(f, ", {name}: {}", value.as_deref().unwrap_or("(absent)"))?;
-        }
-        if !self.tags.is_empty() {
-            write!(f, ", tags {}", self.tags.join(" "))?;
+        write!(f, "  {mark} ")?;
+        match (&self.response, self.hit_for_miss) {
+            (Some(response), _) => write_response(f, response, &self.verdict)?,
+            (None, Some(time)) => write!(f, "hit-for-miss for {}", seconds(time))?,
+            (None, None) => {}
         }
         f.write_str("\n")?;
         self.invalidated_by.iter().try_for_each(|by| writeln!(f, "    {by}"))
     }
+}
+
+fn write_response(f: &mut Formatter<'_>, response: &StoredInfo, verdict: &str) -> fmt::Result {
+    let StoredInfo { status, age, remaining, body_bytes, position, .. } = response;
+    write!(f, "{}, age {}, {} left, ", status.as_u16(), seconds(*age), seconds(*remaining))?;
+    write!(f, "{body_bytes} bytes, {verdict}, filled at {position}")?;
+    for VariantField { name, value } in &response.variant {
+        write!(f, ", {name}: {}", value.as_deref().unwrap_or("(absent)"))?;
+    }
+    if !response.tags.is_empty() {
+        let tags: Vec<_> = response.tags.iter().map(Tag::as_str).collect();
+        write!(f, ", tags {}", tags.join(" "))?;
+    }
+    Ok(())
 }
 
 impl fmt::Display for InvalidatedBy {

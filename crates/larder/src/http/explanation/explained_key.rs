@@ -4,10 +4,10 @@ use serde::Serialize;
 
 /// The key of a request, with each of its parts.
 ///
-/// Credentials are not in it: `<12 bytes #1a2b3c4d>` stands for the value of a cookie, of
-/// `Authorization` and of the fields of
-/// [`CacheBuilder::credentials`](crate::CacheBuilder::credentials). The number is the same for the
-/// same value, as long as the process lives.
+/// Values that are or may be credentials are replaced by a short digest, as in
+/// [`StoredInfo`](crate::inspect::StoredInfo). Credentials of the request are left out of its other
+/// parts too, such as the text of a template. These are its cookies, `Authorization`, and the
+/// fields of [`CacheBuilder::credentials`](crate::CacheBuilder::credentials).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ExplainedKey {
@@ -37,7 +37,7 @@ pub struct KeyPart {
 /// The names by which the response to a request can be invalidated.
 ///
 /// The tags that a handler gives are known once it has run: see
-/// [`StoredEntry::tags`](crate::explain::StoredEntry::tags).
+/// [`StoredInfo::tags`](crate::inspect::StoredInfo::tags).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ExplainedNames {

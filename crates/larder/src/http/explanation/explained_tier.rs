@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::engine::serialize_time::{optional_seconds, seconds};
+use crate::engine::serialize::optional_seconds;
+use crate::http::memory::stored_info::StoredInfo;
 
 /// The content of a tier under the key of a request.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -28,44 +29,22 @@ pub struct StoredEntry {
     ///
     /// [`ExplainedKey`]: crate::explain::ExplainedKey
     pub key: String,
-    /// Whether the request selects this entry: its fields match those of `varies_on`.
+    /// Whether the request selects this entry: its fields match those of the
+    /// [variant](StoredInfo::variant).
     pub is_selected: bool,
-    /// The status of the response. `None` for a hit-for-miss record, which has no response.
-    pub status: Option<u16>,
-    /// The age of the response. In JSON, in seconds.
-    #[serde(serialize_with = "seconds")]
-    pub age: Duration,
-    /// How long the entry will still be fresh, or a hit-for-miss record will hold. In JSON, in
-    /// seconds.
-    #[serde(serialize_with = "seconds")]
-    pub remaining: Duration,
-    /// The freshness lifetime of the response. In JSON, in seconds.
-    #[serde(serialize_with = "seconds")]
-    pub lifetime: Duration,
-    /// The size of the body, in bytes.
-    pub body_bytes: usize,
-    /// The approximate size of the entry, in bytes.
-    pub bytes: u64,
-    /// The tags of the response, with those of the handler.
-    pub tags: Vec<String>,
-    /// The request fields on which the response varies, with the values of its own request.
-    pub varies_on: Vec<VaryField>,
-    /// The position in the invalidation log before the fill of the response.
-    pub position: String,
+    /// The response, as listings describe it. `None` for a hit-for-miss record, which has none.
+    ///
+    /// Credentials of the request are also left out of its tags and its path.
+    pub response: Option<StoredInfo>,
+    /// How long a hit-for-miss record will hold. `None` for a response. In JSON, in seconds.
+    #[serde(rename = "hit_for_miss_seconds", serialize_with = "optional_seconds")]
+    pub hit_for_miss: Option<Duration>,
     /// How the response may be used now: `fresh`, `stale: expired`, `refused: invalidated`, …
+    ///
+    /// Unlike the state of the response, this considers the policy and the fields of the request.
     pub verdict: String,
     /// The invalidations that refuse the response, or make it stale. The soft ones come last.
     pub invalidated_by: Vec<InvalidatedBy>,
-}
-
-/// A request field on which a response varies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct VaryField {
-    /// The name of the field.
-    pub name: String,
-    /// The value that selects the response. `None` if the field is absent.
-    pub value: Option<String>,
 }
 
 /// An invalidation that refuses a stored response, or makes it stale.
@@ -82,7 +61,7 @@ pub struct InvalidatedBy {
     /// The id of the entry in the log, or `deferred` and a number on this instance.
     pub place: String,
     /// How long ago it was, if that is known. In JSON, in seconds.
-    #[serde(serialize_with = "optional_seconds")]
+    #[serde(rename = "age_seconds", serialize_with = "optional_seconds")]
     pub age: Option<Duration>,
 }
 
@@ -94,7 +73,7 @@ pub struct ExplainedLog {
     pub position: String,
     /// How long ago the log was read to its end. `None` before that, and without a shared store. In
     /// JSON, in seconds.
-    #[serde(serialize_with = "optional_seconds")]
+    #[serde(rename = "confirmation_age_seconds", serialize_with = "optional_seconds")]
     pub confirmation_age: Option<Duration>,
     /// The number of invalidations that are not in the log yet.
     pub deferred: usize,

@@ -7,9 +7,11 @@ use larder_core::http::reuse::reuse;
 use larder_core::invalidation::selector::Tag;
 use larder_core::key::redact::{redact, redact_field, redact_uri};
 use larder_core::time::BootTime;
+use serde::{Serialize, Serializer};
 
 use crate::engine::invalidation_log::view::LogView;
 use crate::engine::listing::stored_state::StoredState;
+use crate::engine::serialize::{seconds, tags};
 use crate::http::memory::cached_response::CachedResponse;
 
 /// The description of a stored response. It has no body and no credential.
@@ -19,7 +21,9 @@ use crate::http::memory::cached_response::CachedResponse;
 /// `Accept-Language`, and to query parameters such as `access_token`. The digest of a value is the
 /// same everywhere, so entries of one user can be found. It does not hide a value that can be
 /// guessed, such as a number. Paths, tags, and the texts of key templates are shown as they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// With serde, durations are seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct StoredInfo {
     /// The encoded key, as it may be shown.
@@ -29,21 +33,29 @@ pub struct StoredInfo {
     /// The URIs that the response is named by, as they may be shown.
     pub uris: Vec<String>,
     /// The status of the response.
+    #[serde(serialize_with = "code")]
     pub status: StatusCode,
     /// Whether it may be served at this moment.
     pub state: StoredState,
     /// Its age (RFC 9111 §4.2.3).
+    #[serde(rename = "age_seconds", serialize_with = "seconds")]
     pub age: Duration,
+    /// Its freshness lifetime.
+    #[serde(rename = "lifetime_seconds", serialize_with = "seconds")]
+    pub lifetime: Duration,
     /// The time until its lifetime ends. Zero if it has ended.
+    #[serde(rename = "remaining_seconds", serialize_with = "seconds")]
     pub remaining: Duration,
     /// The size of its body in bytes.
     pub body_bytes: u64,
     /// The approximate size of the whole entry in its tier, in bytes.
     pub stored_bytes: u64,
     /// Its tags.
+    #[serde(serialize_with = "tags")]
     pub tags: Vec<Tag>,
     /// Its position in the invalidation log: the incarnation of the log, `/`, and the id of the
-    /// last event that its fill knew.
+    /// last event that its fill knew. If this instance had deferred events, `+` and their number
+    /// follow.
     pub position: String,
     /// The fields that select this variant, if the responses of the key vary.
     pub variant: Vec<VariantField>,
@@ -52,10 +64,11 @@ pub struct StoredInfo {
 }
 
 /// A request field that selects a variant of a stored response.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct VariantField {
     /// The name of the field.
+    #[serde(serialize_with = "name")]
     pub name: HeaderName,
     /// The value of the field, as it may be shown. `None` for requests without the field.
     pub value: Option<String>,
@@ -74,7 +87,6 @@ impl StoredInfo {
     /// Describes a response that takes this many bytes.
     pub(crate) fn of(cached: &CachedResponse, stored_bytes: u64, view: Viewpoint<'_>) -> Self {
         let meta = &cached.meta;
-        let (incarnation, log_id) = (meta.position.incarnation, meta.position.watermark.log);
         Self {
             key: redact(&meta.key).into_owned(),
             path: meta.names.path().to_owned(),
@@ -82,11 +94,12 @@ impl StoredInfo {
             status: cached.status,
             state: state_of(cached, view.log, view.now),
             age: cached.age(view.now),
+            lifetime: meta.lifetime.fresh,
             remaining: cached.fresh_for(view.now),
             body_bytes: cached.body.len() as u64,
             stored_bytes,
             tags: meta.names.tags().collect(),
-            position: format!("{incarnation}/{log_id}"),
+            position: meta.position.to_string(),
             variant: meta.selecting.iter().map(|(name, value)| view.field(name, value.as_ref())).collect(),
             is_partial: meta.part.is_some(),
         }
@@ -109,4 +122,12 @@ impl Viewpoint<'_> {
         };
         VariantField { name: name.clone(), value: value.map(shown) }
     }
+}
+
+fn code<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+fn name<S: Serializer>(name: &HeaderName, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(name.as_str())
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::engine::serialize_time::{optional_seconds, seconds};
+use crate::engine::serialize::{optional_seconds, seconds};
 use crate::http::policy::Policy;
 
 /// The policy of one layer, for operators.
 ///
-/// Returned by [`Cache::policies`](crate::Cache::policies). It has the settings that decide what is
+/// [`Cache::policies`](crate::Cache::policies) returns it, and so does
+/// [`Cache::explain`](crate::Cache::explain) for one request. It has the settings that decide what is
 /// stored, under which key and for how long. It contains no data of requests. With serde, durations
 /// are seconds.
 ///
@@ -20,11 +21,11 @@ use crate::http::policy::Policy;
 /// ```
 /// use larder::{Cache, Policy, ttl};
 ///
-/// let cache = Cache::default();
-/// let layer = cache.layer(Policy::ttl(ttl::STANDARD).name("product").tag("product:{id}"));
-/// let policies = cache.policies();
-/// assert_eq!(policies[0].tags, ["product:{id}"]);
-/// assert_eq!(policies[0].to_string(), "product (standard): ttl 3600s, key URI, tags product:{id}");
+/// let cache = Cache::default(); let layer =
+/// cache.layer(Policy::ttl(ttl::STANDARD).name("product").tag("product:{id}")); let policies =
+/// cache.policies(); assert_eq!(policies[0].tags, ["product:{id}"]);
+/// assert_eq!(policies[0].to_string(), "product (standard): ttl 3600s, key URI, tags
+/// product:{id}");
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -37,6 +38,18 @@ pub struct PolicyDescription {
     pub routes: Vec<String>,
     /// The parts of the cache key.
     pub key: KeyDescription,
+    /// Whether cookies that are not in the key are ignored.
+    pub ignores_cookies: bool,
+    /// The cookies that are ignored by their names.
+    pub ignored_cookies: Vec<String>,
+    /// Whether responses to requests with `Authorization` are
+    /// [shared](crate::Policy::share_authorized).
+    pub shares_authorized: bool,
+    /// Whether `Cache-Control` in requests counts.
+    pub honors_requests: bool,
+    /// Whether a response itself has to permit storing it, as with
+    /// [`rfc9111`](crate::Policy::rfc9111).
+    pub requires_permission: bool,
     /// The templates of the [tags](crate::Policy::tag).
     pub tags: Vec<String>,
     /// Number of [functions](crate::Policy::tag_with) that return further tags.
@@ -112,6 +125,11 @@ impl Policy {
             class: self.class_name().to_owned(),
             routes,
             key: self.describe_key(),
+            ignores_cookies: self.cookies.ignore_all,
+            ignored_cookies: self.cookies.ignored.iter().map(ToString::to_string).collect(),
+            shares_authorized: self.store.share_authorized,
+            honors_requests: self.store.honor_request,
+            requires_permission: self.store.require_explicit,
             tags: templates(&self.tags),
             tag_functions: self.tag_functions.len(),
             invalidates: templates(&self.invalidation_rules.written_tags),
@@ -165,6 +183,15 @@ impl fmt::Display for PolicyDescription {
         let names = [("tags", &self.tags), ("invalidates", &self.invalidates)];
         for (what, names) in names.iter().filter(|(_, names)| !names.is_empty()) {
             write!(f, ", {what} {}", names.join(" "))?;
+        }
+        let flags = [
+            // A policy for each user shares nothing with other users.
+            (self.shares_authorized && self.key.partition != Some("user"), "shares authorized"),
+            (self.honors_requests, "honors directives of requests"),
+            (self.requires_permission, "responses permit storing"),
+        ];
+        for (_, flag) in flags.iter().filter(|(is_set, _)| *is_set) {
+            write!(f, ", {flag}")?;
         }
         Ok(())
     }
@@ -224,12 +251,18 @@ mod tests {
             ),
             (
                 plain
+                    .clone()
                     .status(StatusCode::NOT_FOUND, secs(5))
                     .stale_if_error(secs(7))
                     .tag("a")
                     .tag("b:{id}")
                     .invalidates("c"),
                 "/a (custom): ttl 90s, 404 for 5s, stale-if-error 7s, key URI, tags a b:{id}, invalidates c",
+            ),
+            (Policy::ttl(secs(90)).share_authorized(), "/a (custom): ttl 90s, key URI, shares authorized"),
+            (
+                Policy::rfc9111().name("a"),
+                "a (rfc9111): ttl 0ns, key URI, honors directives of requests, responses permit storing",
             ),
         ];
         for (policy, text) in cases {

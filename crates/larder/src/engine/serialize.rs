@@ -1,7 +1,10 @@
-//! The form of durations in JSON and the like: seconds, as a number with a fraction.
+//! The form of data for operators in JSON and the like.
+//!
+//! Durations are seconds, as a number with a fraction.
 
 use std::time::Duration;
 
+use larder_core::invalidation::selector::Tag;
 use serde::{Serialize, Serializer};
 
 pub(crate) fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -14,4 +17,8 @@ pub(crate) fn optional_seconds<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     time.map(|time| time.as_secs_f64()).serialize(serializer)
+}
+
+pub(crate) fn tags<S: Serializer>(tags: &[Tag], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(tags.iter().map(Tag::as_str))
 }
