@@ -46,7 +46,7 @@ async fn every_instance_sees_appended_events_in_order() {
     assert_eq!(b.poll(after(&look)).await.unwrap().entries, [], "nothing twice");
 }
 
-/// A write-through tells its own event from those of others by the id of its entry (rule 18).
+/// A write-through distinguishes its own event from others by the id of its entry (rule 18).
 #[tokio::test]
 async fn appends_at_the_same_moment_share_a_script_and_no_entry() {
     let server = RedisServer::start().await.unwrap();

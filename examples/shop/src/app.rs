@@ -97,7 +97,7 @@ impl Shop {
 
     /// Waits until the cache can use Redis, for at most two seconds.
     ///
-    /// Without Redis, reads are misses, and carts can neither be read nor saved. The shop serves
+    /// Without Redis, reads are misses, and carts cannot be read or saved. The shop serves
     /// even so, and connects later.
     pub async fn ready(&self) {
         self.cache.ready(READY_TIMEOUT).await;

@@ -210,7 +210,7 @@ async fn an_operator_sees_no_credential() {
     }
     assert!(!shown.contains("SECRET"), "{shown}");
     assert!(shown.contains("c|session=^#") && shown.contains("|p|^#"), "{shown}");
-    // A filter tells nothing about a hidden value.
+    // A filter says nothing about a hidden value.
     assert!(keys(&cache, StoredFilter::default().key_contains("SECRET")).await.is_empty());
 }
 

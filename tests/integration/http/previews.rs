@@ -75,7 +75,7 @@ async fn invalidated(cache: &Cache) -> (BTreeSet<String>, u64, u64) {
     (reached.iter().map(|entry| entry.key.clone()).collect(), reached.len() as u64, bytes)
 }
 
-/// A preview tells what the log then does, for every kind of selector and all mixtures of them.
+/// A preview says what the log then does, for every kind of selector and all mixtures of them.
 #[tokio::test]
 async fn a_preview_has_exactly_what_the_invalidation_then_reaches() {
     let seed = fastrand::u64(..);

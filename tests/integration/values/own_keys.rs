@@ -7,7 +7,7 @@ use larder::{Cache, Selector};
 
 use crate::support::{Database, get, names};
 
-/// A key over the limit is loaded each time, told by its reason.
+/// A key over the limit is loaded each time, with a reason of its own.
 #[tokio::test]
 async fn a_key_that_is_too_long_is_loaded_each_time() {
     let cache = Cache::default();

@@ -176,7 +176,7 @@ pub(crate) async fn flushed(carts: &Carts) {
     eventually("the queue is empty", async || queued(carts).await == 0).await;
 }
 
-/// Reads a cart, and loads it from the table if it is neither cached nor pending.
+/// Reads a cart, and loads it from the table if it is not cached and not pending.
 pub(crate) async fn try_get(
     carts: &Carts,
     table: &Table,

@@ -103,7 +103,7 @@ async fn writes_of_one_key_at_once_are_read_from_the_queue() {
     }
 }
 
-/// A value that is neither in memory nor shared is read from the queue, also among others.
+/// A value that is not in memory and not shared is read from the queue, also among others.
 #[tokio::test]
 async fn pending_values_and_deletions_are_read_together_with_loaded_ones() {
     let (store, table) = (MemoryStore::default(), Table::default());

@@ -192,7 +192,7 @@ async fn a_write_waits_for_the_disk_or_the_replicas() {
     .await;
 }
 
-/// `NotQueued` and `Unknown` are told apart, and an unknown write is sent again with its id.
+/// `NotQueued` and `Unknown` are distinguished, and an unknown write is sent again with its id.
 #[tokio::test]
 async fn a_write_says_whether_it_may_take_effect() {
     let (redis, table) = (durable().await, Table::default());

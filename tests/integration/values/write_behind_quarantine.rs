@@ -104,7 +104,7 @@ async fn nothing_goes_to_the_quarantine_while_the_database_is_down() {
     assert!(carts.write_stats().quarantined <= 1, "the first one failed alone");
 }
 
-/// A payload that is of another form, or of another key, is neither flushed nor dropped.
+/// A payload that is of another form, or of another key, is not flushed and not dropped.
 #[tokio::test]
 async fn a_write_that_cannot_be_decoded_goes_to_the_quarantine() {
     for bad in [payload("1", "no json"), payload("2", "\"x\""), WritePayload::Value(vec![9; 40].into())] {

@@ -50,7 +50,7 @@ struct RunArgs {
     /// which run without the others.
     #[arg(long, value_delimiter = ',', value_enum)]
     families: Option<Vec<Family>>,
-    /// What a queued write waits for.
+    /// The condition that a queued write waits for.
     #[arg(long, value_enum, default_value = "fsync")]
     durability: QueueDurability,
     /// The seed of requests and faults. Random by default.

@@ -29,7 +29,7 @@ struct Model {
     /// In Unix seconds, for `Last-Modified`.
     modified: Vec<u64>,
     runs: Vec<Run>,
-    /// What the queued writes change.
+    /// The changes of the queued writes.
     database: Database,
 }
 
@@ -133,7 +133,7 @@ impl Model {
     }
 }
 
-/// What becomes of a transaction of a sink.
+/// The end of a transaction of a sink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Committed,

@@ -23,7 +23,8 @@ async fn callers_that_leave_cancel_no_other_push() {
     drop(alone);
     gate.open();
     queued(staying.await.unwrap());
-    // The push that was on its way may take effect. That of the caller who left before is not sent.
+    // The push that was on its way may take effect. That of the caller that left before is not
+    // sent.
     assert_eq!(pending(&store, "a").await.as_deref(), Some("sent alone"));
     assert_eq!(pending(&store, "b").await, None);
     assert_eq!(pending(&store, "c").await.as_deref(), Some("stays"));

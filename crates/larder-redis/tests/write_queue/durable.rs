@@ -1,4 +1,4 @@
-//! Writes that survive, and how a store tells that they do.
+//! Writes that survive, and how a store shows that they do.
 
 use std::num::NonZeroU16;
 use std::time::Duration;

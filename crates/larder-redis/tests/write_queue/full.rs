@@ -81,7 +81,7 @@ async fn a_key_in_quarantine_is_full_before_the_others_are() {
     for write in &read_all(&store).await[..2] {
         store.quarantine(PARTITION, READER, write.to_ref(), "refused").await.unwrap();
     }
-    // If all keys fail, writers are told.
+    // If all keys fail, writers get an error.
     assert_eq!(store.push(limited("f", operation("1"), limits)).await.unwrap(), Pushed::Full);
     assert!(store.discard_dead_letter(PARTITION, "bad", writes[0].sequence).await.unwrap());
     queued(store.push(limited("f", operation("1"), limits)).await.unwrap());

@@ -30,7 +30,7 @@ impl Program {
         Self { process, addr }
     }
 
-    /// Returns the most memory that the process had so far, in bytes, where the system tells.
+    /// Returns the most memory that the process had so far, in bytes, where the system reports it.
     fn max_memory(&self) -> Option<usize> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

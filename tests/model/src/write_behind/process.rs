@@ -34,7 +34,7 @@ pub struct Process {
     pub is_behind: bool,
 }
 
-/// What a served value has to be.
+/// The condition that a served value has to meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Required {
@@ -92,7 +92,7 @@ pub struct Load {
     pub position: Position,
     /// The moment at which it began.
     pub began: u64,
-    /// What it knows so far.
+    /// The facts that it knows so far.
     pub step: LoadStep,
 }
 

@@ -49,9 +49,9 @@ pub struct BehindWorld {
     pub acknowledged: u8,
     /// The versions that were lost with the store, or discarded, one bit for each.
     pub gone: u8,
-    /// What every process has to serve.
+    /// The value that every process has to serve.
     pub everywhere: Required,
-    /// What one process has to serve, and since when. It holds everywhere a bit later.
+    /// The value that one process has to serve, and since when. It holds everywhere a bit later.
     pub applied: Vec<(u64, Required)>,
     /// Whether an older version has overwritten a newer one in the database.
     pub is_overwritten: bool,

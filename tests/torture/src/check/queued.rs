@@ -1,4 +1,4 @@
-//! What was promised for queued writes.
+//! The promises for queued writes.
 //!
 //! The checker cannot see the queue. It knows the interval of each write, the database's changes
 //! with their sequence numbers, and what the reads showed. A write is *certainly before* another

@@ -60,7 +60,7 @@ pub struct Outcome {
     pub instance_down: usize,
     /// Instances that did not answer from memory again after all faults were over (P3).
     pub still_refusing: Vec<usize>,
-    /// What the queue still had after all faults were over, if it was not empty in time.
+    /// The writes that the queue still had after all faults were over, if it was not empty in time.
     pub left_in_queue: Option<String>,
 }
 

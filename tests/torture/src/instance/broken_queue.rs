@@ -16,7 +16,7 @@ use super::broken::Rule;
 /// By how much a push is late.
 const LATE: Duration = Duration::from_millis(1_500);
 
-/// How long a right lasts that nobody has when it is needed.
+/// How long a right lasts that no worker has when it is needed.
 const CLAIM: Duration = Duration::from_secs(1);
 
 /// A queue that breaks a rule.
@@ -42,8 +42,8 @@ impl BrokenQueue {
 
     /// Reads in the name of the reader that has the right.
     async fn read_as_other(&self, request: ReadRequest<'_>) -> Result<ReadReply, StoreError> {
-        // It may have died. Then nobody else claims the right, because all believe that they have
-        // it.
+        // It may have died. Then no other worker claims the right, because all believe that they
+        // have it.
         self.store.claim_reader(request.partition, request.reader, CLAIM).await?;
         let holder = self.store.queue_stats(request.partition).await?.reader;
         self.store.read(ReadRequest { reader: holder.unwrap_or(request.reader), ..request }).await

@@ -32,7 +32,7 @@ pub(super) struct QueuedCollections {
     pub(super) values: WriteBehind<usize, Version>,
     /// An operation is the number of its write.
     pub(super) operations: Operations<usize, u64>,
-    /// What the operations have led to, as the database has it.
+    /// The result of the operations, as the database has it.
     pub(super) results: Values<usize, Version>,
 }
 

@@ -6,7 +6,7 @@ use larder::write_queue::Durability;
 
 use super::FaultKind;
 
-/// What a queued write waits for. All servers have `appendfsync always`.
+/// The condition that a queued write waits for. All servers have `appendfsync always`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 #[allow(clippy::exhaustive_enums)] // Each is a setup of the servers.
 pub enum QueueDurability {
