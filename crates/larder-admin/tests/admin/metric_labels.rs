@@ -13,7 +13,7 @@ const OPERATIONS: &str = include_str!("../../../../docs/OPERATIONS.md");
 /// Labels that the scrape adds.
 const OF_THE_TARGET: [&str; 2] = ["job", "instance"];
 
-/// Metrics that are neither in the dashboard nor in an alert, and why.
+/// Metrics that the dashboard and the alerts do not have, and why.
 const NOT_SHOWN: [(&str, &str); 14] = [
     ("larder_collapsed_total", "the requests that waited are misses in `larder_requests_total`"),
     ("larder_floor_raises_total", "the advice of the cache names it"),

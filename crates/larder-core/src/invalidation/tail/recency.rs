@@ -22,8 +22,8 @@ pub fn is_usable(
 
 /// Returns whether a request that comes now may wait for a flight that began then (rule 13).
 ///
-/// The outcome of the flight must still be [checked](super::Tail::check) when the flight ends, if its
-/// position differs from that of the request.
+/// The outcome of the flight must still be [checked](super::Tail::check) when the flight ends, if
+/// its position differs from that of the request.
 #[must_use]
 pub fn may_join(
     flight_began: BootTime,

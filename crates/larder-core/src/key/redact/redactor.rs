@@ -17,7 +17,7 @@ const MIN_SECRET: usize = 8;
 /// [`redact`](super::redact()).
 ///
 /// A key shows the text of its template, and a tag is the application's own. But a policy may make
-/// both from a cookie or from `Authorization`. Whoever has the request can find such values.
+/// both from a cookie or from `Authorization`. With the request, such values can be found.
 ///
 /// # Examples
 ///
@@ -44,7 +44,8 @@ pub struct Redactor<'a> {
 impl<'a> Redactor<'a> {
     /// Creates a redactor for a request with these fields.
     ///
-    /// Cookies, `Authorization` and `Proxy-Authorization` are credentials, and so are `credentials`.
+    /// Cookies, `Authorization` and `Proxy-Authorization` are credentials, and so are the fields in
+    /// `credentials`.
     #[must_use]
     pub fn new(request: &HeaderMap, credentials: &'a [HeaderName]) -> Self {
         let mut redactor = Self { fields: credentials, secrets: Vec::new(), short: Vec::new() };
@@ -162,10 +163,12 @@ impl<'a> Redactor<'a> {
         let encoded = encoded.as_str().unwrap_or_default().to_owned();
         // Keys have the digest of this form, so the same value is shown in the same way everywhere.
         let placeholder = digest(if encoded.is_empty() { &text } else { &encoded }).into_owned();
+        let path = normalize::path_with_dots(&text).into_owned();
         let forms = [
             encoded,
             normalize::query(&text).into_owned(),
-            normalize::path_with_dots(&text).into_owned(),
+            // The slash at its beginning is not of the value.
+            path.strip_prefix('/').unwrap_or(&path).to_owned(),
             text,
         ];
         for form in forms.into_iter().filter(|form| form.len() >= MIN_SECRET) {

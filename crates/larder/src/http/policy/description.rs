@@ -261,7 +261,7 @@ mod tests {
             ),
             (Policy::ttl(secs(90)).share_authorized(), "/a (custom): ttl 90s, key URI, shares authorized"),
             (
-                Policy::rfc9111().name("a"),
+                Policy::rfc9111().honor_request_directives().name("a"),
                 "a (rfc9111): ttl 0ns, key URI, honors directives of requests, responses permit storing",
             ),
         ];
