@@ -21,11 +21,11 @@ use crate::http::policy::Policy;
 /// ```
 /// use larder::{Cache, Policy, ttl};
 ///
-/// let cache = Cache::default(); let layer =
-/// cache.layer(Policy::ttl(ttl::STANDARD).name("product").tag("product:{id}")); let policies =
-/// cache.policies(); assert_eq!(policies[0].tags, ["product:{id}"]);
-/// assert_eq!(policies[0].to_string(), "product (standard): ttl 3600s, key URI, tags
-/// product:{id}");
+/// let cache = Cache::default();
+/// let layer = cache.layer(Policy::ttl(ttl::STANDARD).name("product").tag("product:{id}"));
+/// let policies = cache.policies();
+/// assert_eq!(policies[0].tags, ["product:{id}"]);
+/// assert_eq!(policies[0].to_string(), "product (standard): ttl 3600s, key URI, tags product:{id}");
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
