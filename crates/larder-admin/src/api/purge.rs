@@ -17,9 +17,6 @@ use crate::api::stored_json::preview_json;
 use crate::api_error::ApiError;
 
 /// Invalidates responses and values, and logs who did it.
-///
-/// Only a dry run looks at what is in memory. An invalidation itself does not search for keys, and
-/// its cost must not depend on how much is stored.
 pub(super) async fn purge(
     State(state): State<AdminState>,
     Operator(who): Operator,
@@ -27,8 +24,8 @@ pub(super) async fn purge(
 ) -> Result<Json<Value>, ApiError> {
     let Json(request) = request?;
     let invalidation = request.to_invalidation()?;
+    let preview = preview_json(&state.cache.preview(invalidation.clone()).await);
     if request.dry_run {
-        let preview = preview_json(&state.cache.preview(invalidation).await);
         return Ok(Json(json!({ "outcome": "dry-run", "here": preview })));
     }
     let (outcome, refill) = match request.refill {
@@ -37,7 +34,7 @@ pub(super) async fn purge(
     };
     let outcome = outcome_word(outcome);
     tracing::info!(target: "larder", who = &*who, request = ?request, outcome = outcome, "admin purge");
-    Ok(Json(json!({ "outcome": outcome, "here": null, "refill": refill })))
+    Ok(Json(json!({ "outcome": outcome, "here": preview, "refill": refill })))
 }
 
 const fn outcome_word(outcome: InvalidationOutcome) -> &'static str {
