@@ -133,7 +133,7 @@ async fn purged_responses_are_filled_again_before_the_next_request() {
     let app = App::new();
     app.get("/categories/7").await;
     let purged = app.post("purge", json!({ "tags": ["category:7"], "refill": 10 })).await;
-    assert_eq!((&purged["outcome"], &purged["here"]), (&json!("applied"), &json!(null)));
+    assert_eq!(purged["outcome"], "applied");
     let job = purged["refill"]["job"]["job"].as_u64().unwrap();
     while !app.look(&format!("warm/{job}")).await["is_done"].as_bool().unwrap() {
         tokio::task::yield_now().await;
