@@ -33,6 +33,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "assets/components/notice.js",
     "assets/components/pairs.js",
     "assets/components/plot-options.js",
+    "assets/components/policy.js",
     "assets/components/purge-form.js",
     "assets/components/purge-result.js",
     "assets/components/scope-details.js",

@@ -54,17 +54,22 @@ pub(super) struct Names {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Policy {
     pub(super) class: String,
-    pub(super) lifetime: f64,
-    pub(super) stale_while_revalidate: f64,
-    pub(super) stale_if_error: f64,
-    pub(super) key: String,
-    #[serde(default)]
-    pub(super) key_headers: Vec<String>,
-    #[serde(default)]
-    pub(super) key_cookies: Vec<String>,
+    pub(super) ttl_seconds: f64,
+    pub(super) stale_while_revalidate_seconds: f64,
+    pub(super) stale_if_error_seconds: f64,
+    pub(super) key: PolicyKey,
     /// The other settings. Those that are set are shown by their names.
     #[serde(flatten)]
     pub(super) flags: std::collections::BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct PolicyKey {
+    pub(super) source: String,
+    pub(super) query: String,
+    pub(super) headers: Vec<String>,
+    pub(super) cookies: Vec<String>,
+    pub(super) partition: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -77,21 +82,27 @@ pub(super) struct Tier {
 pub(super) struct Entry {
     pub(super) key: String,
     pub(super) is_selected: bool,
-    pub(super) status: Option<u16>,
-    pub(super) age: f64,
-    pub(super) remaining: f64,
-    pub(super) lifetime: f64,
-    pub(super) body_bytes: u64,
-    pub(super) bytes: u64,
-    pub(super) tags: Vec<String>,
-    pub(super) varies_on: Vec<VaryField>,
-    pub(super) position: String,
+    pub(super) response: Option<Response>,
+    pub(super) hit_for_miss_seconds: Option<f64>,
     pub(super) verdict: String,
     pub(super) invalidated_by: Vec<InvalidatedBy>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct VaryField {
+pub(super) struct Response {
+    pub(super) status: u16,
+    pub(super) age_seconds: f64,
+    pub(super) remaining_seconds: f64,
+    pub(super) lifetime_seconds: f64,
+    pub(super) body_bytes: u64,
+    pub(super) stored_bytes: u64,
+    pub(super) tags: Vec<String>,
+    pub(super) variant: Vec<VariantField>,
+    pub(super) position: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct VariantField {
     pub(super) name: String,
     pub(super) value: Option<String>,
 }
@@ -101,13 +112,13 @@ pub(super) struct InvalidatedBy {
     pub(super) name: String,
     pub(super) is_soft: bool,
     pub(super) place: String,
-    pub(super) age: Option<f64>,
+    pub(super) age_seconds: Option<f64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Log {
     pub(super) position: String,
-    pub(super) confirmation_age: Option<f64>,
+    pub(super) confirmation_age_seconds: Option<f64>,
     pub(super) deferred: u64,
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::commands::explanation::{Entry, Explanation, InvalidatedBy, Key, Names, Policy, Tier};
+use crate::commands::explanation::{Entry, Explanation, InvalidatedBy, Key, Names, Policy, Response, Tier};
 use crate::output::{dates, units};
 
 impl Explanation {
@@ -72,7 +72,7 @@ impl Explanation {
 
     fn write_log(&self, text: &mut String) {
         let log = &self.log;
-        let read = match log.confirmation_age {
+        let read = match log.confirmation_age_seconds {
             Some(age) => format!("read to its end {} ago", units::seconds(age)),
             None => "not read yet".to_owned(),
         };
@@ -110,40 +110,57 @@ fn write_tier(text: &mut String, name: &str, tier: &Tier) {
 
 fn write_entry(text: &mut String, entry: &Entry) {
     let selected = if entry.is_selected { "" } else { " (another variant)" };
-    let status = entry.status.map_or_else(|| "hit-for-miss".to_owned(), |status| status.to_string());
-    let (age, remaining) = (units::seconds(entry.age), units::seconds(entry.remaining));
     let _ = writeln!(text, "  {}{selected}: {}", entry.verdict, entry.key);
     for by in &entry.invalidated_by {
         let kind = if by.is_soft { "soft" } else { "hard" };
         let _ = writeln!(text, "    invalidated by {} ({kind}) at {}{}", by.name, by.place, ago(by));
     }
-    let lifetime = units::seconds(entry.lifetime);
-    let _ = writeln!(text, "    status {status}, age {age}, fresh for {remaining} more of {lifetime}");
-    let (body, stored) = (units::bytes(entry.body_bytes), units::bytes(entry.bytes));
-    let _ = writeln!(text, "    body {body}, stored {stored}, position {}", entry.position);
-    if !entry.tags.is_empty() {
-        let _ = writeln!(text, "    tags: {}", entry.tags.join(" "));
+    if let Some(remaining) = entry.hit_for_miss_seconds {
+        let _ = writeln!(text, "    hit-for-miss for {} more", units::seconds(remaining));
     }
-    for field in &entry.varies_on {
-        let _ =
-            writeln!(text, "    varies on {}: {}", field.name, field.value.as_deref().unwrap_or("(absent)"));
+    if let Some(response) = &entry.response {
+        write_response(text, response);
+    }
+}
+
+fn write_response(text: &mut String, response: &Response) {
+    let [age, remaining, lifetime] =
+        [response.age_seconds, response.remaining_seconds, response.lifetime_seconds].map(units::seconds);
+    let status = response.status;
+    let _ = writeln!(text, "    status {status}, age {age}, fresh for {remaining} more of {lifetime}");
+    let (body, stored) = (units::bytes(response.body_bytes), units::bytes(response.stored_bytes));
+    let _ = writeln!(text, "    body {body}, stored {stored}, position {}", response.position);
+    if !response.tags.is_empty() {
+        let _ = writeln!(text, "    tags: {}", response.tags.join(" "));
+    }
+    for field in &response.variant {
+        let value = field.value.as_deref().unwrap_or("(absent)");
+        let _ = writeln!(text, "    varies on {}: {value}", field.name);
     }
 }
 
 fn write_policy(text: &mut String, policy: &Policy) {
-    let lifetime = units::seconds(policy.lifetime);
-    let _ = write!(text, "policy: class {}, lifetime {lifetime}, key by {}", policy.class, policy.key);
-    for (what, window) in
-        [("stale while revalidate", policy.stale_while_revalidate), ("stale if error", policy.stale_if_error)]
-    {
+    let (lifetime, key) = (units::seconds(policy.ttl_seconds), &policy.key);
+    let _ = write!(
+        text,
+        "policy: class {}, lifetime {lifetime}, key by {}, query {}",
+        policy.class, key.source, key.query
+    );
+    for (what, window) in [
+        ("stale while revalidate", policy.stale_while_revalidate_seconds),
+        ("stale if error", policy.stale_if_error_seconds),
+    ] {
         if window > 0.0 {
             let _ = write!(text, ", {what} {}", units::seconds(window));
         }
     }
-    for (what, list) in [("header fields", &policy.key_headers), ("cookies", &policy.key_cookies)] {
+    for (what, list) in [("header fields", &key.headers), ("cookies", &key.cookies)] {
         if !list.is_empty() {
             let _ = write!(text, ", {what} in the key: {}", list.join(" "));
         }
+    }
+    if let Some(partition) = &key.partition {
+        let _ = write!(text, ", a {partition} in the key");
     }
     for (flag, _) in policy.flags.iter().filter(|(_, value)| **value == true) {
         let _ = write!(text, ", {}", words(flag));
@@ -152,7 +169,7 @@ fn write_policy(text: &mut String, policy: &Policy) {
 }
 
 fn ago(by: &InvalidatedBy) -> String {
-    by.age.map_or_else(String::new, |age| format!(", {} ago", units::seconds(age)))
+    by.age_seconds.map_or_else(String::new, |age| format!(", {} ago", units::seconds(age)))
 }
 
 fn words(text: &str) -> String {

@@ -32,7 +32,7 @@ function outcomeText(explanation) {
 function refusalText(explanation) {
   const by = firstRefusal(explanation);
   if (!by) return '';
-  const when = by.age == null ? '' : `, ${duration(by.age)} ago`;
+  const when = by.age_seconds == null ? '' : `, ${duration(by.age_seconds)} ago`;
   return ` by ${by.name === 'all' ? 'a purge of everything' : by.name}${when}`;
 }
 

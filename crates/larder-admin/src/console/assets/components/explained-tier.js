@@ -13,28 +13,34 @@ export function ExplainedTier({ name, tier }) {
 }
 
 function Entry({ entry, name }) {
+  const { response } = entry;
   return html`
     <div data-entry=${name}>
       <${Pairs} list=${[
         ['Verdict', html`<b data-figure="${name}-verdict" data-value=${entry.verdict}>${entry.verdict}</b>${entry.is_selected ? '' : ' (not selected by this request)'}`],
         ['Invalidated by', entry.invalidated_by.length > 0 && entry.invalidated_by.map((by) => html`<${Refusal} by=${by} />`)],
         ['Key', html`<code>${entry.key}</code>`],
-        ['Status', entry.status ?? 'none: the key is uncacheable for now'],
-        ['Age', duration(entry.age)],
-        ['Still fresh for', duration(entry.remaining)],
-        ['Lifetime', duration(entry.lifetime)],
-        ['Body', bytes(entry.body_bytes)],
-        ['Size', bytes(entry.bytes)],
-        ['Tags', entry.tags.length > 0 && html`<${Tags} list=${entry.tags} />`],
-        ['Varies on', entry.varies_on.map((field) => `${field.name}: ${field.value ?? '(absent)'}`).join(', ')],
-        ['Position', html`<code>${entry.position}</code>`],
+        ['Uncacheable for', entry.hit_for_miss_seconds != null && `${duration(entry.hit_for_miss_seconds)} more`],
+        ...(response ? responsePairs(response) : []),
       ].filter(([, value]) => value !== false)} />
     </div>
   `;
 }
 
+const responsePairs = (response) => [
+  ['Status', response.status],
+  ['Age', duration(response.age_seconds)],
+  ['Still fresh for', duration(response.remaining_seconds)],
+  ['Lifetime', duration(response.lifetime_seconds)],
+  ['Body', bytes(response.body_bytes)],
+  ['Size', bytes(response.stored_bytes)],
+  ['Tags', response.tags.length > 0 && html`<${Tags} list=${response.tags} />`],
+  ['Varies on', response.variant.map((field) => `${field.name}: ${field.value ?? '(absent)'}`).join(', ')],
+  ['Position', html`<code>${response.position}</code>`],
+];
+
 const Refusal = ({ by }) => html`
   <div data-figure="invalidated-by" data-value=${by.name}>
-    <b>${by.name}</b> (${by.is_soft ? 'soft' : 'hard'}) at <code>${by.place}</code>${by.age == null ? '' : `, ${duration(by.age)} ago`}
+    <b>${by.name}</b> (${by.is_soft ? 'soft' : 'hard'}) at <code>${by.place}</code>${by.age_seconds == null ? '' : `, ${duration(by.age_seconds)} ago`}
   </div>
 `;

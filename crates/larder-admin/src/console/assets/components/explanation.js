@@ -2,10 +2,11 @@
 
 import { html } from '../../vendor/htm-preact-standalone.module.js';
 import { explanationText } from '../explanation-text.js';
-import { bytes, count, dateTime, duration, plural, words } from '../format.js';
+import { count, dateTime, duration, plural, words } from '../format.js';
 import { CodeText } from './code-text.js';
 import { ExplainedTier } from './explained-tier.js';
 import { Pairs } from './pairs.js';
+import { Policy } from './policy.js';
 import { sentence } from './notice.js';
 import { Table } from './table.js';
 import { Tags } from './tags.js';
@@ -70,38 +71,10 @@ function Names({ names }) {
   `;
 }
 
-function Policy({ policy }) {
-  const flags = [
-    [policy.per_user, 'responses of its own for each user'],
-    [policy.partitioned, 'partitioned'],
-    [policy.ignores_cookies, 'ignores cookies'],
-    [policy.shares_authorized, 'shares responses to authorized requests'],
-    [policy.honors_requests, 'honours directives of requests'],
-    [policy.requires_permission, 'responses must permit storing'],
-  ].filter(([isSet]) => isSet);
-  return html`
-    <${Pairs} list=${[
-      ['Name', policy.name],
-      ['Class', policy.class],
-      ['Lifetime', duration(policy.lifetime)],
-      ['Stale while revalidate', duration(policy.stale_while_revalidate)],
-      ['Stale if error', duration(policy.stale_if_error)],
-      ['Key', policy.key],
-      ['Header fields in the key', policy.key_headers.join(', ')],
-      ['Cookies in the key', policy.key_cookies.join(', ')],
-      ['Ignored cookies', policy.ignored_cookies.join(', ')],
-      ['Tags', policy.tags.length > 0 && html`<${Tags} list=${policy.tags} />`],
-      ['Largest body', bytes(policy.max_body)],
-      ['Limit of a fill', duration(policy.fill_timeout)],
-      ['Also', flags.map(([, text]) => text).join(', ')],
-    ].filter(([, value]) => value)} />
-  `;
-}
-
 const Log = ({ log }) => html`
   <${Pairs} list=${[
     ['Position', html`<code>${log.position}</code>`],
-    ['Read to its end', log.confirmation_age == null ? 'not yet' : `${duration(log.confirmation_age)} ago`],
+    ['Read to its end', log.confirmation_age_seconds == null ? 'not yet' : `${duration(log.confirmation_age_seconds)} ago`],
     ['Deferred', log.deferred > 0 ? plural(log.deferred, 'invalidation') : count(0)],
   ]} />
 `;

@@ -13,7 +13,7 @@ import { Pairs } from './pairs.js';
 import { Tags } from './tags.js';
 
 /** A digest stands for a credential, so such a key does not name what is stored. */
-const HAS_DIGEST = /<\d+ bytes? #/;
+const HAS_DIGEST = /\^#[0-9a-f]{8}/;
 
 export function Inspection({ stored, onClose }) {
   const [{ found, error }, setAnswer] = useState({});

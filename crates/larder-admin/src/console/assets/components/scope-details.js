@@ -3,9 +3,8 @@
 import { html } from '../../vendor/htm-preact-standalone.module.js';
 import { usePoll } from '../poll.js';
 import { RangeChoice, useRange } from '../range.js';
-import { duration } from '../format.js';
 import { Bars } from './bars.js';
-import { Pairs } from './pairs.js';
+import { Policy } from './policy.js';
 import { TimesTable } from './times-table.js';
 import { TrafficCharts } from './traffic-charts.js';
 
@@ -31,7 +30,7 @@ export function ScopeDetails({ kind, row, samples }) {
       <h3>Times since the start</h3>
       <${TimesTable} label="Times since the start" times=${timesOf(row.scope)} />
     </section>
-    ${kind === 'routes' && html`<${Policy} route=${row.scope.route} name=${row.scope.class} />`}
+    ${kind === 'routes' && html`<${RoutePolicy} route=${row.scope.route} name=${row.scope.class} />`}
   `;
 }
 
@@ -47,26 +46,8 @@ function timesOf(scope) {
   ].filter(Boolean);
 }
 
-function Policy({ route, name }) {
+function RoutePolicy({ route, name }) {
   const { data } = usePoll('policies', POLICY_INTERVAL);
   const policy = data?.find((one) => one.class === name && one.routes.includes(route));
-  if (!policy) return null;
-  return html`
-    <section class="card">
-      <h3>Policy</h3>
-      <${Pairs} list=${[
-        ['Class', policy.class],
-        ['Lifetime', duration(policy.ttl_seconds)],
-        ['Stale while revalidate', duration(policy.stale_while_revalidate_seconds)],
-        ['Stale if error', duration(policy.stale_if_error_seconds)],
-        ['Key', policy.key.source],
-        ['Query', policy.key.query],
-        ['Header fields in the key', policy.key.headers.join(', ')],
-        ['Cookies in the key', policy.key.cookies.join(', ')],
-        ['Partition', policy.key.partition],
-        ['Tags', policy.tags.map((tag) => html`<code class="chip">${tag}</code>`)],
-        ['Invalidates', policy.invalidates.join(', ')],
-      ]} />
-    </section>
-  `;
+  return policy && html`<section class="card"><h3>Policy</h3><${Policy} policy=${policy} /></section>`;
 }
