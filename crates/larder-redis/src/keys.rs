@@ -88,6 +88,12 @@ impl Keys {
         address::key_of(name.strip_prefix(&*self.responses)?)
     }
 
+    /// Returns the address of the stored response with this name, or of one of its variants.
+    pub(crate) fn address_in<'a>(&self, name: &'a str) -> Option<&'a str> {
+        self.key_in(name)?;
+        name.strip_prefix(&*self.responses)
+    }
+
     /// Returns the names of the list of instances: when each announced itself, and their records.
     ///
     /// They share the slot of the log.
@@ -158,6 +164,7 @@ mod tests {
         let keys = Keys::new("shop", 3);
         for address in [address::primary("u|/a"), address::variant("u|/a", 7)] {
             assert_eq!(keys.key_in(&keys.response(&address)), Some("u|/a"));
+            assert_eq!(keys.address_in(&keys.response(&address)), Some(&*address));
         }
         for name in [
             "larder:shop:v3:u|/a",

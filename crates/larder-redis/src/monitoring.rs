@@ -5,11 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use fred::types::Value;
 use larder_core::monitoring::{
-    FORGET_AFTER, Instance, InstanceId, InstanceRecord, MAX_INSTANCES, MAX_RECORD_BYTES, Monitoring,
-    NodeCircuit, StoreStats,
+    EntryPage, FORGET_AFTER, Instance, InstanceId, InstanceRecord, LeaseState, MAX_INSTANCES,
+    MAX_RECORD_BYTES, Monitoring, NodeCircuit, StoreStats,
 };
-use larder_core::store::StoreError;
+use larder_core::invalidation::selector::Selector;
+use larder_core::store::{ScanCursor, StoreError};
 
+use crate::entries;
 use crate::expiry::millis;
 use crate::reply::{bytes, number, parts, unreadable};
 use crate::store::RedisStore;
@@ -51,6 +53,18 @@ impl Monitoring for RedisStore {
     async fn withdraw(&self, id: InstanceId) -> Result<(), StoreError> {
         let keys = self.inner.keys.instances();
         self.run(&self.inner.instance_scripts.withdraw, &keys, &[id.to_string().into()]).await.map(drop)
+    }
+
+    async fn find_entries(
+        &self,
+        selector: &Selector,
+        from: Option<ScanCursor>,
+    ) -> Result<EntryPage, StoreError> {
+        entries::find(&self.inner, selector, from).await
+    }
+
+    async fn lease(&self, address: &str) -> Result<Option<LeaseState>, StoreError> {
+        entries::lease(&self.inner, address).await
     }
 }
 

@@ -3,8 +3,13 @@
 //! Each event is one field, with the event's mode as the name and its selector as the value. If
 //! there are many events, a field has many of them: each selector after its length in bytes and a
 //! colon. A script spends about as much time on such a field as on one with a single event.
+//!
+//! Programs in other languages append entries too, so `docs/OPERATIONS.md` documents this form. The
+//! names of the fields are its version. A later form has other names, which this version reads as
+//! [`Event::EVERYTHING`].
 
 use fred::types::Value;
+use larder_core::invalidation::position::Incarnation;
 use larder_core::invalidation::selector::{Event, Mode, Selector};
 
 use crate::reply;
@@ -14,7 +19,8 @@ const HARD: &str = "h";
 const SOFT: &str = "s";
 const MANY_HARD: &str = "H";
 const MANY_SOFT: &str = "S";
-/// The field name in the first entry of an incarnation, which has no event.
+/// The field name in the first entry of an incarnation, which has no event. The value is the
+/// incarnation.
 const BEGINNING: &str = "i";
 
 /// Maximum number of events that have a field each.
@@ -73,8 +79,11 @@ pub(crate) fn events(fields: &Value) -> Vec<Event> {
     let Some(pairs) = pairs else {
         return vec![Event::EVERYTHING];
     };
+    if is_beginning(pairs) {
+        return Vec::new();
+    }
     let mut events = Vec::with_capacity(pairs.len() / 2);
-    for pair in pairs.chunks_exact(2).filter(|pair| reply::text(&pair[0]) != Some(BEGINNING)) {
+    for pair in pairs.chunks_exact(2) {
         let known = events.len();
         if add_field(&mut events, &pair[0], &pair[1]).is_none() {
             events.truncate(known);
@@ -82,6 +91,16 @@ pub(crate) fn events(fields: &Value) -> Vec<Event> {
         }
     }
     events
+}
+
+/// Whether this is the first entry of an incarnation.
+///
+/// Nothing else may have its field: a single wrong bit makes an `h` an `i`, and no such entry may
+/// lose its event.
+fn is_beginning(fields: &[Value]) -> bool {
+    let [name, value] = fields else { return false };
+    reply::text(name) == Some(BEGINNING)
+        && reply::text(value).is_some_and(|text| text.parse::<Incarnation>().is_ok())
 }
 
 /// Adds the events of a field. Returns `None` if it cannot be read, after a part of its events.
@@ -154,7 +173,17 @@ mod tests {
 
     #[test]
     fn the_beginning_of_an_incarnation_names_nothing() {
-        assert_eq!(events(&entry(&["i", "00"])), []);
+        let incarnation = "0f".repeat(16);
+        assert_eq!(events(&entry(&["i", &incarnation])), []);
+        for fields in [
+            &["i", "00"][..],
+            &["i", "t:a"],
+            &["i", &"0F".repeat(16)],
+            &["i", &incarnation, "h", "t:a"],
+            &["h", "t:a", "i", &incarnation],
+        ] {
+            assert!(events(&entry(fields)).contains(&Event::EVERYTHING), "{fields:?}");
+        }
     }
 
     #[test]

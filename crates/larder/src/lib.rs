@@ -96,7 +96,7 @@ pub mod store {
     pub use larder_core::invalidation::selector::{Event, KeyScope, Mode};
     pub use larder_core::lease::{Claim, ClaimReply, Holder, LeaseId, Leases, Release};
     pub use larder_core::monitoring::{
-        ANNOUNCE_INTERVAL, FORGET_AFTER, MAX_INSTANCES, MAX_RECORD_BYTES, Monitoring, NoMonitoring,
+        ANNOUNCE_INTERVAL, EntryPage, FORGET_AFTER, MAX_INSTANCES, MAX_RECORD_BYTES, Monitoring, NoMonitoring,
     };
     pub use larder_core::store::{
         InvalidationLog, MAX_KEYS, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError,
@@ -172,6 +172,18 @@ pub mod explain {
 /// ```
 pub mod feed {
     pub use crate::engine::invalidation_log::feed::{FeedEvent, FeedItem, FeedStatus, InvalidationFeed};
+}
+
+/// The instances that share a store, for programs of operators that are no instances themselves.
+///
+/// See [`Fleet`](fleet::Fleet).
+pub mod fleet {
+    pub use crate::cache::fleet::fleet_inspection::FleetInspection;
+    pub use crate::cache::fleet::fleet_invalidation::{AppendedInvalidation, FleetReclaim};
+    pub use crate::cache::fleet::fleet_preview::FleetPreview;
+    pub use crate::cache::fleet::log_reader::LogReader;
+    pub use crate::cache::fleet::{Fleet, LogEnd};
+    pub use larder_core::monitoring::LeaseState;
 }
 
 /// The stored entries, for operators: listings, single keys, and the reach of an invalidation.

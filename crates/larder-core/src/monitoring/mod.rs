@@ -5,6 +5,7 @@
 //! a request.
 
 mod circuit_state;
+mod entry_page;
 mod eviction_policy;
 mod instance;
 mod record_wire;
@@ -16,10 +17,13 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use self::circuit_state::{CircuitState, NodeCircuit};
+pub use self::entry_page::{EntryPage, LeaseState};
 pub use self::eviction_policy::EvictionPolicy;
 pub use self::instance::{Instance, InstanceId, InstanceRecord, InstanceState, ParseInstanceIdError};
 pub use self::record_wire::{MAX_CIRCUITS, MAX_HOST_BYTES, MAX_RECORD_BYTES, MAX_VERSION_BYTES};
 pub use self::store_stats::StoreStats;
+use crate::invalidation::selector::Selector;
+use crate::store::ScanCursor;
 use crate::store_error::{StoreError, StoreErrorKind};
 
 /// How often an instance announces itself.
@@ -92,6 +96,37 @@ pub trait Monitoring: Send + Sync {
         let _ = id;
         std::future::ready(Err(unsupported("list of instances")))
     }
+
+    /// Returns some addresses of stored entries that a selector names, whether they are valid or
+    /// not.
+    ///
+    /// Only entries whose keys show that the selector names them are found: see
+    /// [`Selector::key_scope`]. None are found for a tag. `from` is `None` for the first page, and
+    /// then the [`next`](EntryPage::next) of the page before. Each page is one short step, and a
+    /// page may be empty although more follow.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store cannot be reached. The default implementation returns an error
+    /// of the kind [`Unsupported`](StoreErrorKind::Unsupported).
+    fn find_entries(
+        &self,
+        selector: &Selector,
+        from: Option<ScanCursor>,
+    ) -> impl Future<Output = Result<EntryPage, StoreError>> + Send {
+        let _ = (selector, from);
+        std::future::ready(Err(unsupported("list of entries")))
+    }
+
+    /// Returns the state of the lease at this address. `None` if it is free.
+    ///
+    /// # Errors
+    ///
+    /// As for [`find_entries`](Self::find_entries).
+    fn lease(&self, address: &str) -> impl Future<Output = Result<Option<LeaseState>, StoreError>> + Send {
+        let _ = address;
+        std::future::ready(Err(unsupported("list of leases")))
+    }
 }
 
 /// The [`Monitoring`] of a store that has none.
@@ -124,10 +159,12 @@ mod tests {
             kinds.push(kind(none.store_stats().await.map(drop)));
             kinds.push(kind(none.instances().await.map(drop)));
             kinds.push(kind(none.withdraw(record.id).await));
+            kinds.push(kind(none.find_entries(&Selector::All, None).await.map(drop)));
+            kinds.push(kind(none.lease("{u|/a}").await.map(drop)));
             kinds
         };
         let mut context = Context::from_waker(Waker::noop());
-        let expected = vec![StoreErrorKind::Unsupported; 4];
+        let expected = vec![StoreErrorKind::Unsupported; 6];
         assert_eq!(pin!(answers).poll(&mut context), Poll::Ready(expected));
         assert_eq!(none.circuits(), None);
     }

@@ -34,11 +34,17 @@ end
 local oldest = stream['first-entry'] or { '0-0' }
 local added = stream['entries-added'] or -1
 
+-- The number of entries that were ever added, or -1 if that does not show whether entries are
+-- missing (rule 7). If the Stream alone was lost, another program may have created it again with an
+-- `XADD`, before any script saw that it was gone. It then begins with another entry.
+local counted = oldest[2] and oldest[2][1] == 'i' and oldest[2][2] == id and added or -1
+
 -- A caller that is new to the incarnation begins at its start, or at a checkpoint. Everything
--- before that checkpoint counts as missing (rule 7).
+-- before that checkpoint counts as missing (rule 7). A caller that remembers nothing begins at the
+-- end.
 local mark
 if id ~= mine then
-  mark = mark_before(id, added, remembers)
+  mark = remembers == 0 and stream['last-generated-id'] or mark_before(id, added, remembers)
   after = mark
 end
 leave_mark(id, added, stream['length'], stream['last-entry'])
@@ -95,7 +101,7 @@ local answered = redis.call('TIME')
 return {
   id,
   run,
-  added,
+  counted,
   stream['length'],
   oldest[1],
   stream['last-generated-id'],

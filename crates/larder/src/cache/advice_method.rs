@@ -95,7 +95,7 @@ fn only(mut values: impl Iterator<Item = Duration>) -> Option<Duration> {
     values.all(|value| value == first).then_some(first)
 }
 
-fn store_figures(stats: &StoreStats, entry_bytes: Option<u64>) -> StoreFigures {
+pub(super) fn store_figures(stats: &StoreStats, entry_bytes: Option<u64>) -> StoreFigures {
     StoreFigures {
         eviction: stats.eviction,
         // A server that reports its memory and no limit has none.
@@ -108,7 +108,7 @@ fn store_figures(stats: &StoreStats, entry_bytes: Option<u64>) -> StoreFigures {
     }
 }
 
-fn instance_figures(instance: &Instance) -> InstanceFigures {
+pub(super) fn instance_figures(instance: &Instance) -> InstanceFigures {
     InstanceFigures { id: instance.record.id.to_string(), confirmed_before: instance.record.confirmation_age }
 }
 

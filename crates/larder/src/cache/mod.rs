@@ -21,6 +21,7 @@
 //! - `advice_method.rs`: what the figures say about the settings
 //! - `monitoring.rs`: the instances, the statistics of the shared store, and the policies
 //! - `close.rs`: [`CloseReport`], and the steps of closing
+//! - `fleet/`: [`Fleet`](fleet::Fleet), the handle of operators, over the shared store alone
 
 mod advice_method;
 mod build_cache;
@@ -29,6 +30,7 @@ pub(crate) mod cache_name;
 pub(crate) mod close;
 mod credential_options;
 mod explain_method;
+pub(crate) mod fleet;
 pub(crate) mod health;
 pub(crate) mod inspect;
 mod invalidation_feed;

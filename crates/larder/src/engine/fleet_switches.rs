@@ -3,24 +3,20 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
-use larder_core::store::{StoreError, StoreErrorKind, SwitchRecord};
+use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::time::sleep;
 
+use crate::engine::fleet_record::{EndedSwitch, FleetRecord};
 use crate::engine::shared::Engine;
 use crate::engine::store::Store;
 use crate::engine::switches::scope::SwitchScope;
-use crate::engine::switches::switch::{SwitchReach, validate_who};
+use crate::engine::switches::switch::ActiveSwitch;
 use crate::engine::switches::switch_error::{SwitchError, SwitchErrorKind};
-use crate::engine::switches::switch_record::{FleetSwitches, decode, encode};
-use crate::engine::switches::switch_table::{insert, new_switch};
 
 /// How often each instance reads the switches.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// The pause after a failure before the switches were read once.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// How often a change is tried if other instances change the record at the same moment.
-const MAX_TRIES: usize = 8;
 
 /// Sets a switch on all instances, in place of an earlier one with the same scope.
 pub(crate) async fn set(
@@ -29,62 +25,33 @@ pub(crate) async fn set(
     duration: Duration,
     who: &str,
 ) -> Result<(), SwitchError> {
-    let switch = new_switch(scope, SwitchReach::Fleet, duration, who, &*engine.clock)?;
-    change(engine, who, |fleet| insert(&mut fleet.switches, switch.clone())).await
+    let record = record(engine)?;
+    let switches = record.set(scope, duration, who, || known(engine)).await?;
+    engine.switches.set_fleet(switches, who, engine.clock.boot());
+    Ok(())
 }
 
 /// Ends a switch on all instances. Returns whether there was one with this scope.
 pub(crate) async fn end(engine: &Engine, scope: &SwitchScope, who: &str) -> Result<bool, SwitchError> {
-    validate_who(who)?;
-    let mut was_set = false;
-    change(engine, who, |fleet| {
-        let before = fleet.switches.len();
-        fleet.switches.retain(|switch| switch.scope != *scope);
-        was_set = fleet.switches.len() < before;
-        Ok(())
-    })
-    .await?;
+    let record = record(engine)?;
+    let EndedSwitch { was_set, left } = record.end(scope, who, || known(engine)).await?;
+    engine.switches.set_fleet(left, who, engine.clock.boot());
     Ok(was_set)
 }
 
-/// Changes the record, and applies it here at once.
-async fn change(
-    engine: &Engine,
-    who: &str,
-    mut change: impl FnMut(&mut FleetSwitches) -> Result<(), SwitchError>,
-) -> Result<(), SwitchError> {
+fn record(engine: &Engine) -> Result<FleetRecord<'_>, SwitchError> {
     let no_store = || SwitchError::new(SwitchErrorKind::NoStore, "the cache has no shared store");
     let store = engine.open_store().ok_or_else(no_store)?;
-    for _ in 0..MAX_TRIES {
-        let record = store.switches().await.map_err(|error| SwitchError::of_store(&error))?;
-        let version = record.as_ref().map(|record| record.version);
-        let mut fleet = record.and_then(|record| read(engine, &record)).unwrap_or_else(|| FleetSwitches {
-            // The store may have lost the record, so what this instance knows of it counts.
-            switches: engine.switches.fleet(engine.clock.boot()),
-            by: who.into(),
-        });
-        fleet.switches.retain(|switch| !switch.has_ended(engine.clock.boot()));
-        fleet.by = who.into();
-        change(&mut fleet)?;
-        let Some(data) = encode(&fleet, &engine.store_calendar) else {
-            return Err(SwitchError::new(SwitchErrorKind::TooMany, "the record would be too large"));
-        };
-        if replace(&**store, version, data).await? {
-            engine.switches.set_fleet(fleet.switches, who, engine.clock.boot());
-            return Ok(());
-        }
-    }
-    Err(SwitchError::new(SwitchErrorKind::Conflict, "other instances change the switches at this moment"))
+    Ok(record_in(engine, &**store))
 }
 
-async fn replace(store: &dyn Store, replaces: Option<u64>, data: Bytes) -> Result<bool, SwitchError> {
-    let version = replaces.map_or(1, |version| version.wrapping_add(1));
-    let record = SwitchRecord { version, data };
-    store.replace_switches(replaces, &record).await.map_err(|error| SwitchError::of_store(&error))
+fn record_in<'a>(engine: &'a Engine, store: &'a dyn Store) -> FleetRecord<'a> {
+    FleetRecord { store, calendar: &engine.store_calendar, clock: &*engine.clock }
 }
 
-fn read(engine: &Engine, record: &SwitchRecord) -> Option<FleetSwitches> {
-    decode(&record.data, &engine.store_calendar, &*engine.clock)
+/// Returns the switches of all instances, as far as this one knows them.
+fn known(engine: &Engine) -> Vec<ActiveSwitch> {
+    engine.switches.fleet(engine.clock.boot())
 }
 
 /// Reads the switches of all instances again and again, for as long as the cache lives.
@@ -112,7 +79,7 @@ async fn refresh(engine: &Arc<Engine>) -> Result<(), StoreError> {
     let Some(store) = engine.open_store() else { return Ok(()) };
     // A record that is gone was lost: a change leaves an empty one. What is known holds.
     let Some(record) = store.switches().await? else { return Ok(()) };
-    match read(engine, &record) {
+    match record_in(engine, &**store).decode(&record) {
         Some(fleet) => engine.switches.set_fleet(fleet.switches, &fleet.by, engine.clock.boot()),
         None => tracing::debug!(target: "larder", "record of switches in another form"),
     }

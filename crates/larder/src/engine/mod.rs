@@ -17,6 +17,7 @@
 //! - `config_error.rs`: the error for an invalid option
 //! - `lag_limit.rs`: the limit on results of lagging database replicas
 //! - `switches/`: bypasses that an operator sets, and `fleet_switches.rs`: those of all instances
+//! - `fleet_record.rs`: the record of those in the shared store
 //! - `report/`: counters, metrics and log events
 //! - `monitoring/`: what operators see of this instance and of the others
 //! - `instance_info.rs`: the identity of this instance
@@ -36,6 +37,7 @@ pub(crate) mod detach;
 pub(crate) mod evicted_keys;
 pub(crate) mod failure_table;
 pub(crate) mod fill_scope;
+pub(crate) mod fleet_record;
 pub(crate) mod fleet_switches;
 pub(crate) mod instance_info;
 pub(crate) mod invalidate;

@@ -9,9 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId};
-use larder_core::invalidation::selector::Event;
+use larder_core::invalidation::selector::{Event, Selector};
 use larder_core::lease::{Claim, ClaimReply, LeaseId, Leases, Release};
-use larder_core::monitoring::{Instance, InstanceId, InstanceRecord, Monitoring, NodeCircuit, StoreStats};
+use larder_core::monitoring::{
+    EntryPage, Instance, InstanceId, InstanceRecord, LeaseState, Monitoring, NodeCircuit, StoreStats,
+};
 use larder_core::store::{
     InvalidationLog, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError, SwitchRecord,
 };
@@ -56,6 +58,12 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn announce<'a>(&'a self, record: &'a InstanceRecord) -> StoreFuture<'a, ()>;
     fn instances(&self) -> StoreFuture<'_, Vec<Instance>>;
     fn withdraw(&self, id: InstanceId) -> StoreFuture<'_, ()>;
+    fn find_entries<'a>(
+        &'a self,
+        selector: &'a Selector,
+        from: Option<ScanCursor>,
+    ) -> StoreFuture<'a, EntryPage>;
+    fn lease<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<LeaseState>>;
     fn circuits(&self) -> Option<Vec<NodeCircuit>>;
     fn time_limit(&self) -> Option<Duration>;
     fn is_transferring(&self, key: &str) -> bool;
@@ -152,6 +160,18 @@ impl<T: Leases + InvalidationLog> Store for T {
 
     fn withdraw(&self, id: InstanceId) -> StoreFuture<'_, ()> {
         Box::pin(async move { SharedTier::monitoring(self).withdraw(id).await })
+    }
+
+    fn find_entries<'a>(
+        &'a self,
+        selector: &'a Selector,
+        from: Option<ScanCursor>,
+    ) -> StoreFuture<'a, EntryPage> {
+        Box::pin(async move { SharedTier::monitoring(self).find_entries(selector, from).await })
+    }
+
+    fn lease<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<LeaseState>> {
+        Box::pin(async move { SharedTier::monitoring(self).lease(address).await })
     }
 
     fn circuits(&self) -> Option<Vec<NodeCircuit>> {

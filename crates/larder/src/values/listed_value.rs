@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use larder_core::invalidation::selector::Tag;
-use larder_core::time::BootTime;
+use larder_core::time::{BootTime, Clock};
 use larder_core::value::{StoredValue, ValueMeta};
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::engine::invalidation_log::view::LogView;
 use crate::engine::listing::stored_state::StoredState;
 use crate::engine::memory_tier::Weigh;
 use crate::engine::serialize::{seconds, tags};
-use crate::engine::shared::Engine;
+use crate::engine::store_calendar::StoreCalendar;
 use crate::values::cached_value::{Arrival, CachedValue};
 
 /// The description of a cached value or absence. It does not have the value.
@@ -94,11 +94,16 @@ impl<V: Send + Sync> ListedValue for CachedValue<V> {
 /// Returns a value of the shared tier, to be described.
 ///
 /// `local` is the local number of this instance before the store was asked (rule 1).
-pub(crate) fn from_store(engine: &Engine, stored: StoredValue, local: u64) -> impl ListedValue {
+pub(crate) fn from_store(
+    stored: StoredValue,
+    local: u64,
+    calendar: &StoreCalendar,
+    clock: &dyn Clock,
+) -> impl ListedValue + use<> {
     let StoredValue { payload, mut meta } = stored;
     meta.position.watermark.local = local;
-    meta.loaded_at = engine.store_calendar.to_own(meta.loaded_at);
-    let age = engine.clock.wall().saturating_since(meta.loaded_at);
-    let arrival = Arrival { filled_at: None, age, received_at: engine.clock.boot(), weight: 0 };
+    meta.loaded_at = calendar.to_own(meta.loaded_at);
+    let age = clock.wall().saturating_since(meta.loaded_at);
+    let arrival = Arrival { filled_at: None, age, received_at: clock.boot(), weight: 0 };
     CachedValue::new(payload.map(|_| Arc::new(())), meta, arrival)
 }

@@ -111,7 +111,7 @@ impl Inspected<'_> {
 
     fn value(&self, stored: larder_core::value::StoredValue, stored_bytes: u64) -> ValueInfo {
         let engine = &self.cache.engine;
-        let value = from_store(engine, stored, self.local);
+        let value = from_store(stored, self.local, &engine.store_calendar, &*engine.clock);
         let mut info = value.describe(stored_bytes, &engine.log, engine.clock.boot());
         if !self.is_trusted {
             info.state = info.state.untrusted();

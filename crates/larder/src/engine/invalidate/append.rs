@@ -235,7 +235,7 @@ async fn append_key(engine: &Arc<Engine>, store: &Arc<dyn Store>, key: &Arc<str>
 ///
 /// A URI that is too long for a key is replaced by its path. If the path is too long as well, the
 /// event is left out, because nothing is stored under such a URI.
-fn bounded_events(events: Vec<Event>) -> Vec<Event> {
+pub(crate) fn bounded_events(events: Vec<Event>) -> Vec<Event> {
     let mut all: Vec<Event> = Vec::with_capacity(events.len());
     for Event { mode, selector } in events {
         let was_uri = matches!(selector, Selector::Uri(_));

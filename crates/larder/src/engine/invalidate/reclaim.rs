@@ -17,7 +17,7 @@ use crate::engine::shared::Engine;
 use crate::engine::store::Store;
 
 /// The pause between two scans, for at most twenty scans in a second.
-const BETWEEN_SCANS: Duration = Duration::from_millis(50);
+pub(crate) const BETWEEN_SCANS: Duration = Duration::from_millis(50);
 /// The pause after a failure, before the next attempt.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// The number of failures in a row after which the whole queue is left to expire.
