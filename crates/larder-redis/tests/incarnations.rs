@@ -8,7 +8,7 @@ use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::LogId;
 use larder_core::invalidation::selector::Event;
 use larder_core::store::{InvalidationLog, StoreError, StoreErrorKind};
-use larder_testing::RedisServer;
+use larder_testing::{RedisServer, Reply};
 use support::{EVENTS, RECORD, after, event, events, eventually, joined, patient, start, store};
 
 /// Rule 6: whatever happened to the log, one new incarnation begins.
@@ -42,6 +42,52 @@ async fn a_lost_log_is_a_new_incarnation() {
         let (appended, _) = b.append(&[event("y")]).await.unwrap();
         assert_eq!(appended, look.incarnation, "{loss:?}");
     }
+}
+
+/// Another program appends before any script sees that the Stream is gone. Without `NOMKSTREAM`, it
+/// creates the Stream again, beside the old record. The lost event counts as missing (rule 7).
+#[tokio::test]
+async fn a_stream_that_another_program_created_again_is_incomplete() {
+    let server = RedisServer::start().await.unwrap();
+    let (a, b) = (store(&server).await, store(&server).await);
+    let before = b.poll(start()).await.unwrap();
+    a.append(&[event("lost")]).await.unwrap();
+    server.command(&["DEL", EVENTS]).await.unwrap();
+    server.command(&["XADD", EVENTS, "*", "h", "t:other"]).await.unwrap();
+    let look = b.poll(after(&before)).await.unwrap();
+    assert_eq!(look.incarnation, before.incarnation, "nothing else shows the loss");
+    assert_eq!(events(&look), [event("other")]);
+    assert_eq!(look.floor, look.last.before());
+    assert!(look.floor > before.last, "everything older is refused");
+}
+
+/// As the documentation says: the answer is null, and the next poll refuses everything older.
+#[tokio::test]
+async fn a_program_that_does_not_create_the_stream_leaves_the_loss_to_the_next_poll() {
+    let server = RedisServer::start().await.unwrap();
+    let b = store(&server).await;
+    let before = b.poll(start()).await.unwrap();
+    server.command(&["DEL", EVENTS]).await.unwrap();
+    let append = ["XADD", EVENTS, "NOMKSTREAM", "*", "h", "t:other"];
+    assert_eq!(server.command(&append).await.unwrap(), Reply::Nil);
+    assert_ne!(b.poll(after(&before)).await.unwrap().incarnation, before.incarnation);
+    assert!(server.command(&append).await.unwrap().as_str().is_some());
+}
+
+/// A reader that remembers nothing gets the end of the log, and takes no turn from a start.
+#[tokio::test]
+async fn a_reader_without_memory_begins_at_the_end() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    for number in 0..200 {
+        server.command(&["XADD", EVENTS, "*", "h", &format!("t:{number}")]).await.unwrap();
+    }
+    let look = store.poll(Cursor { capacity: 0, replaying: false, ..start() }).await.unwrap();
+    assert_eq!((events(&look), look.more, look.floor), (vec![], false, look.last));
+    let starts = server.command(&["EXISTS", "larder:{larder:log}:starts"]).await.unwrap();
+    assert_eq!(starts.as_integer(), Some(0));
+    let all = store.poll(start()).await.unwrap();
+    assert_eq!((events(&all).len(), all.last), (200, look.last));
 }
 
 /// The ids of two incarnations cannot be compared.

@@ -7,7 +7,13 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
+use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
+use larder_core::invalidation::selector::{Prefix, Selector, Tag};
+use larder_core::lease::{Claim, Holder, LeaseId, Leases, Release};
+use larder_core::monitoring::{LeaseState, Monitoring};
 use larder_core::store::{SharedTier, StoreErrorKind};
+use larder_core::stored::address;
+use larder_redis::RedisStore;
 use larder_testing::{Direction, Proxy, RedisServer, Reply};
 use support::{brief, eventually, joined, patient, store, value};
 
@@ -158,4 +164,60 @@ async fn the_statistics_of_the_server_are_reported() {
     let stats = store.stats().await.unwrap();
     assert_eq!((stats.hits, stats.misses, stats.servers), (Some(3), Some(1), 1));
     assert_eq!(stats.hit_ratio(), Some(0.75));
+}
+
+/// Returns the addresses of all pages, in order.
+async fn found(store: &RedisStore, selector: impl Into<Selector>) -> Vec<String> {
+    let (selector, mut from, mut found) = (selector.into(), None, Vec::new());
+    loop {
+        let page = store.find_entries(&selector, from).await.unwrap();
+        found.extend(page.addresses);
+        from = page.next;
+        if from.is_none() {
+            found.sort();
+            found.dedup();
+            return found;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_operator_finds_entries_by_what_their_keys_show() {
+    let server = RedisServer::start().await.unwrap();
+    let (a, other) = (store(&server).await, joined(patient(&server.url()).namespace("other")).await);
+    let key = |path: &str| format!("u|http|shop|{path}");
+    let variant = address::variant(&key("/a/1"), 7);
+    for address in [address::primary(&key("/a/1")), variant.clone(), address::primary(&key("/b"))] {
+        a.set(&address, value(1, 5, "k"), HOUR).await.unwrap();
+    }
+    other.set(&address::primary(&key("/a/2")), value(1, 5, "k"), HOUR).await.unwrap();
+    let first = [address::primary(&key("/a/1")), variant];
+    assert_eq!(found(&a, Prefix::new("/a").unwrap()).await, first);
+    assert_eq!(found(&a, Selector::Key(key("/a/1").into())).await, first);
+    assert_eq!(found(&a, Selector::Key(key("/a/2").into())).await, [""; 0]);
+    assert_eq!(found(&a, Selector::All).await.len(), 3);
+    assert_eq!(found(&a, Tag::new("a")).await, [""; 0], "a key has no tags");
+}
+
+#[tokio::test]
+async fn an_operator_sees_the_holder_of_a_lease() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let watermark = Watermark { log: LogId::new(1, 2), local: 0 };
+    let position = Position { incarnation: Incarnation::from_bytes([7; 16]), watermark };
+    let holder = Holder { id: LeaseId::from_bytes([1; 16]), position };
+    let claim = Claim {
+        address: KEY,
+        holder,
+        ttl: HOUR,
+        known_fingerprint: None,
+        awaiting: None,
+        take_over: false,
+        may_retry_later: false,
+    };
+    assert_eq!(store.lease(KEY).await.unwrap(), None);
+    store.claim(claim).await.unwrap();
+    assert_eq!(store.lease(KEY).await.unwrap(), Some(LeaseState::Held(holder)));
+    store.release(KEY, holder.id, Release::Uncacheable(HOUR)).await.unwrap();
+    assert_eq!(store.lease(KEY).await.unwrap(), Some(LeaseState::Uncacheable));
 }
