@@ -6,9 +6,11 @@ use larder::advice::AdviceKind;
 use larder::feed::FeedItem;
 use larder::fleet::Fleet;
 use larder::inspect::StoredState;
+use larder::store::StoreErrorKind;
 use larder::{Glob, Invalidation, Prefix, SwitchScope, Tag, UriName};
 use larder_redis::{RedisStore, RedisStoreBuilder};
-use larder_tests::redis::{EVENTS, HOST, Instance, World, eventually};
+use larder_testing::RedisServer;
+use larder_tests::redis::{EVENTS, HOST, Instance, Setup, World, eventually};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -18,7 +20,7 @@ fn settings(world: &World) -> RedisStoreBuilder {
 
 async fn connected(store: RedisStoreBuilder) -> Fleet {
     let fleet = Fleet::new(store.connect().unwrap());
-    eventually("the handle is connected", async || fleet.log_end().await.is_ok()).await;
+    fleet.ready(Duration::from_secs(60)).await.unwrap();
     fleet
 }
 
@@ -60,6 +62,19 @@ async fn it_invalidates_on_all_instances_and_is_none_itself() {
     fleet.close().await;
     eventually("its connections are closed", async || connections(&world).await <= before).await;
     assert!(fleet.invalidate(Tag::new("value:2")).await.is_err());
+}
+
+#[tokio::test]
+async fn it_says_in_time_that_redis_cannot_be_used() {
+    let away = Fleet::new(RedisStore::connect("redis://127.0.0.1:1").unwrap());
+    let error = away.ready(Duration::from_millis(50)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unreachable);
+    let server = RedisServer::builder().user("app on >secret resetchannels ~* -@all").start().await.unwrap();
+    let url = format!("redis://app:secret@{}", server.address());
+    let refused = Fleet::new(RedisStore::connect(&url).unwrap());
+    let error = refused.ready(HOUR).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Refused);
+    assert!(error.to_string().contains("NOPERM"), "{error}");
 }
 
 #[tokio::test]
@@ -139,7 +154,8 @@ async fn it_says_that_entries_of_the_log_were_trimmed() {
 #[tokio::test]
 async fn it_inspects_a_key_and_what_the_log_says_of_it() {
     let world = World::new().await;
-    let a = world.instance().await;
+    // The handle has no manual clock.
+    let a = world.joined(Setup { clock: None, ..Setup::default() }).await;
     a.hits("/values/1").await;
     world.stored_as("/values/1").await;
     let fleet = connected(settings(&world)).await;

@@ -25,7 +25,7 @@ async fn what_no_instance_can_read_refuses_everything() {
         &[b"h", b"u:products/42"],
         &[b"h", b"p:/100%"],
         &[b"h", b"t:\xff"],
-        &[b"H", b"12:t:product:42"],
+        &[b"H", b"13:t:product:42"],
         &[b"s", b"x:/a?b"],
     ];
     let all = PATHS.map(|path| (path, Hard));

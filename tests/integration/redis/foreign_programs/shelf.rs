@@ -46,6 +46,14 @@ pub(super) enum Effect {
     Soft,
 }
 
+/// An entry in the log.
+struct Appended<'a> {
+    what: &'a str,
+    /// The version of the data that it stands for.
+    new: u64,
+    done: Instant,
+}
+
 /// A response, as far as the tests look at it.
 struct Shown {
     version: u64,
@@ -56,13 +64,14 @@ impl Shelf {
     pub(super) async fn new() -> Self {
         let redis = RedisServer::start().await.unwrap();
         let version = Arc::new(AtomicU64::new(1));
-        let instance = || {
+        let instance = async || {
             let store = RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10));
             let store = store.connect().unwrap();
             let cache = Cache::builder().shared_store(store).max_staleness(MAX_STALENESS).build();
+            cache.ready(HOUR).await.unwrap();
             router(&cache, &version)
         };
-        let instances = [instance(), instance()];
+        let instances = [instance().await, instance().await];
         Self { redis, instances, version }
     }
 
@@ -86,10 +95,10 @@ impl Shelf {
         let (incarnation, entries) = (self.incarnation().await, self.entries().await);
         let new = self.version.fetch_add(1, Ordering::SeqCst) + 1;
         append().await;
-        let done = Instant::now();
+        let appended = Appended { what, new, done: Instant::now() };
         for (path, effect) in effects {
             for instance in 0..2 {
-                self.changes(instance, path, *effect, new, done).await;
+                self.changes(instance, path, *effect, &appended).await;
             }
         }
         for path in PATHS.iter().filter(|path| effects.iter().all(|(named, _)| named != *path)) {
@@ -103,21 +112,22 @@ impl Shelf {
     }
 
     /// Waits until an instance shows the new version of a response, and not for longer than it may.
-    async fn changes(&self, instance: usize, path: &str, effect: Effect, new: u64, done: Instant) {
+    async fn changes(&self, instance: usize, path: &str, effect: Effect, appended: &Appended<'_>) {
+        let Appended { what, new, done } = *appended;
         let mut outcomes = Vec::new();
         eventually("the instance shows the new version", async || {
             let begun = Instant::now();
             let shown = self.show(instance, path).await;
             outcomes.push(shown.outcome.clone());
             let is_late = begun > done + MAX_STALENESS;
-            assert!(!(is_late && shown.outcome == "HIT" && shown.version < new), "{path}: too late");
+            assert!(!(is_late && shown.outcome == "HIT" && shown.version < new), "{what}: {path} is too late");
             shown.version == new
         })
         .await;
         // The other instance may have filled it again already.
         let is_stale = outcomes.iter().any(|outcome| outcome == "STALE");
-        assert!(effect == Effect::Soft || !is_stale, "{path}: {outcomes:?}");
-        assert!(effect == Effect::Hard || instance > 0 || is_stale, "{path}: {outcomes:?}");
+        assert!(effect == Effect::Soft || !is_stale, "{what}: {path}: {outcomes:?}");
+        assert!(effect == Effect::Hard || instance > 0 || is_stale, "{what}: {path}: {outcomes:?}");
     }
 
     async fn show(&self, instance: usize, path: &str) -> Shown {

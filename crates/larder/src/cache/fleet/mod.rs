@@ -17,25 +17,34 @@ pub(crate) mod log_reader;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use larder_core::invalidation::last_appends::LastAppends;
 use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::lease::Leases;
 use larder_core::monitoring::{Instance, StoreStats};
-use larder_core::store::{InvalidationLog, StoreError};
+use larder_core::store::{InvalidationLog, StoreError, StoreErrorKind};
 use larder_core::time::{Clock, WallTime};
+use tokio::time::{Instant, sleep};
 
 use crate::engine::clock::SystemClock;
 use crate::engine::store::Store;
 use crate::engine::store_calendar::StoreCalendar;
 
+/// How often a connection is tried while the store connects.
+const CONNECT_INTERVAL: Duration = Duration::from_millis(5);
+/// The time of a wait that only shows whether the store answers.
+const SHORT_WAIT: Duration = Duration::from_millis(1);
+/// An address at which no response is stored, since no key is empty.
+const NO_ADDRESS: &str = "{}";
+
 /// The instances that share a store, as an operator reaches them: through the store alone.
 ///
 /// A program with this handle is no instance. It caches nothing, claims no lease, is not listed by
 /// [`Cache::instances`](crate::Cache::instances), and runs no task in the background. So it works
-/// while no application runs. Each method asks the store, which may still be connecting: call
-/// [`log_end`](Self::log_end) until it succeeds.
+/// while no application runs. Each method asks the store, so wait with [`ready`](Self::ready) until
+/// it is connected.
 ///
 /// # Examples
 ///
@@ -43,14 +52,14 @@ use crate::engine::store_calendar::StoreCalendar;
 /// # #[cfg(feature = "redis")]
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
 /// use larder::Tag;
 /// use larder::fleet::Fleet;
 /// use larder::redis::RedisStore;
 ///
 /// let fleet = Fleet::new(RedisStore::connect("redis://127.0.0.1:6379")?);
-/// while fleet.log_end().await.is_err() {
-///     tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-/// }
+/// fleet.ready(Duration::from_secs(5)).await?;
 /// let appended = fleet.invalidate(Tag::new("product:42")).await?;
 /// println!("in the log at {}", appended.log_id);
 /// fleet.close().await;
@@ -84,6 +93,31 @@ impl Fleet {
     pub fn new(store: impl Leases + InvalidationLog) -> Self {
         let calendar = StoreCalendar::default();
         Self { store: Arc::new(store), clock: Arc::new(SystemClock), calendar }
+    }
+
+    /// Waits until the store can be used: its log, and what is stored.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error as soon as the store refuses a question, or if it cannot be reached within
+    /// `limit`.
+    pub async fn ready(&self, limit: Duration) -> Result<(), StoreError> {
+        let deadline = Instant::now() + limit;
+        loop {
+            match self.ask_all().await {
+                Err(error) if error.kind() != StoreErrorKind::Refused && Instant::now() < deadline => {
+                    sleep(CONNECT_INTERVAL).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Asks over each kind of connection that the methods use.
+    async fn ask_all(&self) -> Result<(), StoreError> {
+        let LogEnd { incarnation, last, .. } = self.log_end().await?;
+        self.store.wait_for_news(cursor(incarnation, last, 0), SHORT_WAIT).await?;
+        self.store.get(NO_ADDRESS).await.map(drop)
     }
 
     /// Returns the instances that share the store, in the order of their starts.
