@@ -19,6 +19,8 @@ mod tail_args;
 pub(crate) use crate::arguments::header_arg::HeaderArg;
 pub(crate) use crate::arguments::inspect_args::InspectArgs;
 pub(crate) use crate::arguments::purge_args::PurgeArgs;
+#[cfg(test)]
+pub(crate) use crate::arguments::purge_args::SelectorArgs;
 pub(crate) use crate::arguments::request_url::RequestUrl;
 pub(crate) use crate::arguments::switch_args::{DisableArgs, EnableArgs};
 pub(crate) use crate::arguments::tail_args::TailArgs;

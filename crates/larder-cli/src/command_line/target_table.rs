@@ -22,7 +22,7 @@ pub(super) const COMMANDS: [CommandTargets; 16] = [
     row("enable", "this instance, or all", "all instances"),
     row("switches", "yes", "those of all instances"),
     row("warm", "yes, or `--to` the application", "no"),
-    row("advise", "yes", "no"),
+    row("advise", "yes", "about Redis and the instances"),
     row("top", "yes", "no"),
     row("doctor", "no", "yes"),
     row("size", "no", "yes, or from arguments"),

@@ -1,58 +1,34 @@
 //! `larder advise`.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-
+use crate::admin::AdminClient;
 use crate::cli_error::CliError;
-use crate::context::Context;
+use crate::context::{Connection, Context};
 use crate::exit_code::ExitCode;
-use crate::output::{Output, Tone};
+use crate::output::Output;
+use crate::output::advice_lines::{Advice, advice_lines, has_finding};
+use crate::redis_target;
 
-#[derive(Debug, Deserialize)]
-struct Advice {
-    kind: String,
-    severity: String,
-    subject: String,
-    reason: Option<String>,
-    evidence: BTreeMap<String, f64>,
-    remedy: String,
+pub(crate) async fn run(context: &Context) -> Result<ExitCode, CliError> {
+    match context.connection()? {
+        Connection::Redis(redis) => redis_target::advise(&redis, &context.output).await,
+        Connection::Admin(admin) => advise(&admin, &context.output).await,
+    }
 }
 
 /// Prints what the figures mean. The exit code says whether something should change.
-pub(crate) async fn run(context: &Context) -> Result<ExitCode, CliError> {
-    let answer = context.admin()?.get("advice").await?;
+async fn advise(admin: &AdminClient, output: &Output) -> Result<ExitCode, CliError> {
+    let answer = admin.get("advice").await?;
     let all: Vec<Advice> = answer.read()?;
-    match context.output.is_json() {
-        true => context.output.json(&answer)?,
-        false => print(&all, &context.output)?,
+    match output.is_json() {
+        true => output.json(&answer)?,
+        false => print(&all, output)?,
     }
-    let is_finding = |one: &Advice| one.severity != "good";
-    Ok(if all.iter().any(is_finding) { ExitCode::Findings } else { ExitCode::Done })
+    Ok(if has_finding(&all) { ExitCode::Findings } else { ExitCode::Done })
 }
 
 fn print(all: &[Advice], output: &Output) -> Result<(), CliError> {
     if all.is_empty() {
         return output.line("Nothing to change. A finding needs enough requests as evidence.");
     }
-    for one in all {
-        let reason = one.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-        let tone = match &*one.severity {
-            "warning" => Tone::Bad,
-            "hint" => Tone::Warning,
-            _ => Tone::Good,
-        };
-        let severity = output.in_tone(tone, &one.severity);
-        output.line(&format!("{severity}: {}: {}{reason}", one.subject, one.kind.replace('-', " ")))?;
-        let evidence: Vec<_> = one.evidence.iter().map(|(name, value)| figure(name, *value)).collect();
-        output.line(&format!("  evidence: {}", evidence.join(", ")))?;
-        output.line(&format!("  remedy: {}", one.remedy))?;
-    }
-    Ok(())
-}
-
-/// Returns a figure with at most three digits after the point.
-fn figure(name: &str, value: f64) -> String {
-    let rounded = (value * 1e3).round() / 1e3;
-    format!("{} {rounded}", name.replace('_', " "))
+    advice_lines(all, output).iter().try_for_each(|line| output.line(line))
 }

@@ -13,6 +13,9 @@ use crate::redis_target;
 
 pub(crate) async fn run(args: &TailArgs, context: &Context) -> Result<ExitCode, CliError> {
     match context.connection()? {
+        Connection::Admin(_) if args.since.is_some() => Err(CliError::usage(
+            "`--since` needs Redis, because an application does not keep earlier invalidations",
+        )),
         Connection::Redis(redis) => redis_target::tail(&redis, args, &context.output).await,
         Connection::Admin(admin) => tail(&admin, args, &context.output).await,
     }

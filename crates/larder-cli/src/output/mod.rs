@@ -9,12 +9,16 @@
 //! | `stored_table.rs` | a table of what is stored |
 //! | `switch_table.rs` | a table of switches |
 //! | `store_table.rs` | the figures of Redis |
+//! | `instance_table.rs` | a table of instances |
+//! | `advice_lines.rs` | findings |
 //! | `closed_pipe.rs` | notices that the reader of the output has left |
 //! | `progress.rs` | a progress bar for long work |
 
+pub(crate) mod advice_lines;
 pub(crate) mod closed_pipe;
 pub(crate) mod dates;
 pub(crate) mod feed_item;
+pub(crate) mod instance_table;
 mod progress;
 pub(crate) mod store_table;
 pub(crate) mod stored_table;

@@ -1,41 +1,25 @@
-//! The commands that go over Redis alone.
+//! The commands that go over Redis alone. No application needs to run.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `connect.rs` | connects to Redis, as no instance |
+//! | `redis_purge.rs` | `larder purge` |
+//! | `redis_tail.rs` | `larder tail` |
+//! | `redis_stats.rs` | `larder stats`, `larder instances` and `larder advise` |
+//! | `redis_inspect.rs` | `larder inspect` |
+//! | `redis_switches.rs` | `larder disable`, `larder enable` and `larder switches` |
+//! | `operator.rs` | who runs this program |
 
-use crate::arguments::{DisableArgs, EnableArgs, InspectArgs, PurgeArgs, TailArgs};
-use crate::cli_error::CliError;
-use crate::exit_code::ExitCode;
-use crate::output::Output;
-use crate::target::RedisTarget;
+mod connect;
+mod operator;
+mod redis_inspect;
+mod redis_purge;
+mod redis_stats;
+mod redis_switches;
+mod redis_tail;
 
-const LATER: &str = "this command does not go over Redis yet";
-
-pub(crate) async fn purge(_: &RedisTarget, _: &PurgeArgs, _: &Output) -> Result<ExitCode, CliError> {
-    Err(CliError::failed(LATER))
-}
-
-pub(crate) async fn tail(_: &RedisTarget, _: &TailArgs, _: &Output) -> Result<ExitCode, CliError> {
-    Err(CliError::failed(LATER))
-}
-
-pub(crate) async fn stats(_: &RedisTarget, _: &Output) -> Result<ExitCode, CliError> {
-    Err(CliError::failed(LATER))
-}
-
-pub(crate) async fn instances(_: &RedisTarget, _: &Output) -> Result<ExitCode, CliError> {
-    Err(CliError::failed(LATER))
-}
-
-pub(crate) async fn inspect(_: &RedisTarget, _: &InspectArgs, _: &Output) -> Result<ExitCode, CliError> {
-    Err(CliError::failed(LATER))
-}
-
-pub(crate) async fn disable(_: &RedisTarget, _: &DisableArgs, _: &Output) -> Result<ExitCode, CliError> {
-    Err(CliError::failed(LATER))
-}
-
-pub(crate) async fn enable(_: &RedisTarget, _: &EnableArgs, _: &Output) -> Result<ExitCode, CliError> {
-    Err(CliError::failed(LATER))
-}
-
-pub(crate) async fn switches(_: &RedisTarget, _: &Output) -> Result<ExitCode, CliError> {
-    Err(CliError::failed(LATER))
-}
+pub(crate) use crate::redis_target::redis_inspect::inspect;
+pub(crate) use crate::redis_target::redis_purge::purge;
+pub(crate) use crate::redis_target::redis_stats::{advise, instances, stats};
+pub(crate) use crate::redis_target::redis_switches::{disable, enable, switches};
+pub(crate) use crate::redis_target::redis_tail::tail;

@@ -15,6 +15,7 @@ pub(crate) struct RedisTarget {
     /// With its password.
     pub(crate) url: Secret,
     pub(crate) namespace: String,
+    pub(crate) schema: u32,
     /// The certificates that TLS trusts, in place of the system's.
     pub(crate) ca_pem: Option<Vec<u8>>,
     /// How long to wait for an answer.
@@ -64,7 +65,7 @@ impl RedisTarget {
         let namespace = args.namespace.as_deref().or(environment.get(Environment::NAMESPACE));
         let namespace = namespace.unwrap_or("larder").to_owned();
         let ca_pem = args.ca_file.as_deref().map(read_pem).transpose()?;
-        Ok(Self { url, namespace, ca_pem, timeout: args.timeout })
+        Ok(Self { url, namespace, schema: args.schema, ca_pem, timeout: args.timeout })
     }
 
     /// Returns the URL without its credentials.

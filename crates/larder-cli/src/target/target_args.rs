@@ -31,6 +31,10 @@ pub(crate) struct TargetArgs {
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
 
+    /// The schema of the cache in Redis, as in `RedisStoreBuilder::schema`.
+    #[arg(long, global = true, value_name = "N", default_value_t = 1)]
+    pub(crate) schema: u32,
+
     /// A PEM file with the certificates that TLS trusts, in place of the system's.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,

@@ -3,6 +3,7 @@
 
 mod exit_codes;
 mod forms;
+mod over_redis;
 mod processes;
 mod secrets;
 mod support;
