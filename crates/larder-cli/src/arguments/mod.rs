@@ -22,5 +22,5 @@ pub(crate) use crate::arguments::purge_args::PurgeArgs;
 #[cfg(test)]
 pub(crate) use crate::arguments::purge_args::SelectorArgs;
 pub(crate) use crate::arguments::request_url::RequestUrl;
-pub(crate) use crate::arguments::switch_args::{DisableArgs, EnableArgs};
+pub(crate) use crate::arguments::switch_args::{DisableArgs, EnableArgs, ScopeArgs};
 pub(crate) use crate::arguments::tail_args::TailArgs;
