@@ -1,6 +1,5 @@
 //! `larder tail`, `stats`, `instances`, `inspect` and `advise` over Redis.
 
-use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -29,11 +28,12 @@ async fn tail_shows_each_invalidation_once() {
     let run = site.run(&["tail", "--since", "1h", "-n", "300", "--json"]).await;
     assert_eq!((run.code, selectors(&run.out)), (0, expected));
 
-    let mut tail = site.program(&["tail", "-n", "2"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // The note says that it has begun.
-    let mut note = String::new();
-    BufReader::new(tail.stderr.take().unwrap()).read_line(&mut note).unwrap();
-    assert!(note.contains("waiting for invalidations"), "{note}");
+    let tail = site.program(&["tail", "-n", "2"]).stdout(Stdio::piped()).spawn().unwrap();
+    eventually("it waits for news", async || {
+        let clients = site.redis.command(&["CLIENT", "LIST"]).await.unwrap();
+        clients.as_str().unwrap().contains("flags=b")
+    })
+    .await;
     assert_eq!(site.run(&["purge", "--tag", "a", "--soft"]).await.code, 0);
     assert_eq!(site.run(&["purge", "--uri", "/x"]).await.code, 0);
     let output = tokio::task::spawn_blocking(|| tail.wait_with_output().unwrap()).await.unwrap();
