@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_whole() {
-        let beginning = Value::Array(vec!["5-0".into(), Value::Array(vec!["i".into(), "ab".repeat(16).into()])]);
+        let beginning =
+            Value::Array(vec!["5-0".into(), Value::Array(vec!["i".into(), "ab".repeat(16).into()])]);
         let strange = Value::Array(vec!["9-1".into(), Value::Array(vec!["?".into(), "x".into()])]);
         let read = read(&answer(&"ab".repeat(16), "", "5-0", "0-0", vec![beginning, strange])).unwrap();
         assert!(!read.knows_run_id);

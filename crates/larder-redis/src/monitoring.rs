@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fred::types::Value;
+use larder_core::invalidation::selector::Selector;
 use larder_core::monitoring::{
     EntryPage, FORGET_AFTER, Instance, InstanceId, InstanceRecord, LeaseState, MAX_INSTANCES,
     MAX_RECORD_BYTES, Monitoring, NodeCircuit, StoreStats,
 };
-use larder_core::invalidation::selector::Selector;
 use larder_core::store::{ScanCursor, StoreError};
 
 use crate::entries;

@@ -31,10 +31,7 @@ async fn connections(world: &World) -> usize {
 
 /// Waits until the instance no longer serves what it served.
 async fn refuses(instance: &Instance, path: &str) {
-    eventually("the instance refuses the response", async || {
-        instance.get(path).await.text() != "v1"
-    })
-    .await;
+    eventually("the instance refuses the response", async || instance.get(path).await.text() != "v1").await;
 }
 
 #[tokio::test]
@@ -195,10 +192,7 @@ async fn it_inspects_variants_that_no_instance_names() {
     let a = world.instance().await;
     for language in ["de", "fr"] {
         let request = || http::Request::get("/languages/1").header("accept-language", language);
-        eventually("the variant is stored", async || {
-            a.send(request()).await.field("x-cache") == "HIT"
-        })
-        .await;
+        eventually("the variant is stored", async || a.send(request()).await.field("x-cache") == "HIT").await;
     }
     let fleet = connected(settings(&world)).await;
     let mut found = Default::default();

@@ -105,7 +105,8 @@ fn inspection_json(found: &FleetInspection) -> Result<Value, CliError> {
 
 /// Returns the form of the admin API.
 fn response_json(info: &StoredInfo) -> Value {
-    let variant = info.variant.iter().map(|field| json!({ "name": field.name.as_str(), "value": field.value }));
+    let variant =
+        info.variant.iter().map(|field| json!({ "name": field.name.as_str(), "value": field.value }));
     json!({
         "key": info.key,
         "path": info.path,

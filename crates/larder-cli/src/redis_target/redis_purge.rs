@@ -76,7 +76,8 @@ async fn append(
 fn invalidation(args: &PurgeArgs) -> Result<Invalidation, CliError> {
     let selectors = &args.selectors;
     if let Some(key) = selectors.keys.iter().find(|key| key.contains(HIDDEN)) {
-        let text = format!("`{key}` has a hidden value, which only the application can look up: use an admin URL");
+        let text =
+            format!("`{key}` has a hidden value, which only the application can look up: use an admin URL");
         return Err(CliError::usage(text));
     }
     let mut all = Invalidation::default();
@@ -148,7 +149,9 @@ fn print_appended(
         }));
     }
     let id = appended.log_id;
-    output.line(&format!("applied: the log has it at {id}, and each instance follows within its max_staleness"))?;
+    output.line(&format!(
+        "applied: the log has it at {id}, and each instance follows within its max_staleness"
+    ))?;
     match (is_soft, freed.is_complete) {
         (true, _) => Ok(()),
         (false, true) => output.line(&format!("removed {} entries from Redis", units::count(freed.removed))),

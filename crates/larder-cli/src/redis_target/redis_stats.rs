@@ -1,8 +1,8 @@
 //! `larder stats`, `larder instances` and `larder advise` over Redis.
 
 use larder::Instance;
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::cli_error::CliError;

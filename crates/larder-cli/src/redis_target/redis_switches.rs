@@ -37,8 +37,7 @@ pub(crate) async fn enable(
     output: &Output,
 ) -> Result<ExitCode, CliError> {
     let fleet = connect(redis).await?;
-    let was_set =
-        fleet.resume(&scope(&args.scope), &operator()).await.map_err(|error| wrong(&error))?;
+    let was_set = fleet.resume(&scope(&args.scope), &operator()).await.map_err(|error| wrong(&error))?;
     if output.is_json() {
         let switches = fleet.switches().await.map_err(|error| wrong(&error))?;
         output.json(&json!({ "ended": was_set, "switches": in_json(&switches)? }))?;
@@ -76,7 +75,9 @@ fn scope(args: &ScopeArgs) -> SwitchScope {
 
 fn wrong(error: &SwitchError) -> CliError {
     match error.kind() {
-        SwitchErrorKind::Store if error.to_string().contains("NOPERM") => CliError::refused(error.to_string()),
+        SwitchErrorKind::Store if error.to_string().contains("NOPERM") => {
+            CliError::refused(error.to_string())
+        }
         SwitchErrorKind::Store => CliError::unreachable(error.to_string()),
         SwitchErrorKind::Scope | SwitchErrorKind::Duration => CliError::usage(error.to_string()),
         _ => CliError::failed(error.to_string()),

@@ -30,7 +30,8 @@ async fn what_no_instance_can_read_refuses_everything() {
     ];
     let all = PATHS.map(|path| (path, Hard));
     for entry in entries {
-        let what = format!("{:?}", entry.iter().map(|part| String::from_utf8_lossy(part)).collect::<Vec<_>>());
+        let what =
+            format!("{:?}", entry.iter().map(|part| String::from_utf8_lossy(part)).collect::<Vec<_>>());
         shelf.reaches(&what, &all, async || append(&shelf.redis, entry).await).await;
     }
 }

@@ -120,7 +120,10 @@ impl Shelf {
             let shown = self.show(instance, path).await;
             outcomes.push(shown.outcome.clone());
             let is_late = begun > done + MAX_STALENESS;
-            assert!(!(is_late && shown.outcome == "HIT" && shown.version < new), "{what}: {path} is too late");
+            assert!(
+                !(is_late && shown.outcome == "HIT" && shown.version < new),
+                "{what}: {path} is too late"
+            );
             shown.version == new
         })
         .await;

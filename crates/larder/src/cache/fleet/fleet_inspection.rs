@@ -193,7 +193,11 @@ impl Fleet {
     ) {
         let refusals = log.read(|tail| tail.refusals(position, names, self.clock.boot()));
         for refusal in refusals.iter().map(shown) {
-            if !inspection.invalidated_by.iter().any(|known| known.place == refusal.place && known.name == refusal.name) {
+            if !inspection
+                .invalidated_by
+                .iter()
+                .any(|known| known.place == refusal.place && known.name == refusal.name)
+            {
                 inspection.invalidated_by.push(refusal);
             }
         }
