@@ -1,4 +1,4 @@
-//! Who runs this program.
+//! The operator who runs this program.
 
 /// The longest name in the record of the switches.
 const MAX_BYTES: usize = 128;

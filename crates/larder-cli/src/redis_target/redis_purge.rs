@@ -20,7 +20,7 @@ const MAX_SCANS: u32 = 400;
 const RECLAIM_TIME: Duration = Duration::from_secs(5);
 /// The pause before an append is repeated.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
-/// What only hidden values in keys have.
+/// The characters that only hidden values in keys have.
 const HIDDEN: &str = "^#";
 
 /// Appends to the log, or says what that would reach. A script learns from the exit code whether

@@ -14,7 +14,7 @@ use crate::output::{Output, units};
 use crate::redis_target::connect::{connect, failed};
 use crate::target::RedisTarget;
 
-/// What the figures over Redis alone do not have.
+/// The note about figures that Redis alone does not have.
 const NO_HITS: &str = "Hit ratios, misses and routes are figures of an instance: use an admin URL.";
 
 /// Prints the figures of Redis, of the log and of the instances.

@@ -1,4 +1,4 @@
-//! What an operator finds in the shared tier: addresses of entries, and leases.
+//! The entries that an operator finds in the shared tier: addresses of entries, and leases.
 
 use crate::lease::Holder;
 use crate::store::ScanCursor;

@@ -26,11 +26,11 @@ pub struct AppendedInvalidation {
     pub log_id: LogId,
     /// How many selectors the log has for it.
     pub selectors: usize,
-    /// What can be removed from the store.
+    /// The requests to remove entries from the store.
     reclaimable: Vec<ReclaimRequest>,
 }
 
-/// What was removed from the store after an invalidation.
+/// The entries that were removed from the store after an invalidation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct FleetReclaim {

@@ -1,4 +1,4 @@
-//! What an invalidation would reach in the shared store.
+//! The reach of an invalidation in the shared store.
 
 use std::collections::BTreeSet;
 

@@ -63,7 +63,7 @@ impl Fleet {
             true => last,
             false => before(now, since).min(last),
         };
-        // Nothing may be left out if the log begins anew.
+        // Nothing may be left out if the log begins again.
         let cursor = cursor(incarnation, after, usize::MAX);
         Ok(LogReader { fleet: self, cursor, is_behind: true, items: VecDeque::new() })
     }
