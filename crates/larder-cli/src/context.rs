@@ -19,6 +19,7 @@ pub(crate) struct Context {
 
 /// A target that is ready to be asked.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // A command has one of it.
 pub(crate) enum Connection {
     /// An application, by its admin router.
     Admin(AdminClient),

@@ -33,12 +33,14 @@ pub mod join;
 #[doc(hidden)]
 pub mod key;
 pub mod lease;
+mod lease_holder;
 #[doc(hidden)]
 pub mod lifetime;
 pub mod monitoring;
 #[doc(hidden)]
 pub mod outcome;
 mod random_id;
+mod scan_cursor;
 pub mod store;
 mod store_error;
 pub mod stored;

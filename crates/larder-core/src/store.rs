@@ -15,6 +15,7 @@ use crate::invalidation::position::{Incarnation, LogId};
 use crate::invalidation::selector::{Event, Selector};
 use crate::join::try_join_all;
 use crate::monitoring::{Monitoring, NoMonitoring};
+pub use crate::scan_cursor::ScanCursor;
 pub use crate::store_error::{StoreError, StoreErrorKind};
 pub use crate::switch_record::SwitchRecord;
 
@@ -139,16 +140,6 @@ pub struct ReclaimRequest {
     pub incarnation: Incarnation,
     /// The id of the event. Responses with a lower position are refused.
     pub before: LogId,
-}
-
-/// The progress of a search for invalidated responses. Only the store interprets this value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(clippy::exhaustive_structs)]
-pub struct ScanCursor {
-    /// The index of the node that the search has reached.
-    pub node: usize,
-    /// The scan cursor on that node.
-    pub cursor: u64,
 }
 
 /// The report of one [`reclaim`](SharedTier::reclaim) step.

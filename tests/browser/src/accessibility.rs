@@ -23,7 +23,7 @@ const CHECK: &str = "
 pub struct Violation {
     /// The name of the rule, such as `color-contrast`.
     pub id: String,
-    /// What the rule asks for.
+    /// The demand of the rule.
     pub help: String,
     /// The elements that violate it, and why.
     pub nodes: Vec<String>,

@@ -20,9 +20,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// The watchdog's script.
 ///
 /// It waits for the end of its input, which comes when the test's process ends in any way. Then it
-/// kills the process group of chromedriver, which has the browser, and removes the folder. A process
-/// of the browser may still write while it dies, so one attempt is not enough. The script ignores
-/// the signals that a terminal sends to a whole process group, because it has to end last.
+/// kills the process group of chromedriver, which has the browser, and removes the folder. A
+/// process of the browser may still write while it dies, so one attempt is not enough. The script
+/// ignores the signals that a terminal sends to a whole process group, because it has to end last.
 const WATCHDOG: &str = "trap '' HUP INT TERM; read -r _; kill -s KILL -- \"-$1\"; \
     for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf \"$2\"; [ -e \"$2\" ] || exit 0; sleep 0.1; done";
 
@@ -39,7 +39,7 @@ pub(crate) struct Chromedriver {
 }
 
 impl Chromedriver {
-    /// Starts chromedriver, and waits until it tells its port.
+    /// Starts chromedriver, and waits until it prints its port.
     ///
     /// # Errors
     ///

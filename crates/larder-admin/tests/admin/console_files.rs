@@ -85,7 +85,7 @@ async fn each_file_is_used_and_each_file_that_is_used_exists() {
     assert_eq!(found, paths().into_iter().collect());
 }
 
-/// What the policy forbids, what puts a token where others find it, and what makes text to HTML.
+/// Texts that the policy forbids, that put a token where others find it, or make text to HTML.
 const FORBIDDEN: &[&str] = &[
     "localStorage",
     "sessionStorage",

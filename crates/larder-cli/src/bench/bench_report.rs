@@ -1,4 +1,4 @@
-//! What `larder bench` prints.
+//! The output of `larder bench`.
 
 use serde::Serialize;
 

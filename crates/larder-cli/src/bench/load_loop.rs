@@ -24,7 +24,7 @@ pub(super) enum Until {
     EachKeyOnce(Instant, Arc<AtomicU64>, u64),
 }
 
-/// What the operations of one measurement took.
+/// The times of the operations of one measurement.
 pub(super) struct Load {
     pub(super) times: Histogram<u64>,
     pub(super) failed: u64,

@@ -1,4 +1,4 @@
-//! What is known about a Redis, and about what Larder has in it.
+//! The facts about a Redis, and about the data of Larder in it.
 //!
 //! `None` stands for what the server does not tell, or what this user may not ask.
 
@@ -72,7 +72,7 @@ pub(crate) struct UserFacts {
     pub(crate) verdicts: Vec<(Right, Verdict)>,
 }
 
-/// What scripts may do.
+/// The rights of scripts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ScriptFacts {
     /// The error of `EVAL`.
@@ -131,7 +131,7 @@ pub(crate) struct LogFacts {
     pub(crate) run_id: Option<String>,
 }
 
-/// What a bounded scan found. Of a small keyspace, this is everything.
+/// The result of a bounded scan. A small keyspace is scanned to its end.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct KeySample {
     /// The number of keys of all servers.

@@ -33,7 +33,7 @@ impl Fields {
 
     /// Returns the sum over all databases of a number in `INFO keyspace`, such as `keys`.
     ///
-    /// Without a database, there are no keys. Returns `None` if the server did not report any field.
+    /// Without a database, there are no keys. Returns `None` if the server reported no field.
     pub(crate) fn keyspace(&self, what: &str) -> Option<u64> {
         let databases = self.0.iter().filter(|(name, _)| is_database(name));
         let number = |value: &str| {

@@ -45,7 +45,7 @@ pub(crate) struct Command {
     pub(crate) line: String,
 }
 
-/// What is wrong with a server, or with what Larder has in it.
+/// A fault of a server, or of the data of Larder in it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Finding {
     /// Its name, which is also its heading in the documentation.

@@ -1,6 +1,6 @@
 //! The names of Larder's keys in Redis.
 
-/// What a key of Larder is, by its name.
+/// The kind of a key of Larder, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyName<'a> {
     /// `larder:<namespace>:v<schema>:…`: a stored response, or what belongs to one.

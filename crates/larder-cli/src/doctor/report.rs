@@ -1,4 +1,4 @@
-//! What `larder doctor` prints.
+//! The output of `larder doctor`.
 
 use serde::Serialize;
 use serde_json::Value;

@@ -12,7 +12,7 @@ pub(crate) struct Right {
     pub(crate) attempt: &'static str,
 }
 
-/// What a right is for.
+/// The purpose of a right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Purpose {
     /// For everything.

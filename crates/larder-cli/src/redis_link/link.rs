@@ -202,7 +202,8 @@ fn connect_error(shown: &str, error: &Error) -> CliError {
     }
 }
 
-/// fred reports the errors of a server under several kinds. Their texts begin with a word in capitals.
+/// fred reports the errors of a server under several kinds. Their texts begin with a word in
+/// capitals.
 fn link_error(error: &Error) -> LinkError {
     let text = error.details().to_owned();
     let word = text.split(' ').next().unwrap_or_default();

@@ -1,5 +1,6 @@
 //! `larder inspect` over Redis.
 
+use http::HeaderName;
 use larder::fleet::{FleetInspection, LeaseState};
 use larder::inspect::{StoredInfo, ValueInfo};
 use serde_json::{Value, json};
@@ -60,7 +61,7 @@ fn print(found: &FleetInspection, output: &Output) -> Result<(), CliError> {
         output.line(&format!("invalidated by: {}{soft} at {}{age}", by.name, by.place))?;
     }
     if !found.vary.is_empty() {
-        let fields: Vec<_> = found.vary.iter().map(|name| name.as_str()).collect();
+        let fields: Vec<_> = found.vary.iter().map(HeaderName::as_str).collect();
         output.line(&format!("varies on: {}; {} variants", fields.join(", "), found.variants))?;
     }
     if let Some(lease) = found.lease {
@@ -95,7 +96,7 @@ fn inspection_json(found: &FleetInspection) -> Result<Value, CliError> {
         "key": found.key,
         "responses": found.responses.iter().map(response_json).collect::<Vec<_>>(),
         "value": found.value.as_ref().map(value_json),
-        "vary": found.vary.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
+        "vary": found.vary.iter().map(HeaderName::as_str).collect::<Vec<_>>(),
         "variants": found.variants,
         "unreadable": found.unreadable,
         "lease": found.lease.map(lease_text),

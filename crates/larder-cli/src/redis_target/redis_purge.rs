@@ -88,13 +88,13 @@ fn invalidation(args: &PurgeArgs) -> Result<Invalidation, CliError> {
         all = all.and(Selector::Key(key.as_str().into()));
     }
     for uri in &selectors.uris {
-        all = all.and(UriName::new(uri).map_err(wrong)?);
+        all = all.and(UriName::new(uri).map_err(|error| wrong(&error))?);
     }
     for prefix in &selectors.prefixes {
-        all = all.and(Prefix::new(prefix).map_err(wrong)?);
+        all = all.and(Prefix::new(prefix).map_err(|error| wrong(&error))?);
     }
     for glob in &selectors.globs {
-        all = all.and(Glob::new(glob).map_err(wrong)?);
+        all = all.and(Glob::new(glob).map_err(|error| wrong(&error))?);
     }
     if selectors.all {
         all = all.and(Selector::All);
@@ -102,7 +102,7 @@ fn invalidation(args: &PurgeArgs) -> Result<Invalidation, CliError> {
     Ok(if args.soft { all.soft() } else { all })
 }
 
-fn wrong(error: SelectorError) -> CliError {
+fn wrong(error: &SelectorError) -> CliError {
     CliError::usage(error.to_string())
 }
 

@@ -1,4 +1,4 @@
-//! What a command needs before it writes to a server.
+//! The consent that a command needs before it writes to a server.
 
 use crate::cli_error::CliError;
 use crate::redis_link::values::text;

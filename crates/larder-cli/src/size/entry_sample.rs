@@ -15,7 +15,7 @@ const MAX_TIME: Duration = Duration::from_secs(5);
 /// The number of entries that are measured.
 const MAX_MEASURED: u64 = 500;
 
-/// What a bounded scan found of a namespace.
+/// The result of a bounded scan of a namespace.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EntrySample {
     /// The estimated number of stored responses.

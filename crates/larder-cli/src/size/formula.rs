@@ -5,7 +5,7 @@ use larder_core::advice::redis_memory::{NEARLY_ALL, entry_bytes, estimate, table
 use crate::scratch::{Shape, stored_key};
 use crate::size::entry_sample::EntrySample;
 
-/// What a server takes when it is empty.
+/// The bytes that an empty server takes.
 const SERVER: u64 = 1 << 20;
 /// The bytes of an entry of the log beside its names.
 const LOG_ENTRY: u64 = 30;
@@ -94,7 +94,7 @@ pub(crate) fn recommended(total: u64) -> u64 {
     bytes.div_ceil(MIB).saturating_mul(MIB)
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Saturates, and is never negative.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Saturates, and is not negative.
 fn whole(bytes: f64) -> u64 {
     bytes.max(0.0) as u64
 }

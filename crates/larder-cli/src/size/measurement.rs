@@ -27,7 +27,7 @@ const MAX_READS: usize = 60;
 const BETWEEN_READS: Duration = Duration::from_millis(50);
 const TOTAL_LIMIT: Duration = Duration::from_secs(60);
 
-/// What was measured.
+/// The result of the measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Measured {
     /// The number of entries in the sample.

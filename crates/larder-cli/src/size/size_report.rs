@@ -1,4 +1,4 @@
-//! What `larder size` prints.
+//! The output of `larder size`.
 
 use serde::Serialize;
 

@@ -45,11 +45,6 @@ impl Environment {
         Self(pairs.filter(|(_, value)| !value.is_empty()).collect())
     }
 
-    #[cfg(test)]
-    pub(crate) fn of(pairs: &[(&'static str, &str)]) -> Self {
-        Self(pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
-    }
-
     pub(crate) fn get(&self, name: &'static str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }

@@ -6,7 +6,7 @@ use larder_testing::{RedisBuilder, RedisServer};
 use serde_json::Value;
 use tokio::process::Command;
 
-/// What the doctor says about a server.
+/// The report of the doctor about a server.
 pub(crate) struct Report {
     pub(crate) code: i32,
     pub(crate) document: Value,

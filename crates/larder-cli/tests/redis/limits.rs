@@ -1,4 +1,4 @@
-//! What the doctor does not do: wait without a limit, write, or burden a server.
+//! The doctor does not wait without a limit, write, or burden a server.
 
 use std::time::{Duration, Instant};
 

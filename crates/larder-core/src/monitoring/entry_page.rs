@@ -1,7 +1,7 @@
 //! The entries that an operator finds in the shared tier: addresses of entries, and leases.
 
-use crate::lease::Holder;
-use crate::store::ScanCursor;
+use crate::lease_holder::Holder;
+use crate::scan_cursor::ScanCursor;
 
 /// Some addresses of entries in the shared tier.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

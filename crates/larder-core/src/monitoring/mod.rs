@@ -23,7 +23,7 @@ pub use self::instance::{Instance, InstanceId, InstanceRecord, InstanceState, Pa
 pub use self::record_wire::{MAX_CIRCUITS, MAX_HOST_BYTES, MAX_RECORD_BYTES, MAX_VERSION_BYTES};
 pub use self::store_stats::StoreStats;
 use crate::invalidation::selector::Selector;
-use crate::store::ScanCursor;
+use crate::scan_cursor::ScanCursor;
 use crate::store_error::{StoreError, StoreErrorKind};
 
 /// How often an instance announces itself.

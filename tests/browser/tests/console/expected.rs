@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 /// A figure that changes by itself may differ by this share.
 const NEAR: f64 = 0.1;
 
-/// What a figure must be.
+/// The expected value of a figure.
 enum Figure {
     Exact(Value),
     /// It changes while nothing happens, such as the memory of Redis.

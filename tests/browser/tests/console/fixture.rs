@@ -7,7 +7,7 @@ use larder_browser::{Browser, Console, Screen, Site};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
-/// What a test has for itself until it ends.
+/// The servers and the browser that a test has for itself until it ends.
 pub(crate) struct Fixture {
     pub(crate) browser: Browser,
     /// Two shops. Made-up clients send requests to the first one.

@@ -1,4 +1,4 @@
-//! What the browser stores, sends and logs.
+//! The data that the browser stores, sends and logs.
 
 use anyhow::Result;
 use larder_browser::{Browser, Site, until};

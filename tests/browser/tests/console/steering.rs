@@ -1,4 +1,4 @@
-//! What the console changes is changed for clients.
+//! A change in the console takes effect for clients.
 
 use anyhow::Result;
 use larder_browser::{Console, until};

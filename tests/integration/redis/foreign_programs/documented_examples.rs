@@ -53,7 +53,7 @@ fn block(language: &str) -> &'static str {
     block.split_once("```").unwrap().0
 }
 
-fn succeeded(what: &str, output: Output) {
+fn succeeded(what: &str, output: &Output) {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{what}: {:?} {errors}", output.status);
 }
@@ -63,7 +63,7 @@ async fn run_shell(shelf: &Shelf, function: &str, call: &str) {
     let script = format!("set -e\n{function}\nappend {call}");
     let url = shelf.redis.url();
     let run = move || Command::new("sh").args(["-c", &script]).env("REDIS_URL", url).output().unwrap();
-    succeeded(call, tokio::task::spawn_blocking(run).await.unwrap());
+    succeeded(call, &tokio::task::spawn_blocking(run).await.unwrap());
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn python_invalidates_without_a_library() {
     ];
     for (arguments, effects) in cases {
         let calls = call(&shelf, arguments);
-        let append = async || succeeded(arguments, run_python(&shelf, &calls).await);
+        let append = async || succeeded(arguments, &run_python(&shelf, &calls).await);
         shelf.reaches(arguments, effects, append).await;
     }
 }

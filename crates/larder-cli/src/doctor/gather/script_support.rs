@@ -1,4 +1,4 @@
-//! What scripts may do, and whether a write is accepted.
+//! The rights of scripts, and whether a write is accepted.
 
 use crate::doctor::facts::ScriptFacts;
 use crate::doctor::right::probe_key;

@@ -1,4 +1,4 @@
-//! Who the user is, and what it may do.
+//! The name of the user, and its rights.
 
 use crate::doctor::facts::{Deployment, Facts, UserFacts};
 use crate::doctor::right::{Purpose, RIGHTS, Right, Verdict};

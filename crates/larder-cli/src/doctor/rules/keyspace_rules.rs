@@ -40,7 +40,7 @@ pub(super) fn seen_foreign(facts: &Facts) -> Option<String> {
 fn persistent(keys: &KeySample) -> u64 {
     match keys.expiry {
         Some(expiry) if expiry.asked > 0 => estimate(keys, keys.foreign) * expiry.persistent / expiry.asked,
-        // The user may not ask for the expiry of a key. The server tells how many keys have none.
+        // The user may not ask for the expiry of a key. The server reports how many keys have none.
         _ => {
             let all = keys.keys.unwrap_or_default().saturating_sub(keys.expiring.unwrap_or_default());
             all.saturating_sub(estimate(keys, keys.own_persistent))

@@ -59,7 +59,7 @@ const CHECKS: [Check; 15] = [
     check("exposure", connection_rules::exposure, connection_rules::seen_exposure),
 ];
 
-/// What a check led to.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Outcome {
@@ -74,7 +74,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Checked {
     pub(crate) check: &'static str,
     pub(crate) outcome: Outcome,
-    /// What was seen.
+    /// The evidence.
     pub(crate) seen: Option<String>,
 }
 

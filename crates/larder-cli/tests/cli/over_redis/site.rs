@@ -32,7 +32,7 @@ pub(super) struct Instance {
     router: Router,
 }
 
-/// What the program printed, and how it ended.
+/// The output of the program, and how it ended.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) code: i32,

@@ -58,7 +58,7 @@ impl Application {
         format!("http://{}", self.address)
     }
 
-    /// Returns the program with this application as its target, and a token that permits everything.
+    /// Returns the program with this application as its target, and a token that permits all.
     pub(crate) fn program(&self) -> Program {
         Program::new().env("LARDER_URL", self.admin_url()).env("LARDER_TOKEN", OPERATOR)
     }

@@ -37,7 +37,7 @@ pub struct FleetPreview {
 impl Fleet {
     /// Counts the entries in the store that an invalidation names, without issuing it.
     ///
-    /// A key of the store shows neither the tags of its response nor a path behind a custom key:
+    /// A key of the store does not show the tags of its response, or a path behind a custom key:
     /// see [`FleetPreview::uncounted`]. Each scan looks at about 500 keys, at most 20 times in a
     /// second. After `max_scans` scans, the number is a part: see [`FleetPreview::is_complete`].
     ///

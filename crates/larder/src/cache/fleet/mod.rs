@@ -176,7 +176,7 @@ fn random() -> Incarnation {
     Incarnation::from_bytes(fastrand::u128(..).to_be_bytes())
 }
 
-/// Returns the cursor of a reader, which neither starts nor appends.
+/// Returns the cursor of a reader, which does not start and appends nothing.
 const fn cursor(incarnation: Incarnation, after: LogId, capacity: usize) -> Cursor {
     let appends = LastAppends { newest: None, elsewhere: None };
     // Instances that start wait for each other. A reader is not one of them.
