@@ -94,7 +94,7 @@ pub(crate) fn recommended(total: u64) -> u64 {
     bytes.div_ceil(MIB).saturating_mul(MIB)
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Saturates, and is not negative.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Saturates. Not negative.
 fn whole(bytes: f64) -> u64 {
     bytes.max(0.0) as u64
 }
