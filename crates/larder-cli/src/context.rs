@@ -57,7 +57,7 @@ impl Context {
 
     /// Returns a client for requests to the application itself.
     pub(crate) fn http_client(&self) -> Result<HttpClient, CliError> {
-        HttpClient::new(self.args.ca_file.as_deref(), self.args.timeout)
+        HttpClient::new(self.args.ca_pem()?.as_deref(), self.args.timeout)
     }
 
     fn client(&self, url: AdminUrl) -> Result<AdminClient, CliError> {

@@ -19,13 +19,7 @@ const MAX_ATTEMPTS: usize = 100;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
 pub(super) fn open(target: &RedisTarget, limit: Duration) -> Result<RedisStore, CliError> {
-    let builder =
-        RedisStore::builder(target.url.reveal()).namespace(&target.namespace).command_timeout(limit);
-    let builder = match &target.ca_pem {
-        Some(pem) => builder.tls_roots_pem(pem.clone()),
-        None => builder,
-    };
-    builder.connect().map_err(|error| CliError::usage(error.to_string()))
+    target.store_builder(limit).connect().map_err(|error| CliError::usage(error.to_string()))
 }
 
 /// The keys, and the shape of what they have.

@@ -7,14 +7,15 @@ use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, ClusterInterface};
 use fred::types::cluster::ClusterRouting;
 use fred::types::config::{
-    Config, ConnectionConfig, Options, PerformanceConfig, Server, ServerConfig, TcpConfig,
+    Config, ConnectionConfig, Options, PerformanceConfig, Server, ServerConfig, TcpConfig, TlsConfig,
+    TlsConnector,
 };
 use fred::types::{ClusterHash, CustomCommand, Value};
 use tokio::time::{Instant, timeout};
 
 use crate::cli_error::CliError;
-use crate::redis_link::link_tls;
 use crate::target::{RedisTarget, is_loopback};
+use crate::transport::tls;
 
 /// A connection to a Redis, or one to each primary of a cluster. It never connects again.
 pub(crate) struct Link {
@@ -190,7 +191,9 @@ fn config(target: &RedisTarget) -> Result<Config, CliError> {
     let config = Config::from_url(&plain).map_err(|error| {
         CliError::usage(format!("`{}` is no Redis URL: {}", target.shown_url(), error.details()))
     })?;
-    let tls = has_tls.then(|| link_tls::config(target.ca_pem.as_deref())).transpose()?;
+    let tls = has_tls.then(|| tls::config(target.ca_pem.as_deref())).transpose()?;
+    // fred's own setup lets rustls choose the cryptography, which panics in a program with two.
+    let tls = tls.map(|tls| TlsConfig::from(TlsConnector::from(tls)));
     Ok(Config { tls, fail_fast: true, ..config })
 }
 

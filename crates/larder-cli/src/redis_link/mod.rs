@@ -3,11 +3,9 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | `link.rs` | opens a connection, and sends commands that end in time |
-//! | `link_tls.rs` | the certificates that are trusted |
 //! | `values.rs` | reads answers |
 
 mod link;
-mod link_tls;
 pub(crate) mod values;
 
 pub(crate) use crate::redis_link::link::{Link, LinkError, connect, target_is_local};

@@ -3,26 +3,19 @@
 use std::time::Duration;
 
 use larder::fleet::Fleet;
-use larder::redis::RedisStore;
 use larder::store::{StoreError, StoreErrorKind};
 
 use crate::cli_error::{CliError, CliErrorKind};
 use crate::target::RedisTarget;
 
-/// The least time for a command. It is longer than any answer of a server that is well.
-const MIN_COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
+/// The maximum time for a command. It is longer than any answer of a server that is well.
+const MAX_COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
 /// The words of a server that does not know the user, or does not let them do this.
 const REFUSALS: [&str; 4] = ["NOPERM", "WRONGPASS", "NOAUTH", "ACL failure"];
 
 /// Connects, and waits until Redis answers.
 pub(super) async fn connect(redis: &RedisTarget) -> Result<Fleet, CliError> {
-    let mut builder = RedisStore::builder(redis.url.reveal())
-        .namespace(&redis.namespace)
-        .schema(redis.schema)
-        .command_timeout(redis.timeout.min(MIN_COMMAND_TIMEOUT));
-    if let Some(pem) = &redis.ca_pem {
-        builder = builder.tls_roots_pem(pem.clone());
-    }
+    let builder = redis.store_builder(redis.timeout.min(MAX_COMMAND_TIMEOUT)).schema(redis.schema);
     let store = builder.connect().map_err(|error| CliError::usage(error.to_string()))?;
     let fleet = Fleet::new(store);
     fleet.ready(redis.timeout).await.map_err(|error| failed(redis, &error))?;

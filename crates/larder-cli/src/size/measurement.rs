@@ -61,13 +61,7 @@ pub(crate) async fn measure(
 }
 
 fn open(target: &RedisTarget) -> Result<RedisStore, CliError> {
-    let builder = RedisStore::builder(target.url.reveal()).namespace(&target.namespace);
-    let builder = builder.command_timeout(Duration::from_secs(5));
-    let builder = match &target.ca_pem {
-        Some(pem) => builder.tls_roots_pem(pem.clone()),
-        None => builder,
-    };
-    builder.connect().map_err(|error| CliError::usage(error.to_string()))
+    target.store_builder(Duration::from_secs(5)).connect().map_err(|error| CliError::usage(error.to_string()))
 }
 
 fn sample_size(entries: u64, shape: Shape) -> u64 {

@@ -1,8 +1,10 @@
 //! The URL of a Redis.
 
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
-use std::{fmt, fs};
+
+use larder::redis::{RedisStore, RedisStoreBuilder};
 
 use crate::cli_error::CliError;
 use crate::secrets::{Secret, hide_credentials};
@@ -64,8 +66,19 @@ impl RedisTarget {
         };
         let namespace = args.namespace.as_deref().or(environment.get(Environment::NAMESPACE));
         let namespace = namespace.unwrap_or("larder").to_owned();
-        let ca_pem = args.ca_file.as_deref().map(read_pem).transpose()?;
+        let ca_pem = args.ca_pem()?;
         Ok(Self { url, namespace, schema: args.schema, ca_pem, timeout: args.timeout })
+    }
+
+    /// Returns a builder for the store of this cache, whose commands have this limit.
+    pub(crate) fn store_builder(&self, command_timeout: Duration) -> RedisStoreBuilder {
+        let builder = RedisStore::builder(self.url.reveal())
+            .namespace(&self.namespace)
+            .command_timeout(command_timeout);
+        match &self.ca_pem {
+            Some(pem) => builder.tls_roots_pem(pem.clone()),
+            None => builder,
+        }
     }
 
     /// Returns the URL without its credentials.
@@ -91,10 +104,6 @@ fn with_password(url: &str, password: &Secret) -> Secret {
     };
     let password: String = password.reveal().bytes().map(escape).collect();
     Secret::new(format!("{scheme}://{user}:{password}@{address}"))
-}
-
-fn read_pem(path: &Path) -> Result<Vec<u8>, CliError> {
-    fs::read(path).map_err(|error| CliError::usage(format!("`{}` cannot be read: {error}", path.display())))
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! The arguments that all commands have.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+
+use crate::cli_error::CliError;
 
 const MIN_TIMEOUT: Duration = Duration::from_millis(10);
 const MAX_TIMEOUT: Duration = Duration::from_secs(600);
@@ -47,6 +50,17 @@ pub(crate) struct TargetArgs {
     /// How long to wait for an answer, from 10ms to 10m.
     #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = parse_timeout)]
     pub(crate) timeout: Duration,
+}
+
+impl TargetArgs {
+    /// Reads the certificates that TLS trusts. `None` stands for the system's.
+    pub(crate) fn ca_pem(&self) -> Result<Option<Vec<u8>>, CliError> {
+        let read = |path: &PathBuf| {
+            fs::read(path)
+                .map_err(|error| CliError::usage(format!("`{}` cannot be read: {error}", path.display())))
+        };
+        self.ca_file.as_ref().map(read).transpose()
+    }
 }
 
 fn parse_timeout(text: &str) -> Result<Duration, String> {

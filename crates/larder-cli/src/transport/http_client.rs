@@ -1,7 +1,6 @@
 //! Sends a request within a time.
 
 use std::error::Error;
-use std::path::Path;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -25,12 +24,12 @@ pub(crate) struct HttpClient {
 
 impl HttpClient {
     /// Returns a client that waits this long for the head of a response.
-    pub(crate) fn new(ca_file: Option<&Path>, timeout: Duration) -> Result<Self, CliError> {
+    pub(crate) fn new(ca_pem: Option<&[u8]>, timeout: Duration) -> Result<Self, CliError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls::config(ca_file)?)
+            .with_tls_config(tls::config(ca_pem)?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);

@@ -6,6 +6,6 @@
 //! | `tls.rs` | the certificates that are trusted |
 
 mod http_client;
-mod tls;
+pub(crate) mod tls;
 
 pub(crate) use crate::transport::http_client::HttpClient;

@@ -1,6 +1,5 @@
 //! The certificates that are trusted.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
@@ -10,13 +9,13 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::cli_error::CliError;
 
-/// Returns a configuration that trusts the certificates of this file, or else the system's.
+/// Returns a configuration that trusts the certificates of this PEM, or else the system's.
 ///
 /// It names the cryptography provider. If rustls had to choose, the setup would panic in a program
 /// that was built with two.
-pub(super) fn config(ca_file: Option<&Path>) -> Result<ClientConfig, CliError> {
-    let roots = match ca_file {
-        Some(path) => from_file(path)?,
+pub(crate) fn config(ca_pem: Option<&[u8]>) -> Result<ClientConfig, CliError> {
+    let roots = match ca_pem {
+        Some(pem) => from_pem(pem)?,
         None => of_the_system(),
     };
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -25,12 +24,12 @@ pub(super) fn config(ca_file: Option<&Path>) -> Result<ClientConfig, CliError> {
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-fn from_file(path: &Path) -> Result<RootCertStore, CliError> {
+fn from_pem(pem: &[u8]) -> Result<RootCertStore, CliError> {
     let wrong = |error: &dyn std::fmt::Display| {
-        CliError::usage(format!("`{}` has no certificates to trust: {error}", path.display()))
+        CliError::usage(format!("--ca-file has no certificates to trust: {error}"))
     };
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
+    for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| wrong(&error))?;
         roots.add(certificate).map_err(|error| wrong(&error))?;
     }

@@ -64,8 +64,12 @@ impl Site {
         let policy = || Policy::ttl(HOUR).jitter(0.0).tag("product:{id}");
         let version = Arc::clone(&self.version);
         let show = get(async move || version.load(Ordering::SeqCst).to_string());
-        let router = Router::new().route("/products/{id}", show.layer(cache.layer(policy())));
-        Instance { cache, router }
+        let probe = get(async || "").layer(cache.layer(policy()));
+        let product = show.layer(cache.layer(policy()));
+        let router = Router::new().route("/products/{id}", product).route("/probe/{id}", probe);
+        let instance = Instance { cache, router };
+        instance.uses_redis().await;
+        instance
     }
 
     /// Changes the data.
@@ -101,6 +105,18 @@ impl Run {
 }
 
 impl Instance {
+    /// Waits until a lookup in Redis succeeds. Its connection may open later than that of the log.
+    async fn uses_redis(&self) {
+        for probe in 0.. {
+            let request = Request::get(format!("/probe/{probe}")).header("host", "shop.example");
+            let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+            if !response.headers()["cache-status"].to_str().unwrap().contains("store-error") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Returns `X-Cache` and the version.
     pub(super) async fn get(&self, path: &str) -> (String, u64) {
         let request = Request::get(path).header("host", "shop.example").body(Body::empty()).unwrap();
