@@ -23,8 +23,7 @@ pub struct Cursor {
     /// The number of names that the polling instance remembers.
     ///
     /// If the log is of another incarnation, a poll may leave out older entries that have at least
-    /// this many names after them. The [floor](LogPage::floor) must then account for them. With 0,
-    /// a poll of another incarnation is for its end alone.
+    /// this many names after them. The [floor](LogPage::floor) must then account for them.
     pub capacity: usize,
     /// Whether the end of `incarnation` was not reached yet.
     ///

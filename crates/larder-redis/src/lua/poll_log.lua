@@ -40,11 +40,10 @@ local added = stream['entries-added'] or -1
 local counted = oldest[2] and oldest[2][1] == 'i' and oldest[2][2] == id and added or -1
 
 -- A caller that is new to the incarnation begins at its start, or at a checkpoint. Everything
--- before that checkpoint counts as missing (rule 7). A caller that remembers nothing begins at the
--- end.
+-- before that checkpoint counts as missing (rule 7).
 local mark
 if id ~= mine then
-  mark = remembers == 0 and stream['last-generated-id'] or mark_before(id, added, remembers)
+  mark = mark_before(id, added, remembers)
   after = mark
 end
 leave_mark(id, added, stream['length'], stream['last-entry'])

@@ -146,7 +146,7 @@ impl Fleet {
     ///
     /// Returns an error if the store cannot be reached, or if it accepts no writes.
     pub async fn log_end(&self) -> Result<LogEnd, StoreError> {
-        // No log has this incarnation, and a reader that remembers nothing begins at the end.
+        // No log has this incarnation, so this begins at the last checkpoint, not far from the end.
         let LogPage { incarnation, last, now, .. } = self.poll(cursor(random(), LogId::ZERO, 0)).await?;
         Ok(LogEnd { incarnation, last, now })
     }
