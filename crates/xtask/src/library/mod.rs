@@ -59,18 +59,24 @@ pub(crate) struct Target {
     pub(crate) kind: Vec<String>,
 }
 
+impl Package {
+    /// Whether it has a target of this kind.
+    fn has(&self, kind: &str) -> bool {
+        self.targets.iter().any(|target| target.kind.iter().any(|one| one == kind))
+    }
+}
+
 impl Library {
-    /// Asks cargo for the packages that may be published and that have a library.
+    /// Asks cargo for the packages that may be published and that have a library and no program.
     ///
-    /// A program, such as the command line, is published too, but nothing depends on it.
+    /// The command line is published too, but nothing depends on it. Its library is documentation.
     pub(crate) fn read() -> Result<Self> {
         let printed = shell::output(&mut shell::cargo(&METADATA))?;
         let metadata: Metadata =
             serde_json::from_str(&printed.stdout).context("cannot read the output of `cargo metadata`")?;
-        let is_library = |target: &Target| target.kind.iter().any(|kind| kind == "lib");
-        let is_published =
-            |package: &Package| package.publish.is_none() && package.targets.iter().any(is_library);
-        let packages = metadata.packages.into_iter().filter(is_published).collect();
+        let is_library = |package: &Package| package.has("lib") && !package.has("bin");
+        let packages = metadata.packages.into_iter();
+        let packages = packages.filter(|package| package.publish.is_none() && is_library(package)).collect();
         Ok(Self { packages, target: metadata.target_directory })
     }
 
