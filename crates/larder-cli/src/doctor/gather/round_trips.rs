@@ -46,12 +46,15 @@ pub(super) async fn measure(link: &Link, namespace: &str) -> Option<LatencyFacts
 
 fn summary(times: &Histogram<u64>) -> LatencyFacts {
     let at = |quantile| Duration::from_micros(times.value_at_quantile(quantile));
-    let mut buckets = Vec::new();
-    let mut from = 0;
-    for limit in BOUNDS.into_iter().chain([times.max().max(BOUNDS[8] + 1)]) {
-        let count = times.count_between(from, limit);
-        buckets.push(Bucket { limit: Duration::from_micros(limit), count });
-        from = limit + 1;
+    let limits = BOUNDS.into_iter().chain([times.max().max(BOUNDS[8] + 1)]);
+    let mut buckets: Vec<_> =
+        limits.map(|limit| Bucket { limit: Duration::from_micros(limit), count: 0 }).collect();
+    // `count_between` counts a value twice if its bin is on both sides of a limit.
+    for recorded in times.iter_recorded() {
+        let time = Duration::from_micros(recorded.value_iterated_to());
+        let last = buckets.len() - 1;
+        let bucket = buckets.iter().position(|bucket| time <= bucket.limit).unwrap_or(last);
+        buckets[bucket].count += recorded.count_at_value();
     }
     LatencyFacts { samples: times.len(), p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1.0), buckets }
 }
