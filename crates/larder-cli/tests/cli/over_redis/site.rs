@@ -108,7 +108,7 @@ impl Instance {
     /// Waits until a lookup in Redis succeeds. Its connection may open later than that of the log.
     async fn uses_redis(&self) {
         for probe in 0.. {
-            let request = Request::get(format!("/probe/{probe}")).header("host", "shop.example");
+            let request = Request::get(format!("/probe/p{probe}")).header("host", "shop.example");
             let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
             if !response.headers()["cache-status"].to_str().unwrap().contains("store-error") {
                 return;
