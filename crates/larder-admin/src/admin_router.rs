@@ -121,7 +121,8 @@ impl AdminRouter {
     /// use larder::Cache;
     ///
     /// let token = "correct-horse-battery-staple";
-    /// let api: Router = larder_admin::router(&Cache::default()).without_console().bearer_token(token);
+    /// let admin = larder_admin::router(&Cache::default());
+    /// let api: Router = admin.without_console().bearer_token(token);
     /// ```
     pub fn without_console(mut self) -> Self {
         self.has_console = false;

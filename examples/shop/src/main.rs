@@ -34,7 +34,7 @@ async fn run(args: &Args) -> Result<(), StartError> {
     println!("listening on http://{addr}");
     if let Some((path, token)) = shop.operations() {
         println!("console at http://{addr}{path}");
-        // A token that was set is known, and may not be for everyone who reads this.
+        // The operator knows a token that was set. Other people may read this output.
         token.iter().for_each(|token| println!("token of the console: {token}"));
     }
     let job = tokio::spawn(shop.recommend_every(args.recommend_every));

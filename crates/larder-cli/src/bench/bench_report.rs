@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::bench::load_loop::Load;
 use crate::bench::plan::Plan;
 use crate::cli_error::CliError;
-use crate::output::{Align, Output, Table, units};
+use crate::output::{Output, Table, number, text, units};
 use crate::target::RedisTarget;
 
 /// How the commands of a measurement share connections.
@@ -102,23 +102,20 @@ impl Report {
             units::bytes(self.bytes),
             self.tasks
         ))?;
-        let columns = [
-            "PATH",
-            "OPERATION",
-            "CONNECTIONS",
-            "IN FLIGHT",
-            "PER SECOND",
-            "P50",
-            "P90",
-            "P99",
-            "P99.9",
-            "MAX",
-            "HANDLER",
-            "FAILED",
-        ];
-        let mut aligns = [Align::Right; 12];
-        aligns[..2].fill(Align::Left);
-        let mut table = Table::new(columns, aligns);
+        let mut table = Table::new([
+            text("PATH"),
+            text("OPERATION"),
+            number("CONNECTIONS"),
+            number("IN FLIGHT"),
+            number("PER SECOND"),
+            number("P50"),
+            number("P90"),
+            number("P99"),
+            number("P99.9"),
+            number("MAX"),
+            number("HANDLER"),
+            number("FAILED"),
+        ]);
         for row in &self.measurements {
             table.row(row.cells());
         }

@@ -43,9 +43,9 @@ pub(super) async fn measure(
         (&shared, RowShape { connections: 1, in_flight: plan.tasks }),
     ];
     for (clients, shape) in groups {
-        let load = run(gets(clients, &values), plan.keys, &Until::time(plan.time)).await?;
+        let load = run(operations(clients, &values, get), plan.keys, &Until::time(plan.time)).await?;
         rows.push(Row::new("redis", "GET", Some(shape), &load));
-        let load = run(sets(clients, &values), plan.keys, &Until::time(plan.time)).await?;
+        let load = run(operations(clients, &values, set), plan.keys, &Until::time(plan.time)).await?;
         rows.push(Row::new("redis", "SET", Some(shape), &load));
     }
     for client in &clients {
@@ -56,47 +56,35 @@ pub(super) async fn measure(
 
 async fn fill(clients: &[Client], values: &Arc<Values>, plan: &Plan) -> Result<(), CliError> {
     let until = Until::each_key_once(Duration::from_secs(30), plan.keys);
-    let load = run(sets(clients, values), plan.keys, &until).await?;
+    let load = run(operations(clients, values, set), plan.keys, &until).await?;
     match load.failed {
         0 => Ok(()),
         failed => Err(CliError::failed(format!("{failed} of {} keys cannot be written", plan.keys))),
     }
 }
 
-fn gets(
-    clients: &[Client],
-    values: &Arc<Values>,
-) -> Vec<impl Fn(u64) -> std::pin::Pin<Box<dyn Future<Output = bool> + Send>> + Send + use<>> {
+/// Returns an operation for each client.
+fn operations<A, F>(clients: &[Client], values: &Arc<Values>, act: A) -> Vec<impl Fn(u64) -> F + use<A, F>>
+where
+    A: Fn(Client, Arc<Values>, u64) -> F + Copy,
+{
     let operation = |client: &Client| {
         let (client, values) = (client.clone(), Arc::clone(values));
-        move |index: u64| -> std::pin::Pin<Box<dyn Future<Output = bool> + Send>> {
-            let (client, values) = (client.clone(), Arc::clone(&values));
-            Box::pin(async move {
-                let answer: Result<Option<Bytes>, _> = client.get(values.name(index)).await;
-                answer.is_ok_and(|value| value.is_some_and(|value| value.len() == values.value.len()))
-            })
-        }
+        move |index| act(client.clone(), Arc::clone(&values), index)
     };
     clients.iter().map(operation).collect()
 }
 
-fn sets(
-    clients: &[Client],
-    values: &Arc<Values>,
-) -> Vec<impl Fn(u64) -> std::pin::Pin<Box<dyn Future<Output = bool> + Send>> + Send + use<>> {
-    let operation = |client: &Client| {
-        let (client, values) = (client.clone(), Arc::clone(values));
-        move |index: u64| -> std::pin::Pin<Box<dyn Future<Output = bool> + Send>> {
-            let (client, values) = (client.clone(), Arc::clone(&values));
-            Box::pin(async move {
-                let expiry = Some(Expiration::PX(i64::try_from(EXPIRY.as_millis()).unwrap_or(i64::MAX)));
-                let answer: Result<(), _> =
-                    client.set(values.name(index), values.value.clone(), expiry, None, false).await;
-                answer.is_ok()
-            })
-        }
-    };
-    clients.iter().map(operation).collect()
+async fn get(client: Client, values: Arc<Values>, index: u64) -> bool {
+    let answer: Result<Option<Bytes>, _> = client.get(values.name(index)).await;
+    answer.is_ok_and(|value| value.is_some_and(|value| value.len() == values.value.len()))
+}
+
+async fn set(client: Client, values: Arc<Values>, index: u64) -> bool {
+    let expiry = Some(Expiration::PX(i64::try_from(EXPIRY.as_millis()).unwrap_or(i64::MAX)));
+    let answer: Result<(), _> =
+        client.set(values.name(index), values.value.clone(), expiry, None, false).await;
+    answer.is_ok()
 }
 
 impl Values {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::cli_error::CliError;
-use crate::output::{Align, Output, Table, units};
+use crate::output::{Output, Table, number, text, units};
 
 /// The counters of a cache.
 #[derive(Debug, Deserialize)]
@@ -115,34 +115,19 @@ fn print_table(table: &Table, output: &Output) -> Result<(), CliError> {
 }
 
 fn routes_table(routes: &[Route]) -> Table {
-    let mut table = Table::new(
-        [
-            "route",
-            "class",
-            "requests",
-            "hit ratio",
-            "memory",
-            "Redis",
-            "stale",
-            "misses",
-            "bypasses",
-            "saved",
-            "mostly",
-        ],
-        [
-            Align::Left,
-            Align::Left,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Left,
-        ],
-    );
+    let mut table = Table::new([
+        text("route"),
+        text("class"),
+        number("requests"),
+        number("hit ratio"),
+        number("memory"),
+        number("Redis"),
+        number("stale"),
+        number("misses"),
+        number("bypasses"),
+        number("saved"),
+        text("mostly"),
+    ]);
     for Route { route, class, counters } in routes {
         table.row([
             route.clone(),
@@ -162,7 +147,7 @@ fn routes_table(routes: &[Route]) -> Table {
 }
 
 fn reasons_table(sum: &Counters) -> Table {
-    let mut table = Table::new(["outcome", "reason", "requests"], [Align::Left, Align::Left, Align::Right]);
+    let mut table = Table::new([text("outcome"), text("reason"), number("requests")]);
     for (outcome, reasons) in [("stale", &sum.stale), ("miss", &sum.misses), ("bypass", &sum.bypasses)] {
         for (reason, count) in reasons {
             table.row([outcome.to_owned(), reason.clone(), units::count(*count)]);
@@ -172,32 +157,18 @@ fn reasons_table(sum: &Counters) -> Table {
 }
 
 fn values_table(values: &BTreeMap<String, Collection>) -> Table {
-    let mut table = Table::new(
-        [
-            "values",
-            "requests",
-            "hit ratio",
-            "memory",
-            "Redis",
-            "stale",
-            "misses",
-            "saved",
-            "entries",
-            "bytes",
-        ],
-        [
-            Align::Left,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-        ],
-    );
+    let mut table = Table::new([
+        text("values"),
+        number("requests"),
+        number("hit ratio"),
+        number("memory"),
+        number("Redis"),
+        number("stale"),
+        number("misses"),
+        number("saved"),
+        number("entries"),
+        number("bytes"),
+    ]);
     for (name, collection) in values {
         let Collection { counters, .. } = collection;
         table.row([

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::cli_error::CliError;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
-use crate::output::{Align, Table, units};
+use crate::output::{Table, number, text, units};
 
 /// The arguments of `larder top`.
 #[derive(Debug, Clone, Args)]
@@ -61,7 +61,7 @@ pub(crate) async fn run(args: &TopArgs, context: &Context) -> Result<ExitCode, C
         TopBy::Bytes => (top.bytes, "bytes", units::bytes),
         TopBy::Misses => (top.misses, "misses", units::count),
     };
-    let mut table = Table::new([what, "too high by", "key"], [Align::Right, Align::Right, Align::Left]);
+    let mut table = Table::new([number(what), number("too high by"), text("key")]);
     for TopKey { key, count, error } in keys.into_iter().take(args.count) {
         table.row([unit(count), unit(error), key]);
     }

@@ -7,7 +7,7 @@ use crate::cli_error::CliError;
 use crate::doctor::facts::{Facts, LatencyFacts};
 use crate::doctor::finding::{Finding, Prompt};
 use crate::doctor::rules::{Diagnosis, Outcome};
-use crate::output::{Align, Output, Table, units};
+use crate::output::{Output, Table, number, text, units};
 use crate::target::RedisTarget;
 
 /// The width of the longest bar of the histogram.
@@ -57,7 +57,7 @@ pub(super) fn print(
     for finding in &diagnosis.findings {
         print_finding(finding, facts.servers.len() > 1, output)?;
     }
-    let mut table = Table::new(["CHECKED", "RESULT", "SEEN"], [Align::Left; 3]);
+    let mut table = Table::new([text("CHECKED"), text("RESULT"), text("SEEN")]);
     for one in &diagnosis.checked {
         let outcome = match one.outcome {
             Outcome::Passed => "ok",
@@ -111,7 +111,7 @@ fn plain(value: &Value) -> String {
 fn print_histogram(latency: &LatencyFacts, output: &Output) -> Result<(), CliError> {
     output.line("\nRound trips")?;
     let most = latency.buckets.iter().map(|bucket| bucket.count).max().unwrap_or_default().max(1);
-    let mut table = Table::new(["UP TO", "COUNT", ""], [Align::Right, Align::Right, Align::Left]);
+    let mut table = Table::new([number("UP TO"), number("COUNT"), text("")]);
     for bucket in latency.buckets.iter().filter(|bucket| bucket.count > 0) {
         let length = (bucket.count * BAR).div_ceil(most);
         let bar = "█".repeat(usize::try_from(length).unwrap_or_default());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::output::{Align, Table, dates, units};
+use crate::output::{Table, dates, number, text, units};
 
 /// An instance, in the form of the admin API.
 #[derive(Debug, Deserialize)]
@@ -27,32 +27,18 @@ pub(crate) struct Instance {
 
 /// Returns a table of instances. `this` is the id of the one that was asked, or empty.
 pub(crate) fn instance_table(instances: Vec<Instance>, this: &str) -> Table {
-    let mut table = Table::new(
-        [
-            "instance",
-            "",
-            "host",
-            "version",
-            "state",
-            "up",
-            "seen ago",
-            "lag",
-            "of max. staleness",
-            "deferred",
-        ],
-        [
-            Align::Left,
-            Align::Left,
-            Align::Left,
-            Align::Left,
-            Align::Left,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-        ],
-    );
+    let mut table = Table::new([
+        text("instance"),
+        text(""),
+        text("host"),
+        text("version"),
+        text("state"),
+        number("up"),
+        number("seen ago"),
+        number("lag"),
+        number("of max. staleness"),
+        number("deferred"),
+    ]);
     for instance in instances {
         let is_this = instance.id == this;
         table.row([

@@ -31,7 +31,7 @@ use std::io::{self, IsTerminal, Write};
 use serde::Serialize;
 
 pub(crate) use crate::output::progress::Progress;
-pub(crate) use crate::output::table::{Align, Table};
+pub(crate) use crate::output::table::{Table, number, text};
 
 use crate::cli_error::CliError;
 

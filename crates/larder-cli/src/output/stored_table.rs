@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cli_error::CliError;
-use crate::output::{Align, Output, Table, units};
+use crate::output::{Output, Table, number, text, units};
 
 /// A stored response, in the form of the admin API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,20 +45,17 @@ pub(crate) struct StoredTable(Table);
 
 impl StoredTable {
     pub(crate) fn new() -> Self {
-        Self(Table::new(
-            ["tier", "what", "state", "age", "remaining", "body", "stored", "tags", "variant"],
-            [
-                Align::Left,
-                Align::Left,
-                Align::Left,
-                Align::Right,
-                Align::Right,
-                Align::Right,
-                Align::Right,
-                Align::Left,
-                Align::Left,
-            ],
-        ))
+        Self(Table::new([
+            text("tier"),
+            text("what"),
+            text("state"),
+            number("age"),
+            number("remaining"),
+            number("body"),
+            number("stored"),
+            text("tags"),
+            text("variant"),
+        ]))
     }
 
     /// Adds a response of this tier.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::output::dates::{date, until};
-use crate::output::{Align, Table, units};
+use crate::output::{Table, number, text, units};
 
 /// A switch, in the form of the admin API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,10 +23,14 @@ pub(crate) struct Switch {
 
 /// Returns a table of switches.
 pub(crate) fn switch_table(switches: &[Switch]) -> Table {
-    let mut table = Table::new(
-        ["switched off", "where", "for", "until", "by", "since"],
-        [Align::Left, Align::Left, Align::Right, Align::Left, Align::Left, Align::Left],
-    );
+    let mut table = Table::new([
+        text("switched off"),
+        text("where"),
+        number("for"),
+        text("until"),
+        text("by"),
+        text("since"),
+    ]);
     for switch in switches {
         let (since, end) = (Duration::from_secs(switch.since), Duration::from_secs(switch.until));
         table.row([

@@ -10,20 +10,37 @@ pub(crate) struct Table {
     table: comfy_table::Table,
 }
 
+/// A column of a table, with its title.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Column<'a> {
+    title: &'a str,
+    align: Align,
+}
+
 /// Where the texts of a column stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Align {
-    /// Texts.
+enum Align {
     Left,
-    /// Numbers.
     Right,
+}
+
+/// Returns a column of texts.
+pub(crate) const fn text(title: &str) -> Column<'_> {
+    Column { title, align: Align::Left }
+}
+
+/// Returns a column of numbers.
+pub(crate) const fn number(title: &str) -> Column<'_> {
+    Column { title, align: Align::Right }
 }
 
 impl Table {
     /// Returns a table with these columns.
-    pub(crate) fn new<const N: usize>(columns: [&str; N], aligns: [Align; N]) -> Self {
-        let mut table = Self { aligns: aligns.to_vec(), table: comfy_table::Table::new() };
-        table.table.load_style(NOTHING).set_header(cells(&table.aligns, columns.map(str::to_owned)));
+    pub(crate) fn new<const N: usize>(columns: [Column<'_>; N]) -> Self {
+        let aligns = columns.map(|column| column.align).to_vec();
+        let mut table = Self { aligns, table: comfy_table::Table::new() };
+        let titles = columns.map(|column| column.title.to_owned());
+        table.table.load_style(NOTHING).set_header(cells(&table.aligns, titles));
         table
     }
 
@@ -59,7 +76,7 @@ mod tests {
 
     #[test]
     fn numbers_stand_on_the_right() {
-        let mut table = Table::new(["name", "bytes"], [Align::Left, Align::Right]);
+        let mut table = Table::new([text("name"), number("bytes")]);
         assert!(table.is_empty());
         table.row(["a".to_owned(), "1.0 KiB".to_owned()]);
         table.row(["long name".to_owned(), "7 B".to_owned()]);

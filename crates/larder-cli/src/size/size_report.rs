@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::cli_error::CliError;
-use crate::output::{Align, Output, Table, units};
+use crate::output::{Output, Table, number, text, units};
 use crate::size::entry_sample::EntrySample;
 use crate::size::formula::{Needs, recommended};
 use crate::size::measurement::Measured;
@@ -104,7 +104,7 @@ impl Report {
         }
         let measured = self.measured;
         let or_none = |value: Option<u64>| value.map(units::bytes).unwrap_or_default();
-        let mut table = Table::new(["", "FORMULA", "MEASURED"], [Align::Left, Align::Right, Align::Right]);
+        let mut table = Table::new([text(""), number("FORMULA"), number("MEASURED")]);
         let formula = &self.formula;
         let responses = format!("{} responses", units::count(self.entries));
         let rows = [

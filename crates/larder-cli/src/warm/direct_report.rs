@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cli_error::CliError;
 use crate::exit_code::ExitCode;
-use crate::output::{Align, Output, Table, units};
+use crate::output::{Output, Table, number, text, units};
 
 /// The longest word of `X-Cache` that is counted by itself.
 const MAX_WORD: usize = 32;
@@ -89,7 +89,7 @@ impl DirectReport {
         }
         let (done, failed) = (units::count(self.done()), units::count(self.failed()));
         output.line(&format!("{done} pages, {failed} failed"))?;
-        let mut table = Table::new(["", "", "pages"], [Align::Left, Align::Left, Align::Right]);
+        let mut table = Table::new([text(""), text(""), number("pages")]);
         for (status, count) in &self.statuses {
             table.row(["status".to_owned(), status.to_string(), units::count(*count)]);
         }

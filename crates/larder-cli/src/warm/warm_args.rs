@@ -28,8 +28,8 @@ pub(crate) struct WarmArgs {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=MAX_PAGES))]
     pub(super) limit: u64,
 
-    /// Sends the requests to the application at this URL, such as http://127.0.0.1:3000. Without it,
-    /// the application at the admin URL requests its own pages.
+    /// Sends the requests to the application at this URL, such as http://127.0.0.1:3000. Without
+    /// it, the application at the admin URL requests its own pages.
     #[arg(long, value_name = "URL")]
     pub(super) to: Option<String>,
 

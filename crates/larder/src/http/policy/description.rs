@@ -12,9 +12,9 @@ use crate::http::policy::Policy;
 /// The policy of one layer, for operators.
 ///
 /// [`Cache::policies`](crate::Cache::policies) returns it, and so does
-/// [`Cache::explain`](crate::Cache::explain) for one request. It has the settings that decide what is
-/// stored, under which key and for how long. It contains no data of requests. With serde, durations
-/// are seconds.
+/// [`Cache::explain`](crate::Cache::explain) for one request. It has the settings that decide what
+/// is stored, under which key and for how long. It contains no data of requests. With serde,
+/// durations are seconds.
 ///
 /// # Examples
 ///
