@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{conformance, minimal, msrv, prose, shell, test};
+use crate::{conformance, costs, minimal, msrv, prose, shell, test};
 
 /// Stops at the first failed check. The tests run last, so that their summary is the last output.
 pub(crate) fn run() -> Result<ExitCode> {
@@ -15,6 +15,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     msrv::run(&msrv::Options::default())?;
     minimal::run(&minimal::Options::default())?;
     conformance::run_if_possible()?;
+    costs::check_if_possible()?;
     test::run(&["--locked", "--no-fail-fast"].map(String::from))
 }
 

@@ -4,6 +4,7 @@ mod alerts;
 mod bench;
 mod ci;
 mod conformance;
+mod costs;
 mod debian;
 mod fuzz;
 mod library;
@@ -53,6 +54,9 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Count the allocations and the instructions of a hit, and compare them with the table in the
+    /// repository. Installs valgrind first if it is missing.
+    Costs(costs::Options),
     /// Check the guarantees with real processes, a real Redis and real faults; `-- --help` lists
     /// the options.
     Torture {
@@ -123,7 +127,7 @@ enum Task {
     /// packages, API.
     Release(release::Options),
     /// Run the checks that a change must pass: format, prose, lints, docs, the lowest versions of
-    /// Rust and of dependencies, the public cache tests, tests.
+    /// Rust and of dependencies, the public cache tests, the costs of a hit, tests.
     Ci,
 }
 
@@ -133,6 +137,7 @@ fn main() -> ExitCode {
         Task::Servers(options) => servers::run(&options),
         Task::Alerts => alerts::run(),
         Task::Bench { args } => bench::run(&args),
+        Task::Costs(options) => costs::run(&options),
         Task::Conformance { args } => conformance::run(&args),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Faults { args } => measure::beside_redis("larder-fault-latency", &args),

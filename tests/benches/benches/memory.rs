@@ -3,7 +3,7 @@
 
 use clap::ValueEnum;
 use divan::Bencher;
-use larder_bench::memory::Case;
+use larder_hit_costs::Case;
 use tokio::runtime::Builder;
 
 fn main() {

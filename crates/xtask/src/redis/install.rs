@@ -15,6 +15,8 @@ pub(super) enum Server {
     Prometheus,
     /// Chromium and chromedriver.
     Browser,
+    /// It counts instructions.
+    Valgrind,
 }
 
 /// Returns the package managers on this machine.
@@ -46,13 +48,19 @@ fn commands(manager: Manager, server: Server) -> &'static [&'static [&'static st
         (Manager::Apt, Server::Browser) => {
             &[&["update"], &["install", "--yes", "--no-install-recommends", "chromium", "chromium-driver"]]
         }
+        (Manager::Apt, Server::Valgrind) => {
+            &[&["update"], &["install", "--yes", "--no-install-recommends", "valgrind"]]
+        }
         (Manager::Dnf, Server::Redis) => &[&["install", "--assumeyes", "redis"]],
         (Manager::Dnf, Server::Postgres) => &[&["install", "--assumeyes", "postgresql-server"]],
         (Manager::Dnf, Server::Prometheus) => &[&["install", "--assumeyes", "golang-github-prometheus"]],
         (Manager::Dnf, Server::Browser) => &[&["install", "--assumeyes", "chromium", "chromedriver"]],
+        (Manager::Dnf, Server::Valgrind) => &[&["install", "--assumeyes", "valgrind"]],
         (Manager::Brew, Server::Redis) => &[&["install", "redis"]],
         (Manager::Brew, Server::Postgres) => &[&["install", "postgresql"]],
         (Manager::Brew, Server::Prometheus) => &[&["install", "prometheus"]],
+        // There is no valgrind for macOS.
+        (Manager::Brew, Server::Valgrind) => &[],
         // Homebrew has no Chromium that macOS would run.
         (Manager::Brew, Server::Browser) => &[&["install", "--cask", "google-chrome", "chromedriver"]],
     }
@@ -78,6 +86,7 @@ mod tests {
             (Server::Redis, " redis-server"),
             (Server::Postgres, " postgresql"),
             (Server::Prometheus, " prometheus"),
+            (Server::Valgrind, " valgrind"),
             (Server::Browser, " chromium chromium-driver"),
         ] {
             let [update, install] = commands(Manager::Apt, server) else { panic!("two commands") };
@@ -89,7 +98,8 @@ mod tests {
     #[test]
     fn sudo_comes_first_asks_nothing_and_only_when_it_is_wanted() {
         for manager in Manager::ALL {
-            let servers = [Server::Redis, Server::Postgres, Server::Prometheus, Server::Browser];
+            let servers =
+                [Server::Redis, Server::Postgres, Server::Prometheus, Server::Browser, Server::Valgrind];
             for args in servers.iter().flat_map(|server| commands(manager, *server)) {
                 assert!(shell::line(&command(manager, args, true)).starts_with("sudo -n env "));
                 assert!(!shell::line(&command(manager, args, false)).contains("sudo"));

@@ -1,5 +1,5 @@
-//! The programs for the tests, redis-server, Postgres, Prometheus and Chromium: from the machine,
-//! or from the platform's package manager.
+//! The programs for the tests, such as redis-server, Postgres, Prometheus, Chromium and valgrind:
+//! from the machine, or from the platform's package manager.
 
 mod install;
 mod plan;
@@ -63,6 +63,21 @@ pub(crate) fn ensure_browser() -> Result<()> {
     browser.ensure(Server::Browser)
 }
 
+/// Installs valgrind if it is missing. Returns whether the machine has it.
+///
+/// # Errors
+///
+/// Fails if the package manager fails.
+pub(crate) fn ensure_valgrind() -> Result<bool> {
+    if runs("valgrind") {
+        return Ok(true);
+    }
+    if let Plan::Install { manager, sudo } = plan::plan(None, &inspect_machine()) {
+        install::install(Server::Valgrind, manager, sudo)?;
+    }
+    Ok(runs("valgrind"))
+}
+
 /// A program of which any version will do.
 struct Other {
     name: &'static str,
@@ -80,7 +95,7 @@ impl Other {
         if is_there() {
             return Ok(());
         }
-        let plan::Plan::Install { manager, sudo } = plan::plan(None, &inspect_machine()) else {
+        let Plan::Install { manager, sudo } = plan::plan(None, &inspect_machine()) else {
             bail!(
                 "the tests of the {tests} need {name}, and it cannot be installed here: install it, then run this again"
             );

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tower::{Service, ServiceExt};
 
 use super::processor;
-use crate::origin;
+use larder_hit_costs::origin;
 
 /// The number of tasks.
 pub const TASKS: usize = 64;

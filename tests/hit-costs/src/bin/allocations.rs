@@ -4,7 +4,7 @@
 
 use allocation_counter::measure;
 use clap::ValueEnum;
-use larder_bench::memory::Case;
+use larder_hit_costs::Case;
 use tokio::runtime::Builder;
 
 fn main() {

@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, reason = "without a runtime there is nothing to measure")]
 
 use clap::Parser;
-use larder_bench::memory::Case;
+use larder_hit_costs::Case;
 use tokio::runtime::Builder;
 
 #[derive(Parser)]

@@ -11,8 +11,10 @@ use axum::http::{Request, Response};
 use bytes::Bytes;
 use tower::{Service, service_fn};
 
-/// The route of [`request()`] in a router.
-pub(crate) const ROUTE: &str = "/products/{id}";
+/// The path of [`request()`].
+pub(crate) const PATH: &str = "/products/42";
+/// The entity tag of the response.
+pub(crate) const ENTITY_TAG: &str = "\"5f2b8c1e9d\"";
 
 static RUNS: AtomicUsize = AtomicUsize::new(0);
 
@@ -22,9 +24,9 @@ pub fn runs() -> usize {
     RUNS.load(Ordering::Relaxed)
 }
 
-/// Returns the request of every case.
+/// Returns the request of most cases.
 pub(crate) fn request() -> Request<Body> {
-    Request::get("/products/42").body(Body::empty()).expect("a method, a path and no body make a request")
+    Request::get(PATH).body(Body::empty()).expect("a method, a path and no body make a request")
 }
 
 /// Returns the handler as a service, with a body of this length.
@@ -52,7 +54,7 @@ pub(crate) async fn respond(body: Bytes) -> Result<Response<Body>, Infallible> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static("en"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
-    headers.insert(ETAG, HeaderValue::from_static("\"5f2b8c1e9d\""));
+    headers.insert(ETAG, HeaderValue::from_static(ENTITY_TAG));
     headers.insert(LAST_MODIFIED, HeaderValue::from_static("Sun, 01 Nov 2026 08:00:00 GMT"));
     headers.insert(SERVER, HeaderValue::from_static("origin"));
     Ok(response)

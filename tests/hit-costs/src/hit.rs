@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use axum::body::{Body, HttpBody};
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::runtime::Runtime;
 use tower::{Service, ServiceExt};
@@ -17,21 +17,37 @@ use crate::origin;
 pub struct Hit(Box<dyn FnMut()>);
 
 impl Hit {
-    /// Warms `service` with complete requests.
-    pub(super) fn warm<S, B>(runtime: &Runtime, service: S) -> Self
+    /// Warms `service` with complete requests, and sends the request of most cases.
+    pub(crate) fn warm<S, B>(runtime: &Runtime, service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<B>, Error: Debug> + Clone + 'static,
         B: HttpBody<Error: Debug>,
     {
-        for _ in 0..2 {
+        Self::answered(runtime, service, origin::request, origin::request, StatusCode::OK)
+    }
+
+    /// Warms `service` with the request `fill`, and sends `request`, whose response has `status`.
+    pub(crate) fn answered<S, B>(
+        runtime: &Runtime,
+        service: S,
+        fill: fn() -> Request<Body>,
+        request: fn() -> Request<Body>,
+        status: StatusCode,
+    ) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<B>, Error: Debug> + Clone + 'static,
+        B: HttpBody<Error: Debug>,
+    {
+        for request in [fill, fill, request] {
             runtime.block_on(async {
-                let response = service.clone().oneshot(origin::request()).await.expect("a response");
+                let response = service.clone().oneshot(request()).await.expect("a response");
                 response.into_body().collect().await.expect("a whole body");
             });
         }
+        let answer = move || ready(service.clone().oneshot(request())).expect("a response");
+        assert_eq!(answer().status(), status);
         Self(Box::new(move || {
-            let response = ready(service.clone().oneshot(origin::request()));
-            black_box(response.expect("a response"));
+            black_box(answer());
         }))
     }
 

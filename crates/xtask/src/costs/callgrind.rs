@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::counts::{self, Allocated};
+use super::counts::{self, Cost};
 use crate::shell;
 
 /// Enough hits to average out the differences between them, such as a growing table or a first use.
@@ -17,14 +17,14 @@ pub(super) fn is_installed() -> bool {
     shell::try_output("valgrind", &["--version"]).is_some()
 }
 
-/// Returns the instructions of one hit of each case. This is the difference of two runs, so that
-/// the warm-up is not included.
-pub(super) fn instructions(cases: &[Allocated]) -> Result<Vec<u64>> {
-    let of = |case: &Allocated| {
-        let (few, many) = (collected(&case.case, WARM)?, collected(&case.case, WARM + HITS)?);
-        Ok(many.saturating_sub(few) / HITS)
-    };
-    cases.iter().map(of).collect()
+/// Adds the instructions of one hit of each case. This is the difference of two runs, so that the
+/// warm-up is not included.
+pub(super) fn add_instructions(costs: &mut [Cost]) -> Result<()> {
+    for cost in costs {
+        let (few, many) = (collected(&cost.case, WARM)?, collected(&cost.case, WARM + HITS)?);
+        cost.instructions = Some(many.saturating_sub(few) / HITS);
+    }
+    Ok(())
 }
 
 fn collected(case: &str, hits: u64) -> Result<u64> {
