@@ -38,6 +38,62 @@ async fn a_stale_response_is_served_while_one_request_refreshes_it() {
     assert!(site.get("/a").await.is("HIT", "v2"));
 }
 
+/// A request for a response that is being refreshed takes a shorter path than the first one. It gets
+/// the same, in every form, more than once in a second, and it counts.
+#[tokio::test]
+async fn each_form_of_a_response_is_served_while_it_is_refreshed() {
+    let (cache, _clock) = cache();
+    let gate = Gate::new();
+    let origin = Origin::new({
+        let gate = gate.clone();
+        move |_, call| match call {
+            1 => Answer::ok("first").header("etag", "\"v1\""),
+            _ => Answer::ok("second").header("etag", "\"v2\"").held_at(&gate),
+        }
+    });
+    let policy = hourly().stale_while_revalidate(secs(30)).tag("thing");
+    let site = site(&cache, policy, &origin).await;
+    let head = || site.ask(Method::HEAD, "/a").send();
+    let known = || site.ask(Method::GET, "/a").with("if-none-match", "\"v1\"").send();
+    // The fields of hits are remembered for a second, and those of a stale response are others.
+    assert!(site.get("/a").await.is("MISS", "first"));
+    for _ in 0..4 {
+        assert!(site.get("/a").await.is("HIT", "first"));
+        assert!(head().await.is("HIT", ""));
+        assert!(known().await.is("HIT", ""));
+    }
+    let fresh = cache.stats().routes[0].bytes_served;
+    let _ = cache.invalidate(Invalidation::tag("thing").soft()).await;
+    for round in 0..4 {
+        let whole = site.get("/a").await;
+        assert!(whole.is("STALE", "first"), "{round}");
+        assert_eq!([whole.field("content-length"), whole.field("age")], ["5", "0"]);
+        let head = head().await;
+        assert!(head.is("STALE", ""), "{round}");
+        assert_eq!([head.field("content-length"), head.field("age")], ["5", "0"]);
+        let known = known().await;
+        assert!(known.is("STALE", ""), "{round}");
+        assert_eq!(known.status, StatusCode::NOT_MODIFIED);
+        assert_eq!(known.field("etag"), "\"v1\"");
+        let part = site.ask(Method::GET, "/a").with("range", "bytes=0-1").send().await;
+        assert!(part.is("STALE", "fi"), "{round}");
+        assert_eq!(part.status, StatusCode::PARTIAL_CONTENT);
+        let all = [&whole, &head, &known, &part].map(|page| page.cache_status().to_owned());
+        assert_eq!(all[0], "Larder; hit; ttl=3600; detail=\"memory, stale-while-revalidate\"");
+        assert!(all.iter().all(|status| *status == all[0]), "{all:?}");
+    }
+    assert_eq!(origin.calls(), 2);
+    let route = &cache.stats().routes[0];
+    assert_eq!(route.stale.values().sum::<u64>(), 16);
+    assert_eq!(route.bytes_served, fresh + 16 * 5);
+    assert!(route.times["stale"].count() > 0);
+
+    gate.open();
+    stored(&cache, 2).await;
+    assert!(site.get("/a").await.is("HIT", "second"));
+    assert!(known().await.is("HIT", "second"), "the client has the first one");
+}
+
 #[tokio::test]
 async fn beyond_its_window_it_is_not_served() {
     for (policy, control) in

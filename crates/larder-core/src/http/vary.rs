@@ -92,20 +92,47 @@ pub fn matches(selecting: &SelectingFields, request: &HeaderMap) -> bool {
 /// It distinguishes the variants under one key.
 #[must_use]
 pub fn digest(selecting: &SelectingFields) -> u128 {
-    let mut input = SmallVec::<[u8; 256]>::new();
+    let mut input = Text::new();
     for (name, value) in selecting {
-        put(&mut input, name.as_str().as_bytes());
-        input.push(u8::from(value.is_some()));
-        put(&mut input, value.as_ref().map_or(&[], |value| value.as_bytes()));
+        put_field(&mut input, name, value.is_some(), |input| {
+            input.extend_from_slice(value.as_ref().map_or(&[], |value| value.as_bytes()));
+        });
     }
     XxHash3_128::oneshot(&input)
+}
+
+/// Returns the [`digest`] of the request's [values](selecting) of these fields.
+///
+/// The values are not copied, apart from the input of the digest.
+#[must_use]
+pub fn digest_of_request(fields: &[HeaderName], request: &HeaderMap) -> u128 {
+    let mut input = Text::new();
+    for name in fields {
+        put_field(&mut input, name, request.contains_key(name), |input| {
+            normalized_field::write(name, request, input);
+        });
+    }
+    XxHash3_128::oneshot(&input)
+}
+
+/// A text that is usually too short to need an allocation.
+type Text = SmallVec<[u8; 256]>;
+
+/// Appends a field to the input of a digest: its name, whether the request has it, and its value.
+fn put_field(input: &mut Text, name: &HeaderName, is_there: bool, put_value: impl FnOnce(&mut Text)) {
+    put(input, |input| input.extend_from_slice(name.as_str().as_bytes()));
+    input.push(u8::from(is_there));
+    put(input, put_value);
 }
 
 /// Appends the length of a text and then the text.
 ///
 /// With the lengths, two lists of texts never have the same encoding.
-fn put(input: &mut SmallVec<[u8; 256]>, text: &[u8]) {
-    let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
-    input.extend_from_slice(&length.to_be_bytes());
-    input.extend_from_slice(text);
+fn put(input: &mut Text, put_text: impl FnOnce(&mut Text)) {
+    const LENGTH: usize = size_of::<u64>();
+    let start = input.len();
+    input.extend_from_slice(&[0; LENGTH]);
+    put_text(input);
+    let length = u64::try_from(input.len() - start - LENGTH).unwrap_or(u64::MAX);
+    input[start..start + LENGTH].copy_from_slice(&length.to_be_bytes());
 }

@@ -5,7 +5,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::codings;
+use super::{Text, codings};
 use crate::http::list::members;
 
 /// Returns the field's value in normal form, or `None` if the request does not have the field.
@@ -14,17 +14,43 @@ use crate::http::list::members;
 /// stored response.
 pub(super) fn value(name: &HeaderName, request: &HeaderMap) -> Option<HeaderValue> {
     let first = request.get(name)?;
+    let mut bytes = Text::new();
+    write(name, request, &mut bytes);
+    // The bytes of field values make a field value again, so this does not fail.
+    Some(HeaderValue::from_bytes(&bytes).unwrap_or_else(|_| first.clone()))
+}
+
+/// Appends the field's value in normal form. Appends nothing if the request lacks the field.
+pub(super) fn write(name: &HeaderName, request: &HeaderMap, bytes: &mut Text) {
     if let Some(text) = codings_of(name, request) {
-        return Some(HeaderValue::from_bytes(&text).unwrap_or_else(|_| first.clone()));
+        return bytes.extend_from_slice(&text);
     }
-    let mut bytes = Vec::with_capacity(first.len());
+    let start = bytes.len();
+    if let Some(text) = plain_text(name, request) {
+        bytes.extend_from_slice(text);
+    } else {
+        write_pieces(name, request, bytes);
+    }
+    if *name == ACCEPT_LANGUAGE {
+        bytes[start..].make_ascii_lowercase();
+    }
+}
+
+fn write_pieces(name: &HeaderName, request: &HeaderMap, bytes: &mut Text) {
     for piece in pieces(name, request) {
         bytes.extend_from_slice(piece);
     }
-    if *name == ACCEPT_LANGUAGE {
-        bytes.make_ascii_lowercase();
-    }
-    Some(HeaderValue::from_bytes(&bytes).unwrap_or_else(|_| first.clone()))
+}
+
+/// Returns the value, except for the case of its letters, if it is in normal form already.
+///
+/// That is a single line with a single member, as in most requests. All other forms take longer.
+fn plain_text<'a>(name: &HeaderName, request: &'a HeaderMap) -> Option<&'a [u8]> {
+    let mut lines = request.get_all(name).iter();
+    let text = lines.next()?.as_bytes();
+    let has_space = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
+    let is_plain = !text.contains(&b',') && !has_space(text.first()) && !has_space(text.last());
+    (is_plain && lines.next().is_none()).then_some(text)
 }
 
 /// Whether the field's value in normal form equals `known`.
@@ -36,6 +62,12 @@ pub(super) fn equals(name: &HeaderName, request: &HeaderMap, known: Option<&Head
     };
     if let Some(text) = codings_of(name, request) {
         return text[..] == *known.as_bytes();
+    }
+    if let Some(text) = plain_text(name, request) {
+        return match *name == ACCEPT_LANGUAGE {
+            true => text.eq_ignore_ascii_case(known.as_bytes()),
+            false => *text == *known.as_bytes(),
+        };
     }
     let mut rest = Some(known.as_bytes());
     for piece in pieces(name, request) {

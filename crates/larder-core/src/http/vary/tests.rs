@@ -79,6 +79,10 @@ fn two_requests_match_if_their_values_are_the_same_list() {
         assert_eq!(matches(&known, &request), expected, "{stored:?} {presented:?}");
         let same_digest = digest(&known) == digest(&selecting(&names, &request));
         assert_eq!(same_digest, expected, "{stored:?} {presented:?}");
+        for request in [&lines(name, stored), &request] {
+            let whole = digest(&selecting(&names, request));
+            assert_eq!(digest_of_request(&names, request), whole, "{stored:?} {presented:?}");
+        }
     }
 }
 

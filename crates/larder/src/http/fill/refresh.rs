@@ -23,6 +23,7 @@ use crate::http::lookup::equivalent::lookup_memory_for;
 use crate::http::lookup::request_context::{Purpose, RequestContext};
 use crate::http::lookup::reuse::{evaluate_reuse_for, is_immutable};
 use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::refresh_mark::RefreshMark;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::ready_service::ReadyService;
 use crate::http::request::SplitRequest;
@@ -90,9 +91,10 @@ pub(crate) fn spawn_refresh<S, Q>(
         return engine.report.refresh_skipped();
     };
     engine.report.refresh_started();
+    let mark = RefreshMark::new(&stale.cached);
     context.purpose = Purpose::Refresh;
     let fill = FillPlan::refresh(leader, stale).into_fill(Arc::clone(layer), context);
-    run_in_background(fill, service, request, permit);
+    run_in_background(fill, service, request, permit, mark);
 }
 
 /// Whether the response to this request may be stored, as far as the request decides that.
@@ -129,18 +131,23 @@ fn lead_refresh(layer: &LayerState, context: &RequestContext, stale: &StaleRespo
 }
 
 /// Runs a fill that no client waits for, unless another instance runs it.
-pub(crate) fn run_in_background<S, Q>(
+fn run_in_background<S, Q>(
     fill: Fill,
     service: ReadyService<S>,
     request: Request<Q>,
     permit: Permit,
+    mark: RefreshMark,
 ) where
     S: CacheableService<Q>,
     Q: Send + 'static,
 {
     let span = fill.span();
     let engine = Arc::clone(&fill.layer.engine);
-    engine.background.spawn(fill.run_refresh(service, request, permit).instrument(span));
+    let refresh = async move {
+        let _mark = mark;
+        fill.run_refresh(service, request, permit).await;
+    };
+    engine.background.spawn(refresh.instrument(span));
 }
 
 impl Fill {

@@ -24,7 +24,8 @@ use crate::engine::invalidation_log::stamped::Stamped;
 use crate::engine::report::route_counters::RouteCounters;
 use crate::engine::store_calendar::StoreCalendar;
 use crate::http::cache_status;
-use crate::http::memory::header_cache::{RenderKey, rendered};
+use crate::http::memory::header_cache::{RenderKey, ServedForm, rendered};
+use crate::http::memory::refresh_mark::RefreshState;
 
 /// A stored response, ready to be served.
 ///
@@ -57,6 +58,7 @@ pub(crate) struct CachedResponse {
     pub(crate) upstream_cache_status: Option<HeaderValue>,
     /// The route that brought the response into memory.
     route: OnceLock<ResponseRoute>,
+    pub(super) refresh: RefreshState,
 }
 
 /// The route that brought a response into memory.
@@ -138,6 +140,7 @@ impl CachedResponse {
             valid_at_generation: AtomicU64::new(NEVER),
             upstream_cache_status,
             route: OnceLock::new(),
+            refresh: RefreshState::default(),
             meta,
         }
     }
@@ -153,6 +156,11 @@ impl CachedResponse {
     #[inline]
     pub(crate) fn route_in(&self, layer: u64) -> Option<&RouteCounters> {
         self.route.get().filter(|route| route.layer == layer).map(|route| &*route.counters)
+    }
+
+    /// Whether a refresh of the response runs.
+    pub(crate) fn is_being_refreshed(&self) -> bool {
+        self.refresh.is_set()
     }
 
     /// Counts the eviction of the response from memory.
@@ -232,10 +240,20 @@ impl CachedResponse {
             && self.age(now).saturating_sub(self.meta.initial_age) < HIT_FOR_MISS_TIME
     }
 
-    /// Returns the fields for a fresh hit in memory. Calls `render` if they are not cached.
+    /// Returns the fields for a hit in memory. Calls `render` if they are not cached.
+    ///
+    /// They depend only on the response, its age in seconds, and these arguments.
     #[inline]
-    pub(crate) fn rendered(&self, now: BootTime, render: impl Fn() -> HeaderMap) -> HeaderMap {
-        rendered(RenderKey { response: self.id, age: self.age(now).as_secs() }, render)
+    pub(crate) fn rendered(
+        &self,
+        now: BootTime,
+        form: ServedForm,
+        is_stale: bool,
+        has_room: bool,
+        render: impl Fn() -> HeaderMap,
+    ) -> HeaderMap {
+        let age = self.age(now).as_secs();
+        rendered(RenderKey { response: self.id, age, form, is_stale, has_room }, render)
     }
 
     /// Returns the properties of the response that the rules of reuse need.

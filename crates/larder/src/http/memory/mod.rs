@@ -9,13 +9,15 @@
 //! * [`oversize_keys`]: the hit-for-miss times of keys whose bodies could not be stored.
 //! * [`variation_table`]: the variation hints of the newest responses.
 //! * [`listed`] and [`stored_info`]: the stored responses, for operators.
+//! * [`refresh_mark`]: the mark of a stored response that is being refreshed.
 //! * [`refill_request`]: the request that fills a stored response again.
 
 pub(crate) mod cached_response;
-mod header_cache;
+pub(crate) mod header_cache;
 pub(crate) mod listed;
 mod oversize_keys;
 pub(crate) mod refill_request;
+pub(crate) mod refresh_mark;
 pub(crate) mod slot;
 pub(crate) mod stale_response;
 pub(crate) mod stored_info;

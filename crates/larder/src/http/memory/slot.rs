@@ -48,7 +48,7 @@ impl Variants {
 
     /// Returns the digest of the variant that a request with these fields selects.
     pub(crate) fn variant_for(&self, headers: &HeaderMap) -> u128 {
-        vary::digest(&vary::selecting(&self.fields, headers))
+        vary::digest_of_request(&self.fields, headers)
     }
 
     /// Returns the digests of the stored variants.

@@ -41,10 +41,23 @@ pub(crate) fn matched_path(_: &Parts) -> Option<&str> {
     None
 }
 
+/// Whether a router of axum passed the request on.
+#[cfg(feature = "axum")]
+#[inline]
+pub(crate) fn is_routed(parts: &Parts) -> bool {
+    parts.extensions.get::<axum::extract::OriginalUri>().is_some()
+}
+
+/// Returns `false`: only axum has routers.
+#[cfg(not(feature = "axum"))]
+pub(crate) const fn is_routed(_: &Parts) -> bool {
+    false
+}
+
 /// Whether a router found no route for the request, and its fallback handles it.
 #[cfg(feature = "axum")]
 pub(crate) fn is_router_fallback(parts: &Parts) -> bool {
-    matched_path(parts).is_none() && parts.extensions.get::<axum::extract::OriginalUri>().is_some()
+    matched_path(parts).is_none() && is_routed(parts)
 }
 
 /// Returns `false`: only axum has routers.

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::request::Parts;
-use larder_core::outcome::{Outcome, Tier};
+use larder_core::outcome::{Outcome, StaleReason, Tier};
 use larder_core::time::BootTime;
 
 use crate::http::cache_status;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::eligibility::RequestTraits;
 use crate::http::memory::cached_response::CachedResponse;
+use crate::http::request::axum_route::is_routed;
 use crate::http::serve::downstream_fields::set_downstream_fields;
 use crate::http::serve::extra_fields::add_extra_fields;
 use crate::http::serve::full_response::FullResponse;
-use crate::http::serve::select::select_representation;
+use crate::http::serve::select::{fields_in_form, select_representation, served_form, with_fields};
 
 /// Serves a fresh response on the shortest path.
 ///
@@ -29,23 +30,53 @@ pub(crate) fn hit(
     tier: Tier,
     now: BootTime,
 ) -> FullResponse {
-    let outcome = Outcome::Hit(tier);
-    if traits.head || traits.conditional || traits.range || layer.policy.adds_fields {
+    if traits.range || layer.policy.adds_fields {
         return hit_selected(layer, traits, key, parts, cached, tier, now);
     }
+    serve_form(layer, traits, parts, cached, Outcome::Hit(tier), now)
+}
+
+/// Serves a stale response on the shortest path, while it is refreshed.
+///
+/// Returns `None` if the request needs more than that.
+pub(crate) fn stale_hit(
+    layer: &LayerState,
+    traits: RequestTraits,
+    parts: &Parts,
+    cached: &CachedResponse,
+    outcome: Outcome,
+    now: BootTime,
+) -> Option<FullResponse> {
+    let is_short = !traits.range && !layer.policy.adds_fields;
+    is_short.then(|| serve_form(layer, traits, parts, cached, outcome, now))
+}
+
+#[inline]
+fn serve_form(
+    layer: &LayerState,
+    traits: RequestTraits,
+    parts: &Parts,
+    cached: &CachedResponse,
+    outcome: Outcome,
+    now: BootTime,
+) -> FullResponse {
+    let form = served_form(cached, &parts.headers, traits);
     let render = || {
-        let mut fields = cached.headers.clone();
+        let mut fields = fields_in_form(cached, form);
         add_cache_status(layer, &mut fields, cached, outcome, now);
         fields
     };
-    let fields = match tier {
-        Tier::Memory => cached.rendered(now, render),
-        Tier::Shared => render(),
+    let fields = match outcome {
+        Outcome::Hit(Tier::Memory) => cached.rendered(now, form, false, is_routed(parts), render),
+        Outcome::Stale(Tier::Memory, StaleReason::WhileRevalidate) => {
+            cached.rendered(now, form, true, is_routed(parts), render)
+        }
+        _ => render(),
     };
-    FullResponse { status: cached.status, fields, body: cached.body.clone() }
+    with_fields(cached, form, fields)
 }
 
-/// Serves a fresh response to a `HEAD`, a conditional request or a request for ranges.
+/// Serves a fresh response to a request for ranges.
 ///
 /// If the policy adds further fields, every hit takes this path, which adds them.
 #[cold]

@@ -138,6 +138,28 @@ fn report_hit(layer: &LayerState, parts: &Parts, cached: &CachedResponse, hit: &
     }
 }
 
+/// Records a stale response from memory, for a request that did not wait and did not refresh it.
+///
+/// `looked_up` is when the lookup began.
+pub(crate) fn record_stale_hit(
+    layer: &LayerState,
+    parts: &Parts,
+    cached: &CachedResponse,
+    outcome: Outcome,
+    looked_up: BootTime,
+) {
+    layer.with_route(
+        || matched_path(parts),
+        |route| {
+            route.add_saved(cached.meta.cost, cached.body.len() as u64);
+            if let Some(weight) = route.request(outcome).weight() {
+                let time = layer.engine.clock.boot().saturating_since(looked_up);
+                route.record_time(outcome, time, weight);
+            }
+        },
+    );
+}
+
 /// Records the outcome of a request that had to wait.
 ///
 /// A request that only refreshes a response has no client to answer. A request that only fetches

@@ -172,7 +172,10 @@ where
                         }
                         ResponseFuture::ready(response)
                     }
-                    lookup => self.handle_miss(traits, key, lookup, parts, body),
+                    lookup => match self.serve_while_refreshed(traits, &parts, &lookup, now) {
+                        Some(response) => ResponseFuture::ready(response),
+                        None => self.handle_miss(traits, key, lookup, parts, body),
+                    },
                 }
             }
             Eligibility::UnsafeMethod | Eligibility::Bypass(_)

@@ -22,3 +22,4 @@ pub(crate) mod invalidation_future;
 pub(crate) mod invalidation_service;
 mod related_uris;
 mod unsafe_method;
+mod while_refreshed;

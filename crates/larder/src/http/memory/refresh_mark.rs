@@ -1,0 +1,35 @@
+//! The mark of a stored response that is being refreshed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::http::memory::cached_response::CachedResponse;
+
+/// Whether a stored response is being refreshed.
+#[derive(Debug, Default)]
+pub(super) struct RefreshState(AtomicBool);
+
+impl RefreshState {
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Marks a stored response for as long as a refresh of it runs.
+///
+/// Requests for a response with a mark need not try to refresh it. The mark decides nothing else: a
+/// request that misses it finds the flight of the refresh.
+pub(crate) struct RefreshMark(Arc<CachedResponse>);
+
+impl RefreshMark {
+    pub(crate) fn new(cached: &Arc<CachedResponse>) -> Self {
+        cached.refresh.0.store(true, Ordering::Relaxed);
+        Self(Arc::clone(cached))
+    }
+}
+
+impl Drop for RefreshMark {
+    fn drop(&mut self) {
+        self.0.refresh.0.store(false, Ordering::Relaxed);
+    }
+}
