@@ -1,6 +1,6 @@
-//! The least that a layer could do: a table lookup, and a copy of what was stored.
+//! The least that a layer could do: a lookup in a table, and a copy of what was stored.
 //!
-//! It knows no rule of HTTP and adds no field, so nobody could use it. It shows how much of a hit is
+//! It knows no rule of HTTP and adds no field, so it is of no use. It shows how much of a hit is
 //! the cost of Tower, of the header map and of the body.
 
 use std::convert::Infallible;

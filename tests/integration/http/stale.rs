@@ -38,8 +38,8 @@ async fn a_stale_response_is_served_while_one_request_refreshes_it() {
     assert!(site.get("/a").await.is("HIT", "v2"));
 }
 
-/// A request for a response that is being refreshed takes a shorter path than the first one. It gets
-/// the same, in every form, more than once in a second, and it counts.
+/// A request for a response that is being refreshed takes a shorter path than the first one. It
+/// gets the same, in every form, more than once in a second, and it counts.
 #[tokio::test]
 async fn each_form_of_a_response_is_served_while_it_is_refreshed() {
     let (cache, _clock) = cache();

@@ -1,5 +1,5 @@
-//! `cargo xtask costs`: the allocations, the bytes and the instructions of a hit in memory, compared
-//! with the table in the repository.
+//! `cargo xtask costs`: the allocations, the bytes and the instructions of a hit in memory. They
+//! are compared with the table in the repository.
 //!
 //! These counts do not depend on the load of the machine. They do depend on the compiler, the C
 //! library and the processor, so only the same platform compares them.

@@ -7,8 +7,10 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
-/// Returns the compiler, the C library and the processor. The table is compared only if they are the
-/// same. The C library chooses its functions for the processor.
+/// Returns the compiler, the C library and the processor.
+///
+/// The table is compared only if they are the same. The C library chooses its functions for the
+/// processor.
 pub(super) fn name() -> Result<String> {
     let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = shell::output(Command::new(compiler).args(["--verbose", "--version"]))?.stdout;
