@@ -79,6 +79,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "assets/style/layout.css",
     "assets/style/tables.css",
     "assets/style/theme.css",
+    "assets/system-theme.js",
     "assets/theme.js",
     "vendor/htm-preact-standalone.module.js",
     "vendor/uPlot.esm.js",

@@ -121,6 +121,37 @@ fn no_own_file_does_what_the_policy_forbids() {
     assert!(!shell.contains("<style") && !shell.contains(" on"), "{shell}");
 }
 
+/// Returns the names of the colours of a theme, in its block of `theme.css`.
+fn colors<'a>(styles: &'a str, selector: &str) -> Vec<&'a str> {
+    let begin = format!("\n{selector} {{\n");
+    let blocks = styles.split(&*begin).skip(1);
+    let lines = blocks.flat_map(|rest| rest.split('}').next().unwrap().lines());
+    let declared = lines.filter_map(|line| line.trim().strip_prefix("--")?.split_once(':'));
+    declared.map(|(name, _)| name).collect()
+}
+
+#[test]
+fn each_theme_has_each_color_once() {
+    let styles = read("assets/style/theme.css");
+    let light = colors(&styles, ":root");
+    assert!(light.len() > 15, "{light:?}");
+    assert_eq!(colors(&styles, ":root[data-theme=\"dark\"]"), light);
+    assert_eq!(styles.matches("  --").count(), 2 * light.len(), "no colour is elsewhere");
+    for path in walk(&folder().join("assets/style")) {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("prefers-color-scheme"), "{}: a script sets the theme", path.display());
+    }
+}
+
+#[test]
+fn the_theme_is_set_before_anything_is_drawn() {
+    let shell = read("assets/index.html");
+    let (before, script) = shell.split_once("<script").unwrap();
+    let script = script.split('>').next().unwrap();
+    assert_eq!(script, " src=\"{base}assets/system-theme.js\"", "it is no module, and not deferred");
+    assert!(!before.contains("stylesheet") && !before.contains("<body"), "{before}");
+}
+
 #[test]
 fn scripts_are_small() {
     for path in walk(&folder().join("assets")).into_iter().filter(|path| extension(path) == "js") {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use larder_browser::accessibility::{Rules, violations};
-use larder_browser::{Browser, Screen};
+use larder_browser::{Browser, Screen, until};
 
 use crate::fixture::{console, log_in, run};
 
@@ -63,6 +63,41 @@ fn no_page_scrolls_sideways_on_a_phone() {
         assert_eq!(overflow(&fixture.browser).await?, 0, "login");
         Ok(())
     });
+}
+
+#[test]
+fn the_theme_is_that_of_the_system_until_one_is_chosen() {
+    run(async |fixture| {
+        let (browser, console) = (&fixture.browser, console(fixture));
+        browser.set_screen(Screen::DESKTOP.dark()).await?;
+        console.open().await?;
+        has_theme(browser, "dark").await?;
+        browser.set_screen(Screen::DESKTOP).await?;
+        has_theme(browser, "light").await?;
+        for chosen in ["light", "dark"] {
+            console.click("[aria-label^='Theme']").await?;
+            for screen in [Screen::DESKTOP, Screen::DESKTOP.dark()] {
+                browser.set_screen(screen).await?;
+                has_theme(browser, chosen).await?;
+            }
+        }
+        console.click("[aria-label^='Theme']").await?;
+        browser.set_screen(Screen::DESKTOP).await?;
+        has_theme(browser, "light").await
+    });
+}
+
+/// Waits until the page has the colours of this theme.
+async fn has_theme(browser: &Browser, theme: &str) -> Result<()> {
+    let script = "
+        const { colorScheme, backgroundColor } = getComputedStyle(document.body);
+        const lightness = Number(backgroundColor.match(/\\d+/)[0]);
+        return colorScheme === arguments[0] && (lightness > 128) === (arguments[0] === 'light');
+    ";
+    until(&format!("the {theme} theme"), async || {
+        Ok(browser.run::<bool>(script, &[theme.into()]).await?.then_some(()))
+    })
+    .await
 }
 
 /// Returns by how many pixels the page is wider than the screen.

@@ -1,4 +1,4 @@
-/** Dark and light. The choice is kept in memory. */
+/** Dark and light. The choice is kept in memory. `system-theme.js` sets the first theme. */
 
 import { createStore } from './store.js';
 
@@ -21,7 +21,7 @@ export function nextTheme() {
 
 function apply() {
   const choice = themeChoice.get();
-  if (choice === 'system') delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = choice;
-  isDark.set(choice === 'system' ? system.matches : choice === 'dark');
+  const dark = choice === 'system' ? system.matches : choice === 'dark';
+  document.documentElement.dataset.theme = dark ? 'dark' : 'light';
+  isDark.set(dark);
 }
