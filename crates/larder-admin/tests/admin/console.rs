@@ -127,6 +127,22 @@ async fn nothing_but_its_files_is_served() {
         "vendor/README.md",
         "vendor/../assets/main.js",
         "assets/vendor/uPlot.esm.js",
+        // A file with something behind or before its name is another one.
+        "assets/app.jsx",
+        "assets/app.js/",
+        "assets/app.js/x",
+        "assets/app.js//",
+        "assets/app.js%00",
+        "assets/app.js%20",
+        "assets/app.js.",
+        "assets/app.js;x",
+        "assets/app.js%3fx",
+        "assets/app.js%2f",
+        "assets//app.js",
+        "assets/%2fapp.js",
+        "assets/./app.js",
+        "assets/App.js",
+        "assets/app.j",
     ] {
         let page = open(&app, &format!("/ops/cache/{path}")).await;
         assert_eq!((page.status, &*page.body), (StatusCode::NOT_FOUND, ""), "{path}");
