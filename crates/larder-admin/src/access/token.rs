@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
+use crate::access::open_feeds::OpenFeeds;
 use crate::access::rate_limit::RateLimit;
 use crate::access::role::Role;
 
@@ -25,11 +26,14 @@ pub(crate) struct Client {
     pub(crate) role: Role,
     /// Its requests. A client with many of them does not stop the others.
     pub(crate) requests: Arc<RateLimit>,
+    /// Its live feeds.
+    pub(crate) feeds: Arc<OpenFeeds>,
 }
 
 impl Client {
     fn new(name: &str, role: Role) -> Self {
-        Self { name: name.into(), role, requests: Arc::new(RateLimit::per_second(REQUESTS_PER_SECOND)) }
+        let requests = Arc::new(RateLimit::per_second(REQUESTS_PER_SECOND));
+        Self { name: name.into(), role, requests, feeds: Arc::default() }
     }
 }
 

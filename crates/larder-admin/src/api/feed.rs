@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http::header::CONTENT_TYPE;
 use larder::Cache;
 use larder::feed::{FeedItem, FeedStatus, InvalidationFeed};
@@ -17,11 +17,14 @@ use crate::access::authorize::Reader;
 
 /// After this time without an invalidation, an empty line shows that the feed is alive.
 ///
-/// A client that has left is only noticed when something is sent.
+/// A client that has left without closing its connection is only noticed when something is sent.
+/// The console takes a silence of 45 s for a loss.
 const ALIVE: Duration = Duration::from_secs(15);
 
-pub(super) async fn invalidations(State(cache): State<Cache>, _: Reader) -> Response {
+/// Ends the oldest feed of a client that has too many.
+pub(super) async fn invalidations(State(cache): State<Cache>, Reader(client): Reader) -> Response {
     let lines = stream::unfold(cache.invalidations(), async |feed| next_line(feed).await);
+    let lines = lines.take_until(client.feeds.open());
     ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
 }
 

@@ -3,6 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::support::schema::{Document, Operation};
 use crate::support::{App, OPERATOR, READER};
 
 #[tokio::test]
@@ -31,6 +32,26 @@ async fn a_reader_may_not_change_anything() {
 }
 
 #[tokio::test]
+async fn each_operation_needs_a_token_with_the_role_that_is_described() {
+    for Operation { path, method, description } in Document::new().operations() {
+        // More failures than these are refused for a while.
+        let app = App::new();
+        let call = async |token| {
+            let (method, path) = (Method::from_bytes(method.as_bytes()).unwrap(), path.replace("{job}", "1"));
+            app.status(method, &format!("/ops/cache{path}"), token).await
+        };
+        let shown = format!("{method} {path}");
+        assert_eq!(call(None).await, StatusCode::UNAUTHORIZED, "{shown}");
+        assert_eq!(call(Some(&OPERATOR[1..])).await, StatusCode::UNAUTHORIZED, "{shown}");
+        // An explanation has a body, and changes nothing.
+        let is_change = method != "GET" && path != "/api/explain";
+        assert_eq!(description["x-role"], if is_change { "purge" } else { "read" }, "{shown}");
+        assert_eq!(call(Some(READER)).await == StatusCode::FORBIDDEN, is_change, "{shown}");
+        assert_ne!(call(Some(OPERATOR)).await, StatusCode::FORBIDDEN, "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn a_purge_makes_the_next_request_a_miss() {
     let app = App::new();
     for body in [
@@ -52,9 +73,14 @@ async fn a_purge_makes_the_next_request_a_miss() {
 async fn everything_is_only_purged_with_a_confirmation() {
     let app = App::new();
     app.get("/products/7").await;
-    let answer = app.purge(OPERATOR, json!({ "all": true })).await;
+    for confirm in [Value::Null, json!(""), json!("yes"), json!("Everything"), json!("everything ")] {
+        let answer = app.purge(OPERATOR, json!({ "all": true, "confirm": confirm })).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{confirm}");
+        assert!(answer.json()["message"].as_str().unwrap().contains("everything"));
+    }
+    // Something else beside it needs the same.
+    let answer = app.purge(OPERATOR, json!({ "all": true, "tags": ["product:8"] })).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert!(answer.json()["message"].as_str().unwrap().contains("everything"));
     assert_eq!(app.get("/products/7").await, "HIT");
 }
 

@@ -3,10 +3,12 @@
 
 mod access;
 mod alerts;
+mod audit;
 mod client;
 mod console;
 mod console_files;
 mod dashboard;
+mod feed;
 mod metric_labels;
 mod openapi;
 mod operations;

@@ -55,6 +55,7 @@ async fn call_at_random(app: &App, document: &Document, operation: &Operation, r
     assert!(!described.is_null(), "{shown}: {} is not described", answer.status);
     let (kind, content) = described["content"].as_object().unwrap().iter().next().unwrap();
     assert_eq!(answer.field("content-type"), *kind, "{shown}");
+    assert_eq!(answer.field("cache-control"), "no-store", "{shown}");
     if let Err(error) = document.check(&content["schema"], &answer.json()) {
         panic!("{shown}: {error}: {}", answer.json());
     }

@@ -169,19 +169,6 @@ async fn a_route_is_switched_off_and_on() {
 }
 
 #[tokio::test]
-async fn the_feed_shows_an_invalidation_when_it_happens() {
-    let app = App::new();
-    let mut feed = app.stream("/ops/cache/api/invalidations").await;
-    app.purge(OPERATOR, json!({ "tags": ["product:7"], "soft": true })).await;
-    let line: Value = serde_json::from_str(&feed.line().await).unwrap();
-    assert_eq!((&line["event"], &line["selector"]), (&json!("invalidation"), &json!("t:product:7")));
-    assert_eq!(
-        (&line["is_soft"], &line["status"], &line["is_own"]),
-        (&json!(true), &json!("applied"), &json!(true))
-    );
-}
-
-#[tokio::test]
 async fn the_overview_has_figures_policies_and_advice() {
     let app = App::new();
     for number in 0..130 {

@@ -1,5 +1,6 @@
 //! An application with a cache and its operations.
 
+pub(crate) mod journal;
 pub(crate) mod schema;
 
 use axum::Router;
@@ -47,6 +48,15 @@ impl App {
 
     pub(crate) async fn purge(&self, token: &str, body: Value) -> Answer {
         self.call(Method::POST, "/ops/cache/api/purge", Some(token), Some(body)).await
+    }
+
+    /// Returns the status of a request without a body. The body of the response may not end.
+    pub(crate) async fn status(&self, method: Method, path: &str, token: Option<&str>) -> StatusCode {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
     }
 
     pub(crate) async fn call(
@@ -102,12 +112,17 @@ impl Feed {
     /// Waits for the next line that is not empty.
     pub(crate) async fn line(&mut self) -> String {
         loop {
-            let frame = self.0.frame().await.unwrap().unwrap().into_data().unwrap();
-            let line = String::from_utf8(frame.to_vec()).unwrap();
+            let line = self.part().await.unwrap();
             if !line.trim().is_empty() {
                 return line;
             }
         }
+    }
+
+    /// Waits for the next line, which may be empty. Returns `None` at the end of the response.
+    pub(crate) async fn part(&mut self) -> Option<String> {
+        let frame = self.0.frame().await?.unwrap().into_data().unwrap();
+        Some(String::from_utf8(frame.to_vec()).unwrap())
     }
 }
 
