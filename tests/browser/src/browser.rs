@@ -112,6 +112,24 @@ impl Browser {
         self.driver.goto(url).await.with_context(|| format!("cannot open {url}"))
     }
 
+    /// Leaves the page. The browser keeps it in its back/forward cache, if the page permits.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the browser does not answer.
+    pub async fn leave(&self) -> Result<()> {
+        self.open("about:blank").await
+    }
+
+    /// Goes back to the page before.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the browser does not answer.
+    pub async fn go_back(&self) -> Result<()> {
+        Ok(self.driver.back().await?)
+    }
+
     /// Returns the URL of the page, with its fragment.
     ///
     /// # Errors

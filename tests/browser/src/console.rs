@@ -70,6 +70,15 @@ impl<'a> Console<'a> {
     /// Fails if no page appears.
     pub async fn log_in(&self) -> Result<()> {
         self.open().await?;
+        self.enter().await
+    }
+
+    /// Types the token into the login, and waits for the first page.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no page appears.
+    pub async fn enter(&self) -> Result<()> {
         self.fill("#token", self.token).await?;
         self.click("form button[type=submit]").await?;
         self.browser.find("main[data-page=overview]").await?;

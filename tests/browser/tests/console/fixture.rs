@@ -56,7 +56,7 @@ pub(crate) fn run(test: impl AsyncFnOnce(&Fixture) -> Result<()>) {
 
 /// Leaves the page, and forgets what was logged and stored.
 async fn clear(browser: &Browser) -> Result<()> {
-    browser.open("about:blank").await?;
+    browser.leave().await?;
     browser.set_screen(Screen::DESKTOP).await?;
     browser.complaints().await?;
     browser.exchanges().await?;

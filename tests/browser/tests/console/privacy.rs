@@ -61,7 +61,7 @@ fn the_token_is_in_memory_alone() {
         let with_token = exchanges.iter().filter(|exchange| exchange.url.contains(Site::TOKEN));
         assert_eq!(with_token.count(), 0, "{exchanges:?}");
         // It is gone with the page.
-        browser.open("about:blank").await?;
+        browser.leave().await?;
         console.open().await
     });
 }

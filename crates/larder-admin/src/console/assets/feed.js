@@ -6,6 +6,10 @@ import { createStore } from './store.js';
 
 const MAX_EVENTS = 1000;
 const RETRY_AFTER = 3000;
+/** The maximum time for the beginning of the answer. */
+const HEAD_TIMEOUT = 10_000;
+/** The maximum time without a line. The application sends an empty one every 15 s. */
+const MAX_SILENCE = 45_000;
 
 const EMPTY = { state: 'connecting', events: [], total: 0 };
 
@@ -15,6 +19,7 @@ const EMPTY = { state: 'connecting', events: [], total: 0 };
  */
 export const feed = createStore(EMPTY);
 
+/** Of the session. A page has one feed at most. */
 let abort = new AbortController();
 let lastNumber = 0;
 
@@ -26,28 +31,64 @@ client.subscribe((now) => {
   if (now) follow(abort.signal);
 });
 
-async function follow(signal) {
-  while (!signal.aborted) {
+async function follow(session) {
+  while (!session.aborted) {
+    const attempt = new AbortController();
     try {
-      await read(signal);
+      await read(attempt, session);
     } catch (error) {
-      if (!(error instanceof ApiError || error instanceof TypeError || signal.aborted)) throw error;
+      if (session.aborted) return;
+      if (!isLoss(error)) reportError(error);
+    } finally {
+      // A feed that is not read any more must not keep its connection.
+      attempt.abort();
     }
-    if (signal.aborted) return;
     feed.set({ ...feed.get(), state: 'lost' });
     await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
   }
 }
 
+const isLoss = (error) => error instanceof ApiError || error instanceof TypeError || error.name === 'AbortError';
+
 /** Reads the lines of one answer. A line may come in parts. */
-async function read(signal) {
-  const response = await open('invalidations', signal);
-  feed.set({ ...feed.get(), state: 'live' });
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+async function read(attempt, session) {
+  const patience = new Patience(attempt);
+  try {
+    patience.allow(HEAD_TIMEOUT);
+    const response = await open('invalidations', AbortSignal.any([attempt.signal, session]));
+    patience.allow(MAX_SILENCE);
+    feed.set({ ...feed.get(), state: 'live' });
+    await readLines(response.body.pipeThrough(new TextDecoderStream()).getReader(), patience);
+  } finally {
+    patience.end();
+  }
+}
+
+/** Aborts an attempt that is silent for too long. */
+class Patience {
+  #attempt;
+  #timer = null;
+
+  constructor(attempt) {
+    this.#attempt = attempt;
+  }
+
+  allow(limit) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#attempt.abort(), limit);
+  }
+
+  end() {
+    clearTimeout(this.#timer);
+  }
+}
+
+async function readLines(reader, patience) {
   let rest = '';
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;
+    patience.allow(MAX_SILENCE);
     const lines = (rest + value).split('\n');
     rest = lines.pop();
     add(lines.filter((line) => line.trim()).map((line) => JSON.parse(line)));

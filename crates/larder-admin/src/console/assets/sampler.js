@@ -30,10 +30,13 @@ client.subscribe((now) => {
 
 async function tick(owner) {
   const begun = performance.now();
-  const next = await sampleNow(samples.get());
-  if (client.get() !== owner) return;
-  samples.set(next);
-  timer = setTimeout(() => tick(owner), Math.max(MIN_PAUSE, INTERVAL - (performance.now() - begun)));
+  try {
+    const next = await sampleNow(samples.get());
+    if (client.get() === owner) samples.set(next);
+  } finally {
+    const pause = Math.max(MIN_PAUSE, INTERVAL - (performance.now() - begun));
+    if (client.get() === owner) timer = setTimeout(() => tick(owner), pause);
+  }
 }
 
 async function sampleNow(last) {

@@ -2,12 +2,13 @@
  * The client that is logged in.
  *
  * The token is in this module alone: not in the storage of the browser, in a cookie or in the URL.
- * It is gone when the page is closed or loaded again.
+ * It is gone when the page is left, closed or loaded again.
  */
 
 import { createStore } from './store.js';
 
 let token = null;
+let ending = new AbortController();
 
 /** The client: `{ name, role, version, … }`, or `null` if nobody is logged in. */
 export const client = createStore(null);
@@ -18,6 +19,9 @@ export const endReason = createStore('');
 /** Returns the token for a request. */
 export const currentToken = () => token;
 
+/** Returns the signal that ends the requests of this session. */
+export const sessionSignal = () => ending.signal;
+
 /** Begins a session. */
 export function begin(newToken, newClient) {
   token = newToken;
@@ -25,12 +29,20 @@ export function begin(newToken, newClient) {
   client.set(newClient);
 }
 
-/** Ends the session, and forgets the token. */
+/** Ends the session with its requests, and forgets the token. */
 export function end(reason) {
   token = null;
+  ending.abort();
+  ending = new AbortController();
   endReason.set(reason);
   client.set(null);
 }
 
 /** Whether the client may change things. */
 export const mayChange = () => client.get()?.role === 'purge';
+
+/**
+ * A browser may keep a page that is left, to show it again (the back/forward cache). Such a page
+ * must not keep the token, or a connection: with HTTP/1.1, a browser has six to a host.
+ */
+addEventListener('pagehide', () => end(token === null ? '' : 'You have left this page. Log in again.'));

@@ -2,8 +2,9 @@
 
 import { html, useEffect, useRef, useState } from '../../vendor/htm-preact-standalone.module.js';
 import { useAction } from '../action.js';
-import { get, send } from '../api.js';
+import { send, withQuery } from '../api.js';
 import { bytes, duration, plural, words } from '../format.js';
+import { useOnce } from '../poll.js';
 import { purgeText } from '../purge-text.js';
 import { linkTo } from '../route.js';
 import { client } from '../session.js';
@@ -16,13 +17,9 @@ import { Tags } from './tags.js';
 const HAS_DIGEST = /\^#[0-9a-f]{8}/;
 
 export function Inspection({ stored, onClose }) {
-  const [{ found, error }, setAnswer] = useState({});
+  const { data: found, error, reload } = useOnce(withQuery('inspect', { key: stored }));
   const heading = useRef(null);
-  const load = () => get('inspect', { key: stored }).then((found) => setAnswer({ found }), (error) => setAnswer({ error }));
-  useEffect(() => {
-    heading.current.focus();
-    load();
-  }, []);
+  useEffect(() => heading.current.focus(), []);
   return html`
     <section class="card" data-figure="inspection" data-value=${stored} aria-label="Inspection">
       <div class="row ends">
@@ -32,7 +29,7 @@ export function Inspection({ stored, onClose }) {
       <${ErrorNotice} error=${error} />
       ${!found && !error && html`<${Loading} />`}
       ${found && html`
-        <${PurgeKey} found=${found} onPurged=${load} />
+        <${PurgeKey} found=${found} onPurged=${reload} />
         <div class="columns"><div><h3>Memory tier</h3>
         <${Tier} name="memory" responses=${found.responses} values=${found.values} vary=${found.vary} hitForMiss=${found.hit_for_miss_seconds} />
         </div><div><h3>Shared tier</h3>

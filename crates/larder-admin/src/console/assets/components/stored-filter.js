@@ -1,27 +1,21 @@
 /** The filter of what is listed. */
 
 import { html, useEffect, useState } from '../../vendor/htm-preact-standalone.module.js';
-import { get } from '../api.js';
+import { useOnce } from '../poll.js';
 import { ErrorNotice } from './notice.js';
 
 export function StoredFilter({ kind, onChange }) {
   const [form, setForm] = useState({ collection: '', prefix: '', tag: '', key: '' });
-  const [{ collections, error }, setCollections] = useState({ collections: [] });
   const isValues = kind === 'values';
-
+  const { data, error } = useOnce(isValues ? 'values' : null);
+  const collections = data?.collections ?? [];
   useEffect(() => {
-    if (!isValues) return;
-    get('values').then(({ collections }) => {
-      setCollections({ collections });
-      const first = { ...form, collection: collections[0] ?? '' };
-      setForm(first);
-      onChange(given(first));
-    }, (error) => setCollections({ collections: [], error }));
-  }, [isValues]);
+    if (data) chooseCollection(collections[0] ?? '');
+  }, [data]);
 
   const set = (name) => (event) => setForm({ ...form, [name]: event.target.value });
-  function chooseCollection(event) {
-    const next = { ...form, collection: event.target.value };
+  function chooseCollection(collection) {
+    const next = { ...form, collection };
     setForm(next);
     onChange(given(next));
   }
@@ -34,7 +28,7 @@ export function StoredFilter({ kind, onChange }) {
           ? html`
             <div class="field">
               <label for="collection">Collection</label>
-              <select id="collection" value=${form.collection} onChange=${chooseCollection}>
+              <select id="collection" value=${form.collection} onChange=${(event) => chooseCollection(event.target.value)}>
                 ${collections.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
               </select>
             </div>`

@@ -13,7 +13,14 @@ export function Login() {
   useEffect(() => {
     document.title = 'Log in · Larder console';
     field.current.focus();
+    addEventListener('pagehide', forget);
+    return () => removeEventListener('pagehide', forget);
   }, []);
+
+  /** A browser may keep a page that is left, with the text in its fields. */
+  function forget() {
+    field.current.value = '';
+  }
 
   async function logIn(event) {
     event.preventDefault();
@@ -46,6 +53,7 @@ export function Login() {
 }
 
 function textOf(failure) {
+  if (failure.word === 'ended') return '';
   if (failure.status === 401) return 'This token is not known.';
   if (failure.status === 429) return `Too many attempts. ${failure.message}.`;
   return failure.message;

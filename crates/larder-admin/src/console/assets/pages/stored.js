@@ -1,7 +1,7 @@
 /** The stored responses and values of this instance, in pages. */
 
-import { html, useEffect, useState } from '../../vendor/htm-preact-standalone.module.js';
-import { get } from '../api.js';
+import { html, useState } from '../../vendor/htm-preact-standalone.module.js';
+import { withQuery } from '../api.js';
 import { Choice } from '../components/choice.js';
 import { Inspection } from '../components/inspection.js';
 import { ErrorNotice, Loading } from '../components/notice.js';
@@ -9,6 +9,7 @@ import { StoredFilter } from '../components/stored-filter.js';
 import { responseColumns, valueColumns } from '../components/stored-columns.js';
 import { Table } from '../components/table.js';
 import { plural } from '../format.js';
+import { useOnce } from '../poll.js';
 
 const KINDS = [
   { value: 'responses', label: 'Responses' },
@@ -26,38 +27,24 @@ export function Stored({ query }) {
   `;
 }
 
-/** The pages of one kind. `starts` has the cursors of the pages so far, the shown one last. */
+/** The entries of one kind, and of them those that the filter leaves. */
 function Listing({ kind, chosen, onChoose }) {
-  const [filter, setFilter] = useState({});
-  const [starts, setStarts] = useState(['']);
-  const [{ page, error }, setAnswer] = useState({});
+  const [{ filter, number }, setFilter] = useState({ filter: {}, number: 0 });
   const isReady = kind === 'responses' || Boolean(filter.collection);
-  const after = starts.at(-1);
-
-  useEffect(() => {
-    let isOver = false;
-    const query = { ...filter, limit: PAGE_SIZE, after };
-    if (isReady) {
-      get(kind, query).then(
-        (page) => isOver || setAnswer({ page }),
-        (error) => isOver || setAnswer({ error }),
-      );
-    }
-    return () => {
-      isOver = true;
-    };
-  }, [kind, filter, after]);
-
-  function applyFilter(next) {
-    setAnswer({});
-    setStarts(['']);
-    setFilter(next);
-  }
-
   return html`
-    <${StoredFilter} kind=${kind} onChange=${applyFilter} />
+    <${StoredFilter} kind=${kind} onChange=${(next) => setFilter({ filter: next, number: number + 1 })} />
+    ${isReady && html`<${Pages} key=${number} ...${{ kind, filter, chosen, onChoose }} />`}
+  `;
+}
+
+/** `starts` has the cursors of the pages so far, the shown one last. */
+function Pages({ kind, filter, chosen, onChoose }) {
+  const [starts, setStarts] = useState(['']);
+  const query = { ...filter, limit: PAGE_SIZE, after: starts.at(-1) };
+  const { data: page, error } = useOnce(withQuery(kind, query));
+  return html`
     <${ErrorNotice} error=${error} />
-    ${isReady && !page && !error && html`<${Loading} />`}
+    ${!page && !error && html`<${Loading} />`}
     ${page && html`
       <${Pager} page=${page} starts=${starts} setStarts=${setStarts} />
       <${Table} name=${kind} label=${`Stored ${kind}`} rows=${page.entries} keyOf=${keyOf}
