@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use http::header::{ETAG, IF_NONE_MATCH, LOCATION};
+use http::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH, LOCATION};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use larder::{Cache, Policy, ttl};
@@ -207,17 +207,26 @@ async fn the_console_has_no_data() {
 }
 
 #[tokio::test]
-async fn a_cache_around_everything_does_not_store_the_console() {
+async fn a_cache_around_everything_stores_neither_the_console_nor_the_api() {
     let cache = Cache::default();
     let admin = larder_admin::router(&cache).bearer_token::<()>(OPERATOR);
-    let policy = || Policy::ttl(ttl::STANDARD);
+    // Otherwise the field `Authorization` would keep the API out.
+    let policy = Policy::ttl(ttl::STANDARD).share_authorized();
     let app = Router::new()
         .route("/products", get("a product"))
         .nest_service("/ops/cache", admin)
-        .layer(cache.layer(policy()));
+        .layer(cache.layer(policy));
     for path in ["/ops/cache", "/ops/cache/", "/ops/cache/assets/main.js", "/ops/cache/vendor/uPlot.esm.js"] {
         for _ in 0..3 {
             assert_ne!(open(&app, path).await.field("x-cache"), "HIT", "{path}");
+        }
+    }
+    for resource in ["stats", "health", "client", "policies", "responses", "openapi.json", "nothing"] {
+        for _ in 0..3 {
+            let request = Request::get(format!("/ops/cache/api/{resource}"));
+            let request = request.header(AUTHORIZATION, format!("Bearer {OPERATOR}"));
+            let page = fetch(&app, request.body(Body::empty()).unwrap()).await;
+            assert_ne!(page.field("x-cache"), "HIT", "{resource}");
         }
     }
     assert_eq!(cache.stats().stored, 0);

@@ -67,6 +67,23 @@ fn pages_that_were_left_hold_no_connection() {
 }
 
 #[test]
+fn requests_without_an_answer_end_when_the_page_is_left() {
+    run(async |fixture| {
+        let app = WatchedApp::serve().await?;
+        let console = app.console(&fixture.browser);
+        console.log_in().await?;
+        console.go("purge?tag=hello").await?;
+        app.hold();
+        console.click("form button.primary").await?;
+        // The dry run, and the statistics of each second.
+        until("waiting requests", async || Ok((app.held() >= 2).then_some(()))).await?;
+        leave_and_come_back(&fixture.browser).await?;
+        fixture.browser.find("main[data-page=login]").await?;
+        until("no waiting request", async || Ok((app.held() == 0).then_some(()))).await
+    });
+}
+
+#[test]
 fn a_page_has_one_live_feed() {
     run(async |fixture| {
         let app = WatchedApp::serve().await?;

@@ -28,6 +28,7 @@ pub(crate) struct WatchedApp {
 #[derive(Default)]
 struct Watch {
     is_held: AtomicBool,
+    held: Arc<AtomicUsize>,
     held_feeds: Arc<AtomicUsize>,
     open_feeds: Arc<AtomicUsize>,
 }
@@ -67,6 +68,11 @@ impl WatchedApp {
         self.watch.open_feeds.load(Ordering::SeqCst)
     }
 
+    /// Returns the number of requests that are waiting now.
+    pub(crate) fn held(&self) -> usize {
+        self.watch.held.load(Ordering::SeqCst)
+    }
+
     /// Returns the number of requests for a live feed that are waiting now.
     pub(crate) fn held_feeds(&self) -> usize {
         self.watch.held_feeds.load(Ordering::SeqCst)
@@ -77,7 +83,8 @@ async fn pass(State(watch): State<Arc<Watch>>, request: Request, next: Next) -> 
     let path = request.uri().path();
     let is_feed = path.ends_with("/api/invalidations");
     if path.contains("/api/") && watch.is_held.load(Ordering::SeqCst) {
-        let _counted = is_feed.then(|| Counted::new(&watch.held_feeds));
+        let _held = Counted::new(&watch.held);
+        let _held_feed = is_feed.then(|| Counted::new(&watch.held_feeds));
         return std::future::pending().await;
     }
     let response = next.run(request).await;
