@@ -8,5 +8,7 @@ mod processes;
 mod secrets;
 mod support;
 mod targets;
+#[cfg(unix)]
+mod terminals;
 mod tls;
 mod warm;

@@ -2,9 +2,13 @@
 
 mod application;
 mod program;
+#[cfg(unix)]
+mod terminal;
 
 pub(crate) use application::{Application, router};
 pub(crate) use program::{Program, Run, Running};
+#[cfg(unix)]
+pub(crate) use terminal::Terminal;
 
 /// Permits everything.
 pub(crate) const OPERATOR: &str = "operator-0123456789abcdef";

@@ -65,6 +65,11 @@ impl Program {
         self
     }
 
+    pub(crate) fn without_env(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
     pub(crate) fn args<T: AsRef<std::ffi::OsStr>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
         self.command.args(args);
         self
@@ -81,8 +86,15 @@ impl Program {
     }
 
     /// Runs the program to its end.
-    pub(crate) async fn run(mut self) -> Run {
-        let mut child = self.spawn();
+    pub(crate) async fn run(self) -> Run {
+        self.run_with_outputs([None, None]).await
+    }
+
+    /// Runs the program to its end. Its outputs are these, or pipes.
+    pub(crate) async fn run_with_outputs(mut self, outputs: [Option<Stdio>; 2]) -> Run {
+        let mut child = self.spawn(outputs);
+        // It has a copy of each output, and a terminal is open until the last one is gone.
+        drop(self.command);
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(self.input.as_bytes()).await.ok();
         drop(stdin);
@@ -93,13 +105,16 @@ impl Program {
 
     /// Starts the program, to read its lines while it runs.
     pub(crate) fn start(mut self) -> Running {
-        let mut child = self.spawn();
+        let mut child = self.spawn([None, None]);
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Running { child, lines: Some(lines) }
     }
 
-    fn spawn(&mut self) -> Child {
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    /// The outputs are these, or pipes.
+    fn spawn(&mut self, [out, err]: [Option<Stdio>; 2]) -> Child {
+        self.command.stdin(Stdio::piped());
+        self.command.stdout(out.unwrap_or_else(Stdio::piped)).stderr(err.unwrap_or_else(Stdio::piped));
+        self.command.spawn().unwrap()
     }
 }
 
