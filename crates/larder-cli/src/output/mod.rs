@@ -26,6 +26,7 @@ pub(crate) mod switch_table;
 mod table;
 pub(crate) mod units;
 
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
@@ -39,7 +40,6 @@ use crate::cli_error::CliError;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     format: Format,
-    /// Never without a terminal, and never with `NO_COLOR`.
     has_color: bool,
 }
 
@@ -62,8 +62,8 @@ pub(crate) enum Format {
 
 impl Output {
     pub(crate) fn new(format: Format) -> Self {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let has_color = !no_color && format == Format::Human && io::stdout().is_terminal();
+        let no_color = std::env::var_os("NO_COLOR");
+        let has_color = has_color(format, no_color.as_deref(), io::stdout().is_terminal());
         Self { format, has_color }
     }
 
@@ -124,5 +124,31 @@ impl Output {
     /// Starts a progress bar on the standard error. It is shown only on a terminal.
     pub(crate) fn progress(&self, what: &'static str, total: Option<u64>) -> Progress {
         Progress::new(what, total, io::stderr().is_terminal() && !self.is_json())
+    }
+}
+
+/// Whether the output has colors: on a terminal, for humans, and without a value in `NO_COLOR`
+/// (<https://no-color.org>).
+fn has_color(format: Format, no_color: Option<&OsStr>, is_terminal: bool) -> bool {
+    is_terminal && format == Format::Human && no_color.is_none_or(OsStr::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colors_are_for_humans_at_a_terminal_who_want_them() {
+        for (format, no_color, is_terminal, expected) in [
+            (Format::Human, None, true, true),
+            (Format::Human, Some(""), true, true),
+            (Format::Human, Some("1"), true, false),
+            (Format::Human, Some("0"), true, false),
+            (Format::Human, None, false, false),
+            (Format::Json, None, true, false),
+        ] {
+            let found = has_color(format, no_color.map(OsStr::new), is_terminal);
+            assert_eq!(found, expected, "{format:?} {no_color:?} {is_terminal}");
+        }
     }
 }
