@@ -17,9 +17,11 @@ use crate::wait::until;
 /// No window, no profile of the user, and nothing that asks another host.
 ///
 /// Chromium resolves no name. A page that names another host still shows in the log of requests.
-const ARGUMENTS: [&str; 9] = [
+const ARGUMENTS: [&str; 10] = [
     "--headless=new",
     "--disable-gpu",
+    // They would be a grey bar on each picture.
+    "--hide-scrollbars",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

@@ -9,12 +9,14 @@
 //! | `stored.rs`, `stored_json.rs` | what is stored |
 //! | `explain.rs` | explaining a request |
 //! | `purge.rs`, `purge_request.rs` | invalidation |
+//! | `detached.rs` | changes that go on without their client |
 //! | `feed.rs` | the live feed of invalidations |
 //! | `switches.rs` | the kill switch |
 //! | `warm.rs`, `warm_jobs.rs` | jobs that fill the cache |
 
 mod client;
 mod description;
+mod detached;
 mod explain;
 mod feed;
 mod fleet;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::access::authorize::Operator;
 use crate::api::AdminState;
+use crate::api::detached::run_to_end;
 use crate::api::purge_request::PurgeRequest;
 use crate::api::stored_json::preview_json;
 use crate::api_error::ApiError;
@@ -28,13 +29,24 @@ pub(super) async fn purge(
     if request.dry_run {
         return Ok(Json(json!({ "outcome": "dry-run", "here": preview })));
     }
+    let (outcome, refill) = run_to_end(change(state, who, request, invalidation)).await?;
+    Ok(Json(json!({ "outcome": outcome, "here": preview, "refill": refill })))
+}
+
+/// Returns the word for the outcome, and the job of the refill.
+async fn change(
+    state: AdminState,
+    who: Arc<str>,
+    request: PurgeRequest,
+    invalidation: Invalidation,
+) -> Result<(&'static str, Value), ApiError> {
     let (outcome, refill) = match request.refill {
         0 => (state.cache.invalidate(invalidation).await, Value::Null),
         most => refill(&state, &who, invalidation, most).await?,
     };
     let outcome = outcome_word(outcome);
     tracing::info!(target: "larder", who = &*who, request = ?request, outcome = outcome, "admin purge");
-    Ok(Json(json!({ "outcome": outcome, "here": preview, "refill": refill })))
+    Ok((outcome, refill))
 }
 
 const fn outcome_word(outcome: InvalidationOutcome) -> &'static str {

@@ -3,6 +3,8 @@
 pub(crate) mod journal;
 pub(crate) mod schema;
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
@@ -11,6 +13,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use larder::{Cache, Policy, ttl};
 use larder_admin::Role;
+use larder_testing::MemoryStore;
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -19,13 +22,23 @@ pub(crate) const OPERATOR: &str = "operator-0123456789abcdef";
 
 /// An application with one cached route.
 pub(crate) struct App {
-    router: Router,
+    pub(crate) router: Router,
     pub(crate) cache: Cache,
 }
 
 impl App {
     pub(crate) fn new() -> Self {
-        let cache = Cache::builder().count_top_keys().build();
+        Self::of(Cache::builder().count_top_keys().build())
+    }
+
+    /// Returns an application whose cache has a shared store, which is in memory.
+    pub(crate) async fn with_store() -> Self {
+        let app = Self::of(Cache::builder().shared_store(MemoryStore::new()).build());
+        app.cache.ready(Duration::from_secs(10)).await.unwrap();
+        app
+    }
+
+    fn of(cache: Cache) -> Self {
         let policy = Policy::ttl(ttl::STANDARD).tag("product:{id}").key_cookie("session");
         let products = get(async || "a product").layer(cache.layer(policy));
         let policy = Policy::ttl(ttl::STANDARD).tag("category:{id}");
