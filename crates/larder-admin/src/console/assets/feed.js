@@ -1,7 +1,7 @@
 /** The invalidations that took effect since this page was opened. */
 
 import { ApiError, open } from './api.js';
-import { client } from './session.js';
+import { client, sessionSignal } from './session.js';
 import { createStore } from './store.js';
 
 const MAX_EVENTS = 1000;
@@ -19,30 +19,27 @@ const EMPTY = { state: 'connecting', events: [], total: 0 };
  */
 export const feed = createStore(EMPTY);
 
-/** Of the session. A page has one feed at most. */
-let abort = new AbortController();
 let lastNumber = 0;
 
 client.subscribe((now) => {
-  abort.abort();
-  abort = new AbortController();
   feed.set(EMPTY);
   lastNumber = 0;
-  if (now) follow(abort.signal);
+  if (now) follow(sessionSignal());
 });
 
+/** The end of the session ends the feed, so a page has one at most. */
 async function follow(session) {
   while (!session.aborted) {
     const attempt = new AbortController();
     try {
-      await read(attempt, session);
+      await read(attempt);
     } catch (error) {
-      if (session.aborted) return;
       if (!isLoss(error)) reportError(error);
     } finally {
       // A feed that is not read any more must not keep its connection.
       attempt.abort();
     }
+    if (session.aborted) return;
     feed.set({ ...feed.get(), state: 'lost' });
     await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
   }
@@ -51,11 +48,11 @@ async function follow(session) {
 const isLoss = (error) => error instanceof ApiError || error instanceof TypeError || error.name === 'AbortError';
 
 /** Reads the lines of one answer. A line may come in parts. */
-async function read(attempt, session) {
+async function read(attempt) {
   const patience = new Patience(attempt);
   try {
     patience.allow(HEAD_TIMEOUT);
-    const response = await open('invalidations', AbortSignal.any([attempt.signal, session]));
+    const response = await open('invalidations', attempt.signal);
     patience.allow(MAX_SILENCE);
     feed.set({ ...feed.get(), state: 'live' });
     await readLines(response.body.pipeThrough(new TextDecoderStream()).getReader(), patience);
