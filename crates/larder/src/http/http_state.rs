@@ -6,16 +6,20 @@ use http::HeaderName;
 use larder_core::time::Clock;
 
 use crate::engine::failure_table::FailureTable;
+use crate::engine::listing::passes::Passes;
 use crate::http::cache_status::reporting::Reporting;
 use crate::http::flight_event::Flights;
 use crate::http::layer_registry::LayerRegistry;
 use crate::http::memory::ResponseMemory;
+use crate::http::memory::slot::SlotKey;
 use crate::http::memory::variation_table::VariationTable;
 use crate::http::policy::template_registry::TemplateRegistry;
 
 /// The parts of a cache that hold responses.
 pub(crate) struct HttpState {
     pub(crate) memory: ResponseMemory,
+    /// The listings of the memory that operators are reading.
+    pub(crate) passes: Passes<SlotKey>,
     pub(crate) failures: FailureTable,
     pub(crate) flights: Flights,
     pub(crate) variations: Arc<VariationTable>,
@@ -40,6 +44,7 @@ impl HttpState {
     ) -> Self {
         Self {
             memory: ResponseMemory::new(memory, clock),
+            passes: Passes::default(),
             failures: FailureTable::default(),
             flights: Flights::default(),
             variations,

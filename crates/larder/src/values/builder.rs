@@ -21,10 +21,11 @@ use crate::values::collection_state::{Collection, Functions, LoaderFn, TagsFn, W
 use crate::values::error_table::ErrorTable;
 use crate::values::load_error::shared;
 use crate::values::loader_mark::{Loader, NoLoader};
-use crate::values::registry::{CollectionForm, MemoryUse, ValueRegistry};
+use crate::values::registry::{CollectionForm, ValueRegistry};
 use crate::values::value_event::ValueFlights;
 use crate::values::value_key::ValueKey;
 use crate::values::value_options::ValueOptions;
+use crate::values::value_table::MemoryUse;
 
 /// A builder of a collection of values.
 ///

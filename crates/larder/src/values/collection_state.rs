@@ -26,11 +26,11 @@ use crate::values::codec::AnyCodec;
 use crate::values::error_table::ErrorTable;
 use crate::values::listed_value::ListedValue;
 use crate::values::load_error::SharedError;
-use crate::values::registry::MemoryUse;
 use crate::values::shared_read::SharedRead;
 use crate::values::value_event::ValueFlights;
 use crate::values::value_key::ValueKey;
 use crate::values::value_options::ValueOptions;
+use crate::values::value_table::{AnyKey, MemoryUse};
 
 /// The parts of one collection.
 pub(super) struct Collection<K, V> {
@@ -212,5 +212,14 @@ impl<K: ValueKey, V: Send + Sync + 'static> MemoryUse for Collection<K, V> {
 
     fn values(&self) -> Box<dyn Iterator<Item = Arc<dyn ListedValue>> + Send + '_> {
         Box::new(self.memory.iter().map(|(_, cached)| cached as Arc<dyn ListedValue>))
+    }
+
+    fn entries(&self) -> Box<dyn Iterator<Item = (AnyKey, Arc<dyn ListedValue>)> + Send + '_> {
+        Box::new(self.memory.iter().map(|(slot, cached)| (Box::new(slot.0) as AnyKey, cached as _)))
+    }
+
+    fn find(&self, key: &AnyKey) -> Option<Arc<dyn ListedValue>> {
+        let key = key.downcast_ref::<K>()?;
+        self.memory.peek(&SlotRef(key)).map(|cached| cached as _)
     }
 }

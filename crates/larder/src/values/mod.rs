@@ -149,6 +149,7 @@ mod value_event;
 mod value_key;
 mod value_lookup;
 mod value_options;
+pub(crate) mod value_table;
 mod write_through;
 mod written;
 

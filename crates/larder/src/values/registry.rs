@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::engine::config_error::{ConfigError, ConfigErrorKind};
+use crate::engine::listing::passes::Passes;
 use crate::engine::report::MemoryUsage;
 #[cfg(feature = "metrics")]
 use crate::engine::report::metrics::publisher::{Publish, Publisher};
 use crate::engine::report::value_counters::ValueCounters;
 use crate::engine::report::value_stats::ValueStats;
-use crate::values::listed_value::ListedValue;
+use crate::values::value_table::{ListedKey, MemoryUse, ValueTable};
 
 /// The collections of one cache.
 ///
@@ -18,6 +19,8 @@ use crate::values::listed_value::ListedValue;
 #[derive(Default)]
 pub(crate) struct ValueRegistry {
     collections: Mutex<HashMap<Box<str>, Registered>>,
+    /// The listings of values that operators are reading.
+    passes: Passes<ListedKey>,
     #[cfg(feature = "metrics")]
     publisher: Publisher,
 }
@@ -26,14 +29,6 @@ struct Registered {
     form: CollectionForm,
     counters: Arc<ValueCounters>,
     memories: Vec<Weak<dyn MemoryUse>>,
-}
-
-/// A memory tier of a collection.
-pub(crate) trait MemoryUse: Send + Sync {
-    fn usage(&self) -> MemoryUsage;
-
-    /// Returns all values in memory. This is no use of them.
-    fn values(&self) -> Box<dyn Iterator<Item = Arc<dyn ListedValue>> + Send + '_>;
 }
 
 /// The types and forms that all collections of one name must have in common.
@@ -119,6 +114,18 @@ impl ValueRegistry {
         let collections = self.collections();
         let registered = collections.get(name).filter(|one| one.form.kind != CollectionKind::Operations)?;
         Some(registered.memories.iter().filter_map(Weak::upgrade).collect())
+    }
+
+    /// Returns the values of the collection with this name, to be listed.
+    ///
+    /// Returns `None` if there is no such collection of values.
+    pub(crate) fn table<'a>(&self, name: &'a str) -> Option<ValueTable<'a>> {
+        Some(ValueTable { name, memories: self.memories(name)? })
+    }
+
+    /// Returns the listings that operators are reading.
+    pub(crate) const fn passes(&self) -> &Passes<ListedKey> {
+        &self.passes
     }
 
     fn collections(&self) -> MutexGuard<'_, HashMap<Box<str>, Registered>> {

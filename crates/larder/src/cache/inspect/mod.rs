@@ -7,14 +7,11 @@
 pub(crate) mod key_inspection;
 pub(crate) mod store_inspection;
 
-use larder_core::key::list_order::list_order;
-
 use crate::cache::Cache;
 use crate::cache::inspect::key_inspection::{KeyInspection, inspect_key};
 use crate::engine::listing::filter::StoredFilter;
-use crate::engine::listing::page::{ListPage, Listing, PageBuilder};
-use crate::engine::listing::scan::scan;
-use crate::http::memory::cached_response::CachedResponse;
+use crate::engine::listing::list::list;
+use crate::engine::listing::page::{ListPage, Listing};
 use crate::http::memory::stored_info::{StoredInfo, Viewpoint};
 use crate::values::listed_value::ValueInfo;
 
@@ -25,9 +22,14 @@ impl Cache {
     /// The responses are in no useful order, but the order does not change, so that the pages
     /// together show each response once. No credential and no body is shown: see [`StoredInfo`].
     ///
-    /// Each page looks at all responses in memory, in steps, and other tasks get their turn in
-    /// between. So it takes longer the more there are: a page is for operators, and not for
-    /// requests. Nothing is counted as a use of a response.
+    /// The first page visits all responses in memory, in steps, and other tasks get their turn in
+    /// between. It also finds the keys for the pages that follow: up to 100,000 of them, and at
+    /// most 16 MiB. These pages look up only their own responses, and show them as they are by
+    /// then. When the keys are used up, or after five minutes, all responses are visited again.
+    /// Nothing is counted as a use of a response.
+    ///
+    /// The keys of up to eight listings are kept, in 32 MiB at most. They are dropped with the last
+    /// page of a listing. So a listing is for operators, and not for requests.
     ///
     /// # Examples
     ///
@@ -47,15 +49,10 @@ impl Cache {
     /// # }
     /// ```
     pub async fn stored_responses(&self, filter: &StoredFilter, page: ListPage) -> Listing<StoredInfo> {
-        let mut found = PageBuilder::new(page);
-        scan(self.http.memory.responses(), |cached| {
-            if filter.shows(&cached.meta.key, &cached.meta.names) {
-                found.add(place(&cached), cached);
-            }
-        })
-        .await;
+        let (memory, now) = (&self.http.memory, self.engine.clock.boot());
+        let listing = list(memory, &self.http.passes, filter, page, now).await;
         let view = self.viewpoint();
-        found.finish(|cached| StoredInfo::of(&cached, cached.weight(), view))
+        listing.map(|cached| StoredInfo::of(&cached, cached.weight(), view))
     }
 
     /// Returns a page of the values of one collection in the memory of this instance.
@@ -84,18 +81,10 @@ impl Cache {
         filter: &StoredFilter,
         page: ListPage,
     ) -> Option<Listing<ValueInfo>> {
-        let mut found = PageBuilder::new(page);
-        for memory in self.values.memories(collection)? {
-            scan(memory.values(), |value| {
-                let meta = value.meta();
-                if filter.shows(&meta.key, &meta.names) {
-                    found.add(list_order(&meta.key, 0), value);
-                }
-            })
-            .await;
-        }
+        let table = self.values.table(collection)?;
         let (log, now) = (&self.engine.log, self.engine.clock.boot());
-        Some(found.finish(|value| value.describe(value.memory_bytes(), log, now)))
+        let listing = list(&table, self.values.passes(), filter, page, now).await;
+        Some(listing.map(|value| value.describe(value.memory_bytes(), log, now)))
     }
 
     /// Returns the names of the collections of values that were built on this cache.
@@ -138,9 +127,4 @@ impl Cache {
         let Self { engine, http, .. } = self;
         Viewpoint { log: &engine.log, now: engine.clock.boot(), credentials: &http.credentials }
     }
-}
-
-/// Returns the place of a response in a listing.
-pub(super) fn place(cached: &CachedResponse) -> u128 {
-    list_order(&cached.meta.key, cached.variant())
 }

@@ -9,13 +9,13 @@ use larder_core::key::redact::redact;
 use larder_core::time::BootTime;
 
 use crate::cache::Cache;
-use crate::cache::inspect::place;
 use crate::cache::warm::warm_options::WarmOptions;
 use crate::cache::warm::warming::Warming;
 use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
 use crate::engine::listing::scan::scan;
 use crate::engine::listing::stored_state::StoredState;
 use crate::http::memory::cached_response::CachedResponse;
+use crate::http::memory::listed::place;
 use crate::http::memory::refill_request::refill_request;
 use crate::http::memory::stored_info::state_of;
 

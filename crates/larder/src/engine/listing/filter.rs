@@ -14,7 +14,7 @@ use larder_core::key::redact::redact;
 /// let all = StoredFilter::default();
 /// let some = StoredFilter::default().path_prefix("/products").tag("season:winter");
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredFilter {
     path_prefix: Option<Box<str>>,
     tag: Option<Digest>,

@@ -1,13 +1,12 @@
 //! The pages of a listing.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 /// The number of entries of a page, unless the caller sets another one.
 const DEFAULT_LIMIT: usize = 100;
 /// The maximum number of entries of a page.
-const MAX_LIMIT: usize = 1_000;
+pub(super) const MAX_LIMIT: usize = 1_000;
 
 /// The page of a listing to return: how many entries, and after which one.
 ///
@@ -33,8 +32,8 @@ const MAX_LIMIT: usize = 1_000;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListPage {
-    limit: usize,
-    after: Option<ListCursor>,
+    pub(super) limit: usize,
+    pub(super) after: Option<ListCursor>,
 }
 
 impl ListPage {
@@ -63,7 +62,7 @@ impl Default for ListPage {
 ///
 /// As a text it has 32 hexadecimal digits, and shows nothing of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ListCursor(u128);
+pub struct ListCursor(pub(super) u128);
 
 impl fmt::Display for ListCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,106 +98,34 @@ impl std::error::Error for ParseCursorError {}
 /// A page of a listing.
 ///
 /// The order of the entries has no meaning, but it is the same on each page. An entry that is
-/// stored all the time is on exactly one page. One that comes or goes between two pages may be
-/// missing.
+/// stored all the time is on exactly one page. One that comes between two pages may be missing, and
+/// one that goes is missing.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Listing<T> {
     /// The entries of this page.
     pub entries: Vec<T>,
     /// The place after which the next page begins. `None` if this is the last page.
+    ///
+    /// The last page is empty if all of its entries are gone by now.
     pub next: Option<ListCursor>,
     /// How many entries the filter shows, on all pages together.
+    ///
+    /// They are counted when the table is visited, which is not for each page.
     pub matched: u64,
 }
 
-/// The entries of a page that is being put together.
-///
-/// It keeps no more of them than the page has.
-pub(crate) struct PageBuilder<T> {
-    page: ListPage,
-    entries: BTreeMap<u128, T>,
-    matched: u64,
-    /// Whether the page has no room for an entry.
-    has_more: bool,
-}
-
-impl<T> PageBuilder<T> {
-    pub(crate) const fn new(page: ListPage) -> Self {
-        Self { page, entries: BTreeMap::new(), matched: 0, has_more: false }
-    }
-
-    /// Adds an entry at this place, if it belongs on the page.
-    pub(crate) fn add(&mut self, place: u128, entry: T) {
-        self.matched += 1;
-        if self.page.after.is_some_and(|ListCursor(last)| place <= last) {
-            return;
-        }
-        self.entries.insert(place, entry);
-        if self.entries.len() > self.page.limit {
-            self.entries.pop_last();
-            self.has_more = true;
-        }
-    }
-
-    /// Returns the page, and turns each entry into its description.
-    pub(crate) fn finish<U>(self, describe: impl FnMut(T) -> U) -> Listing<U> {
-        let last = self.entries.last_key_value().map(|(place, _)| ListCursor(*place));
-        Listing {
-            entries: self.entries.into_values().map(describe).collect(),
-            next: last.filter(|_| self.has_more),
-            matched: self.matched,
-        }
+impl<T> Listing<T> {
+    /// Turns each entry into its description.
+    pub(crate) fn map<U>(self, describe: impl FnMut(T) -> U) -> Listing<U> {
+        let Self { entries, next, matched } = self;
+        Listing { entries: entries.into_iter().map(describe).collect(), next, matched }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn list(places: &[u128], page: ListPage) -> Listing<u128> {
-        let mut builder = PageBuilder::new(page);
-        for place in places {
-            builder.add(*place, *place);
-        }
-        builder.finish(|place| place)
-    }
-
-    #[test]
-    fn the_pages_together_have_each_entry_once() {
-        let places: Vec<u128> = (0..25_u128).map(|n| (n * 7) % 25).chain([u128::MAX]).collect();
-        for limit in [1, 2, 5, 13, 26, 27] {
-            let (mut all, mut page, mut pages) = (Vec::new(), ListPage::default().limit(limit), 0);
-            loop {
-                let listing = list(&places, page);
-                assert_eq!(listing.matched, 26);
-                assert!(listing.entries.len() <= limit);
-                all.extend(listing.entries);
-                pages += 1;
-                let Some(next) = listing.next else { break };
-                page = page.after(next.to_string().parse().unwrap());
-            }
-            assert_eq!(pages, 26_usize.div_ceil(limit));
-            assert_eq!(all, (0..25).chain([u128::MAX]).collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn entries_that_come_and_go_do_not_move_the_others() {
-        let first = list(&[1, 3, 5, 7], ListPage::default().limit(2));
-        assert_eq!(first.entries, [1, 3]);
-        let second = list(&[2, 4, 7], ListPage::default().limit(2).after(first.next.unwrap()));
-        assert_eq!((second.entries, second.next), (vec![4, 7], None));
-    }
-
-    #[test]
-    fn a_page_has_at_least_one_entry_and_at_most_a_thousand() {
-        let places: Vec<u128> = (0..2_000).collect();
-        for (limit, expected) in [(0, 1), (1, 1), (1_000, 1_000), (usize::MAX, 1_000)] {
-            assert_eq!(list(&places, ListPage::default().limit(limit)).entries.len(), expected);
-        }
-        assert_eq!(list(&places, ListPage::default()).entries.len(), DEFAULT_LIMIT);
-    }
 
     #[test]
     fn a_cursor_has_one_spelling() {

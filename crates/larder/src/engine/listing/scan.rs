@@ -1,5 +1,7 @@
 //! One pass over a table in memory, in steps.
 
+use std::ops::ControlFlow;
+
 use tokio::task::yield_now;
 
 /// The number of entries after which other tasks get a turn.
@@ -10,11 +12,25 @@ const STEP: usize = 128;
 /// The table is locked for each entry alone, and not while this future waits. So requests go on,
 /// and may change the table meanwhile.
 pub(crate) async fn scan<T>(entries: impl Iterator<Item = T>, mut visit: impl FnMut(T)) {
+    scan_until(entries, |entry| {
+        visit(entry);
+        ControlFlow::Continue(())
+    })
+    .await;
+}
+
+/// Visits entries until a visit ends the pass.
+pub(super) async fn scan_until<T>(
+    entries: impl Iterator<Item = T>,
+    mut visit: impl FnMut(T) -> ControlFlow<()>,
+) {
     for (index, entry) in entries.enumerate() {
         if index % STEP == STEP - 1 {
             yield_now().await;
         }
-        visit(entry);
+        if visit(entry).is_break() {
+            return;
+        }
     }
 }
 

@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
+use larder_core::key::list_order::list_order;
 use larder_core::time::BootTime;
 
+use crate::engine::listing::filter::StoredFilter;
+use crate::engine::listing::list::ListedTable;
+use crate::engine::memory_tier::Weigh as _;
 use crate::http::memory::ResponseMemory;
 use crate::http::memory::cached_response::CachedResponse;
-use crate::http::memory::slot::{Slot, SlotKeyRef, Variants};
+use crate::http::memory::slot::{Slot, SlotKey, SlotKeyRef, Variants};
 
 /// Everything in memory under one key.
 #[derive(Default)]
@@ -22,13 +26,44 @@ pub(crate) struct KeyEntries {
     pub(crate) hit_for_miss: Option<Duration>,
 }
 
+/// Returns the place of a response in a listing.
+pub(crate) fn place(cached: &CachedResponse) -> u128 {
+    list_order(&cached.meta.key, cached.variant())
+}
+
+impl ListedTable for ResponseMemory {
+    type Key = SlotKey;
+    type Entry = Arc<CachedResponse>;
+
+    fn name(&self) -> &'static str {
+        ""
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (SlotKey, Arc<CachedResponse>)> + Send {
+        self.slots.iter().filter_map(|(key, slot)| Some((key, slot.into_response()?)))
+    }
+
+    fn find(&self, key: &SlotKey) -> Option<Arc<CachedResponse>> {
+        self.slots.peek(key)?.into_response()
+    }
+
+    fn place(cached: &Arc<CachedResponse>) -> u128 {
+        place(cached)
+    }
+
+    fn is_shown(filter: &StoredFilter, cached: &Arc<CachedResponse>) -> bool {
+        filter.shows(&cached.meta.key, &cached.meta.names)
+    }
+
+    fn weigh(key: &SlotKey) -> u64 {
+        key.weight()
+    }
+}
+
 impl ResponseMemory {
     /// Returns all stored responses. This is no use of them.
     pub(crate) fn responses(&self) -> impl Iterator<Item = Arc<CachedResponse>> + '_ {
-        self.slots.iter().filter_map(|(_, slot)| match slot {
-            Slot::Response(cached) => Some(cached),
-            Slot::Variants(_) | Slot::HitForMiss { .. } => None,
-        })
+        self.entries().map(|(_, cached)| cached)
     }
 
     /// Returns everything under this key. This is no use of it.

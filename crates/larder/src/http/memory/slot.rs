@@ -22,6 +22,16 @@ pub(crate) enum Slot {
     HitForMiss { until: BootTime },
 }
 
+impl Slot {
+    /// Returns the stored response, if it is one.
+    pub(super) fn into_response(self) -> Option<Arc<CachedResponse>> {
+        match self {
+            Self::Response(cached) => Some(cached),
+            Self::Variants(_) | Self::HitForMiss { .. } => None,
+        }
+    }
+}
+
 /// The fields that the responses under a key vary on, and the stored variants.
 pub(crate) struct Variants {
     pub(crate) fields: Box<[HeaderName]>,
@@ -90,7 +100,7 @@ impl Variants {
 
 /// The key of a slot: an encoded cache key, and the digest of a variant, or zero without one.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct SlotKey {
+pub(crate) struct SlotKey {
     pub(super) key: Box<str>,
     pub(super) variant: u128,
 }
