@@ -33,6 +33,11 @@ pub enum Action {
     Invalidate { by: u8, target: Target, reached: Option<Log> },
     /// Another process invalidates, and gets the result immediately.
     Elsewhere { target: Target, log: Log },
+    /// A program in another language commits and appends, without a script of Larder.
+    Foreign { target: Target },
+    /// The Stream is lost, but not its record. Such a program creates it again with an event that
+    /// names nothing here.
+    Recreate,
     /// Another process fills with complete knowledge of this log.
     FillElsewhere { key: u8, log: Log },
     /// The reply to an append arrives.
@@ -224,7 +229,7 @@ fn hits(world: &World, at: u8, actions: &mut Vec<Action>) {
 /// Whether the shared tier contains, or may contain, a response that would break a promise.
 fn is_sought(protocol: &Protocol, world: &World, key: u8) -> bool {
     let flights = world.instances.iter().flat_map(|instance| &instance.flights).map(|flight| &flight.brings);
-    world.left.invalidations + world.left.elsewhere > 0
+    world.left.of_invalidations() > 0
         || world
             .shared
             .iter()
@@ -287,6 +292,12 @@ fn logs(protocol: &Protocol, world: &World, to_write: bool) -> impl Iterator<Ite
 /// that knows less of the log is refused sooner.
 fn elsewhere(protocol: &Protocol, world: &World, actions: &mut Vec<Action>) {
     let (scope, left) = (&protocol.scope, &world.left);
+    if left.foreign > 0 {
+        actions.extend(scope.targets.iter().map(|target| Action::Foreign { target: *target }));
+    }
+    if left.recreations > 0 {
+        actions.push(Action::Recreate);
+    }
     for log in logs(protocol, world, true) {
         if left.elsewhere > 0 {
             actions.extend(scope.targets.iter().map(|target| Action::Elsewhere { target: *target, log }));

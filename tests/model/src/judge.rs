@@ -55,9 +55,7 @@ impl Protocol {
     /// promise.
     #[must_use]
     pub fn may_grow_old(&self, world: &World, version: u8, key: u8) -> bool {
-        world.left.invalidations + world.left.elsewhere > 0
-            || version < world.db[usize::from(key)]
-            || self.scope.register
+        world.left.of_invalidations() > 0 || version < world.db[usize::from(key)] || self.scope.register
     }
 
     /// Whether `max_staleness` has passed since then.

@@ -3,7 +3,7 @@
 use larder_core::invalidation::fault_injection::Rule;
 use larder_core::invalidation::tail::Limits;
 
-use crate::configurations::{folded, here, there};
+use crate::configurations::{folded, here, recreated, there};
 use crate::reading::Reading;
 use crate::scope::{Budget, Scope};
 use crate::target::{Selection, hard, soft};
@@ -96,6 +96,8 @@ fn looks() -> Vec<Misread> {
         (6, Reading::AnyFence, all_before()),
         (7, Reading::NoFloor, trimmed()),
         (7, Reading::CheckpointIsNoFloor, marked_and_restarted()),
+        (7, Reading::RecreatedIsTrusted, there("created again").with(recreated)),
+        (7, Reading::RecreatedIsTrusted, here("created again, here").with(recreated)),
         (7, Reading::Inside(Rule::DroppedRowsAreForgotten), dropped),
         (7, Reading::Inside(Rule::FoldedRowsAreForgotten), folded(there("folded rows"), 1)),
         (7, Reading::Inside(Rule::FoldedRowsAreForgotten), folded(there("folded rows"), 2)),

@@ -49,6 +49,9 @@ pub enum Reading {
     CheckpointWithoutItsEntry,
     /// A checkpoint of another incarnation is trusted if an entry has its id.
     CheckpointOfAnyIncarnation,
+    /// Rule 7: a Stream that another program created again is trusted like a whole one, because it
+    /// has all entries that were ever added to it.
+    RecreatedIsTrusted,
     /// Rule 8: a poll confirms although events are left.
     EveryPollConfirms,
     /// Rule 8: at the log's end, the position is that of the last event, not the last id.

@@ -35,6 +35,18 @@ pub struct Budget {
     pub restarts: u8,
     /// Checkpoints that polls leave beside the Stream.
     pub marks: u8,
+    /// Invalidations by programs in other languages, which append without a script.
+    pub foreign: u8,
+    /// Losses of the Stream alone, in which such a program creates it again.
+    pub recreations: u8,
+}
+
+impl Budget {
+    /// Returns how many invalidations may still come.
+    #[must_use]
+    pub const fn of_invalidations(&self) -> u8 {
+        self.invalidations + self.elsewhere + self.foreign
+    }
 }
 
 /// One model to check.

@@ -101,6 +101,29 @@ impl Server {
         (self.incarnation, self.last)
     }
 
+    /// Appends an entry with `XADD`, as a program in another language does.
+    ///
+    /// No script runs, so a log that is lost stays lost.
+    pub fn append_foreign(&mut self, target: Target) {
+        if !self.is_lost {
+            self.last += 1;
+            self.entries.push((self.last, vec![target]));
+        }
+    }
+
+    /// Appends such an entry to a Stream that was lost while its record stayed.
+    ///
+    /// `XADD` creates the Stream again. Its first entry is not that of a log, which shows that
+    /// earlier ones are missing (rule 7).
+    pub fn recreate(&mut self, target: Target, reading: Reading) {
+        if !self.is_lost {
+            let missing = self.last;
+            self.entries.clear();
+            self.append_foreign(target);
+            self.floor = if reading == Reading::RecreatedIsTrusted { 0 } else { missing };
+        }
+    }
+
     /// Polls from a cursor, or from the start for processes that are new to the incarnation.
     pub fn look(
         &mut self,

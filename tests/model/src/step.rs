@@ -37,7 +37,12 @@ impl Protocol {
                 self.share(&mut world, action)?;
             }
             Action::Hit { .. } | Action::Remember { .. } => self.hit(&mut world, action)?,
-            Action::Elsewhere { .. } | Action::FillElsewhere { .. } => self.elsewhere(&mut world, action)?,
+            Action::Elsewhere { .. }
+            | Action::Foreign { .. }
+            | Action::Recreate
+            | Action::FillElsewhere { .. } => {
+                self.elsewhere(&mut world, action)?;
+            }
             Action::Invalidate { .. }
             | Action::Answer { .. }
             | Action::TimeOut { .. }
@@ -69,7 +74,7 @@ impl Protocol {
         if self.scope.register {
             return;
         }
-        let (none_left, db) = (world.left.invalidations + world.left.elsewhere == 0, world.db);
+        let (none_left, db) = (world.left.of_invalidations() == 0, world.db);
         let is_news = |kept: &StoredResponse| none_left && kept.version >= db[usize::from(kept.key)];
         world.shared.retain(|kept| !is_news(kept));
         // A refused response stays refused, unless an incarnation returns.

@@ -34,6 +34,12 @@ fn faults() -> Vec<Scope> {
         pair("log lost, trimmed", |budget| (budget.losses, budget.trims) = (1, 2)),
         pair("log lost, restart", |budget| (budget.losses, budget.restarts) = (1, 1)),
         pair("trimmed, restart", |budget| (budget.trims, budget.restarts) = (2, 1)),
+        pair("created again, log lost", |budget| {
+            (budget.recreations, budget.losses) = (1, 1);
+        }),
+        pair("created again, trimmed", |budget| {
+            (budget.recreations, budget.trims) = (1, 2);
+        }),
         pair("log lost, joined", |budget| (budget.losses, budget.joins) = (1, 1)),
         there("cut off, log lost").with(|scope| {
             scope.guarded = false;

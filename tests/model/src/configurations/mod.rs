@@ -43,6 +43,11 @@ pub(crate) fn folded(scope: Scope, others: u8) -> Scope {
     })
 }
 
+/// A program in another language, which creates the Stream again after it was lost.
+pub(crate) fn recreated(scope: &mut Scope) {
+    scope.budget.recreations = 1;
+}
+
 fn marked(scope: &mut Scope) {
     (scope.budget.marks, scope.budget.others) = (1, 1);
 }

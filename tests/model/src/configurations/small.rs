@@ -2,14 +2,14 @@
 
 use larder_core::invalidation::tail::Limits;
 
-use super::{folded, full_outbox, here, marked, recovery, there};
+use super::{folded, full_outbox, here, marked, recovery, recreated, there};
 use crate::scope::{Budget, Scope};
 use crate::target::{Selection, hard, soft};
 
 /// Returns the scopes that the tests exhaust.
 #[must_use]
 pub fn small() -> Vec<Scope> {
-    [one_fault(), servers_and_marks(), limits(), requests(), recoveries()].concat()
+    [one_fault(), servers_and_marks(), foreign_appenders(), limits(), requests(), recoveries()].concat()
 }
 
 /// The same scope for both processes, without a fault and with each fault.
@@ -46,6 +46,23 @@ fn servers_and_marks() -> Vec<Scope> {
         }),
         there("checkpoints, trimmed, restart").with(marked).with(|scope| {
             scope.budget = Budget { trims: 2, restarts: 1, fills: 0, ..scope.budget };
+        }),
+    ]
+}
+
+/// Scopes with a program in another language, which appends without a script of Larder.
+fn foreign_appenders() -> Vec<Scope> {
+    let foreign = |scope: &mut Scope| (scope.budget.foreign, scope.budget.elsewhere) = (1, 0);
+    vec![
+        there("foreign append, log lost").with(foreign).with(|scope| scope.budget.losses = 1),
+        here("foreign append, log lost, here").with(foreign).with(|scope| {
+            scope.budget = Budget { losses: 1, others_fills: 0, gets: 0, ..scope.budget };
+        }),
+        there("foreign append, trimmed").with(foreign).with(|scope| scope.budget.trims = 2),
+        there("created again").with(recreated),
+        here("created again, here").with(recreated),
+        there("created again, checkpoints, restart").with(recreated).with(marked).with(|scope| {
+            scope.budget = Budget { restarts: 1, others: 0, fills: 0, ..scope.budget };
         }),
     ]
 }
@@ -113,6 +130,7 @@ fn recoveries() -> Vec<Scope> {
         here("recovery").with(recovery).with(|scope| scope.budget.lost_answers = 1),
         here("recovery of a lost log").with(recovery).with(|scope| scope.budget.losses = 1),
         here("recovery of a trimmed log").with(recovery).with(|scope| scope.budget.trims = 2),
+        here("recovery of a log that is created again").with(recovery).with(recreated),
         here("recovery from a mark").with(recovery).with(marked).with(|scope| {
             scope.budget = Budget { restarts: 1, others: 0, ..scope.budget };
         }),

@@ -7,6 +7,7 @@ use super::server;
 use crate::action::{Action, Log};
 use crate::canonical::NOW;
 use crate::protocol::Protocol;
+use crate::target::{Selection, hard};
 use crate::world::{Invalidation, OTHER_PROCESS, Progress, StoredResponse, World, incarnation, log_id};
 
 impl Protocol {
@@ -22,6 +23,17 @@ impl Protocol {
                 }
                 let (versions, progress) = (world.db, Progress::Applied(NOW));
                 world.invalidations.push(Invalidation { by: OTHER_PROCESS, target, versions, progress });
+            }
+            Action::Foreign { target } => {
+                world.left.foreign -= 1;
+                self.commit(world, target);
+                world.server.append_foreign(target);
+                let (versions, progress) = (world.db, Progress::Applied(NOW));
+                world.invalidations.push(Invalidation { by: OTHER_PROCESS, target, versions, progress });
+            }
+            Action::Recreate => {
+                world.left.recreations -= 1;
+                world.server.recreate(hard(Selection::Other(0)), self.scope.reading);
             }
             Action::FillElsewhere { key, log } => {
                 world.left.others_fills -= 1;
