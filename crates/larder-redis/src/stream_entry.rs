@@ -132,6 +132,9 @@ fn event(mode: Mode, selector: &str) -> Option<Event> {
 }
 
 #[cfg(test)]
+mod random_entries;
+
+#[cfg(test)]
 mod tests {
     use larder_core::invalidation::selector::Tag;
 
