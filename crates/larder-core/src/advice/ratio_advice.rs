@@ -116,8 +116,15 @@ mod tests {
             (class(500, &[(Invalidated, 250), (Expired, 249)], 500), vec![]),
             (class(500, &[(Invalidated, 260), (Expired, 250)], 500), vec![AdviceKind::InvalidatedTooOften]),
             (class(100, &[(NeverStored, 900)], 900), vec![AdviceKind::TooManyKeys]),
-            // The keys repeat, so they are not too many.
-            (class(500, &[(NeverStored, 510)], 100), vec![AdviceKind::HitRatioLow]),
+            // Two reasons, and neither is that of half of the misses.
+            (class(400, &[(Expired, 299), (NeverStored, 301)], 700), vec![AdviceKind::TooManyKeys]),
+            (
+                class(400, &[(Expired, 299), (NeverStored, 299), (Unconfirmed, 2)], 600),
+                vec![AdviceKind::HitRatioLow],
+            ),
+            // The keys repeat if each stored response is served once, so they are not too many.
+            (class(499, &[(NeverStored, 501)], 500), vec![AdviceKind::TooManyKeys]),
+            (class(500, &[(NeverStored, 501)], 500), vec![AdviceKind::HitRatioLow]),
             (class(100, &[(Unconfirmed, 900)], 0), vec![AdviceKind::HitRatioLow]),
         ];
         for (class, expected) in cases {
@@ -136,11 +143,18 @@ mod tests {
         assert!(!has(&RouteFigures { lifetime: None, ..too_long.clone() }));
         assert!(!has(&RouteFigures { age_at_hit: None, ..too_long.clone() }));
         // The responses are used for a good part of their lifetime.
-        assert!(!has(&RouteFigures { age_at_hit: Some(Duration::from_secs(6_000)), ..too_long.clone() }));
-        // Many expire.
-        let mut expiring = too_long;
-        expiring.misses.insert(MissReason::Expired.as_str(), 60);
-        assert!(!has(&expiring));
+        for (age, expected) in [(4_319, true), (4_320, false)] {
+            let age_at_hit = Some(Duration::from_secs(age));
+            assert_eq!(has(&RouteFigures { age_at_hit, ..too_long.clone() }), expected, "{age}");
+        }
+        // Many expire, or few are invalidated.
+        let with = |invalidated, expired| {
+            let misses = [(MissReason::Invalidated, invalidated), (MissReason::Expired, expired)];
+            let misses = misses.map(|(reason, count)| (reason.as_str(), count)).into();
+            has(&RouteFigures { misses, ..too_long.clone() })
+        };
+        assert!(with(1_000, 50) && !with(1_000, 51));
+        assert!(with(100, 0) && !with(99, 0));
     }
 
     #[test]
@@ -149,6 +163,7 @@ mod tests {
         advise(&class(100, &[(MissReason::NeverStored, 900)], 900), &mut all);
         let evidence = &all[0].evidence;
         assert_eq!((evidence["hit_ratio"], evidence["misses_never_stored"]), (0.1, 900.0));
+        assert_eq!((evidence["lookups"], evidence["misses_expired"]), (1_000.0, 0.0));
         assert_eq!(all[0].subject, "class standard");
     }
 }

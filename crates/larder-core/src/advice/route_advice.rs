@@ -76,6 +76,7 @@ mod tests {
             (route(0, &[(NeverStored, 100)], 99), vec![]),
             (route(500, &[(Vary, 100), (NeverStored, 100)], 200), vec![AdviceKind::VariantsThrash]),
             (route(500, &[(Vary, 100), (NeverStored, 101)], 200), vec![]),
+            (route(500, &[(Vary, 99)], 99), vec![]),
             (route(500, &[(HitForMiss, 150), (NeverStored, 10)], 20), vec![AdviceKind::RarelyStored]),
         ];
         for (route, expected) in cases {

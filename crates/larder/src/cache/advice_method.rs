@@ -127,6 +127,31 @@ mod tests {
         assert_eq!(seconds(&[5, 6]), None);
     }
 
+    /// Each number is another one, so that none stands for another one.
+    #[test]
+    fn the_figures_of_the_store_are_those_of_its_server() {
+        let mut stats = StoreStats::new();
+        (stats.memory_used, stats.memory_resident, stats.memory_limit) = (Some(100), Some(250), Some(1_000));
+        (stats.evicted_keys, stats.expired_keys, stats.expiring_keys) = (Some(3), Some(4), Some(5));
+        let figures = store_figures(&stats, Some(6));
+        assert_eq!((figures.used_memory, figures.max_memory), (Some(100), Some(1_000)));
+        assert_eq!((figures.fragmentation, figures.evicted_keys), (Some(2.5), Some(3)));
+        assert_eq!((figures.expiring_keys, figures.entry_bytes), (Some(5), Some(6)));
+    }
+
+    /// Two policies may have one name. The class decides which of them a route has.
+    #[test]
+    fn the_lifetime_of_a_route_is_that_of_its_class() {
+        let cache = Cache::default();
+        let policy = |ttl| cache.layer(crate::Policy::ttl(ttl).name("a"));
+        let _layers = [policy(crate::ttl::STANDARD), policy(crate::ttl::STATIC)];
+        let mut route =
+            RouteStats { route: "a".to_owned(), class: "static".to_owned(), ..RouteStats::default() };
+        assert_eq!(route_figures(&route, &cache.policies()).lifetime, Some(crate::ttl::STATIC));
+        route.class = "realtime".to_owned();
+        assert_eq!(route_figures(&route, &cache.policies()).lifetime, None);
+    }
+
     #[test]
     fn a_server_that_tells_its_memory_and_no_limit_has_none() {
         let mut stats = StoreStats::new();

@@ -151,6 +151,36 @@ mod tests {
         assert_eq!(values, expected.collect());
     }
 
+    /// Each number is another one, so that none stands for another one.
+    #[test]
+    fn each_gauge_has_its_own_number() {
+        let mut stats = StoreStats::new();
+        stats.servers = 1;
+        (stats.memory_used, stats.memory_peak, stats.memory_limit) = (Some(2), Some(3), Some(4));
+        (stats.memory_resident, stats.evicted_keys, stats.expired_keys) = (Some(5), Some(6), Some(7));
+        (stats.hits, stats.misses, stats.connected_clients) = (Some(9), Some(1), Some(10));
+        (stats.log_length, stats.log_bytes) = (Some(11), Some(12));
+        let expected = [
+            ("up", 1.0),
+            ("servers", 1.0),
+            ("memory_used_bytes", 2.0),
+            ("memory_peak_bytes", 3.0),
+            ("memory_limit_bytes", 4.0),
+            ("memory_resident_bytes", 5.0),
+            ("evicted_keys", 6.0),
+            ("expired_keys", 7.0),
+            ("hits", 9.0),
+            ("misses", 1.0),
+            ("connected_clients", 10.0),
+            ("log_entries", 11.0),
+            ("log_bytes", 12.0),
+            ("fragmentation_ratio", 2.5),
+            ("hit_ratio", 0.9),
+        ];
+        let expected = expected.map(|(name, value)| (format!("larder_redis_{name}"), value));
+        assert_eq!(gauges(|| set_stats(&stats)), expected.into_iter().collect());
+    }
+
     #[test]
     fn a_number_that_is_not_known_is_not_reported() {
         let mut stats = StoreStats::new();

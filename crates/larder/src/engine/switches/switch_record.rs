@@ -77,3 +77,27 @@ pub(crate) fn decode(data: &[u8], calendar: &StoreCalendar, clock: &dyn Clock) -
     };
     Some(FleetSwitches { switches: switches.into_iter().map(active).collect(), by })
 }
+
+#[cfg(test)]
+mod tests {
+    use larder_testing::ManualClock;
+
+    use super::*;
+
+    /// The store is untrusted, so its record may have any time.
+    #[test]
+    fn no_switch_holds_for_longer_than_a_day() {
+        let (clock, calendar) = (ManualClock::new(), StoreCalendar::default());
+        let (wall, boot) = (clock.wall(), clock.boot());
+        let hour = Duration::from_secs(3600);
+        for (time, expected) in [(hour, hour), (100 * MAX_DURATION, MAX_DURATION)] {
+            let (who, until) = (Box::from("ann"), wall.saturating_add(time));
+            let (scope, reach, since) = (SwitchScope::All, SwitchReach::Fleet, wall);
+            let switch = ActiveSwitch { scope, reach, who, since, until, deadline: boot };
+            let fleet = FleetSwitches { switches: vec![switch], by: "ann".into() };
+            let data = encode(&fleet, &calendar).unwrap();
+            let read = decode(&data, &calendar, &clock).unwrap();
+            assert_eq!(read.switches[0].deadline, boot.saturating_add(expected), "{time:?}");
+        }
+    }
+}

@@ -270,6 +270,29 @@ mod tests {
         }
     }
 
+    /// Each setting has another number, so that none stands for another one.
+    #[test]
+    fn each_setting_is_described() {
+        let policy = Policy::ttl(secs(1))
+            .stale_while_revalidate(secs(2))
+            .stale_if_error(secs(3))
+            .fill_timeout(secs(4))
+            .serve_stale_after(secs(5))
+            .retry_after_error(secs(6))
+            .max_reruns(7)
+            .replica_lag(secs(8))
+            .status(StatusCode::NOT_FOUND, secs(9))
+            .jitter(0.25)
+            .early_refresh(1.5);
+        let described = described(policy);
+        let PolicyDescription { ttl, stale_while_revalidate, stale_if_error, fill_timeout, .. } = described;
+        let times = [ttl, stale_while_revalidate, stale_if_error, fill_timeout, described.retry_after_error];
+        assert_eq!(times, [1, 2, 3, 4, 6].map(secs));
+        assert_eq!((described.serve_stale_after, described.replica_lag), (Some(secs(5)), Some(secs(8))));
+        assert_eq!((described.max_reruns, described.jitter, described.early_refresh), (7, 0.25, 1.5));
+        assert_eq!(described.statuses, [(404, secs(9))].into());
+    }
+
     #[test]
     fn durations_are_serialized_as_seconds() {
         let policy = Policy::ttl(secs(90))

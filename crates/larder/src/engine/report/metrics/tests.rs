@@ -1,5 +1,6 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
@@ -8,6 +9,8 @@ use super::*;
 use crate::engine::report::describe_metrics;
 use crate::engine::report::outcome_index::{OUTCOMES, all_outcomes};
 use crate::engine::report::route_counters::RouteCounters;
+use crate::engine::report::store_health::StoreOp;
+use crate::engine::report::store_times::StoreTimes;
 
 #[test]
 fn each_outcome_of_each_route_is_published_once() {
@@ -55,6 +58,37 @@ fn gauges_show_the_sum_of_all_caches() {
     let expected = ["larder_memory_entries Gauge(1.0)", "larder_memory_bytes Gauge(100.0)"];
     assert_eq!(values, expected.map(str::to_owned).into());
     drop(gauge);
+}
+
+/// Each time of the store goes to its own histogram, once, and in seconds.
+#[test]
+fn the_times_of_the_store_are_recorded_in_seconds() {
+    let recorder = DebuggingRecorder::new();
+    metrics::with_local_recorder(&recorder, || {
+        let times = StoreTimes::default();
+        let millis = Duration::from_millis;
+        times.operation(StoreOp::Read, millis(1_500));
+        times.lease_wait(millis(2_500));
+        times.append(millis(3_500));
+        times.lag(millis(4_500));
+    });
+    let recorded = recorder.snapshotter().snapshot().into_vec();
+    let recorded: HashSet<_> = recorded
+        .iter()
+        .map(|(key, _, _, value)| {
+            let labels: Vec<_> = key.key().labels().map(|label| (label.key(), label.value())).collect();
+            let DebugValue::Histogram(values) = value else { panic!("{key:?}") };
+            let values: Vec<_> = values.iter().map(|value| value.into_inner()).collect();
+            format!("{} {labels:?} {values:?}", key.key().name())
+        })
+        .collect();
+    let expected = [
+        r#"larder_store_operation_seconds [("operation", "read")] [1.5]"#,
+        "larder_lease_wait_seconds [] [2.5]",
+        "larder_invalidation_append_seconds [] [3.5]",
+        "larder_invalidation_lag_seconds [] [4.5]",
+    ];
+    assert_eq!(recorded, expected.map(str::to_owned).into());
 }
 
 /// A recorder of the names that are described.
