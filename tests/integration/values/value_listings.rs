@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use larder::inspect::{ListPage, StoredFilter, StoredState, ValueInfo};
 use larder::values::Values;
+use larder::write_queue::Durability;
 use larder::{Cache, Invalidation, Prefix, Tag};
 use larder_testing::ManualClock;
 
 use crate::support::{Database, TTL, builder, cache, get, names};
+use crate::table_sink::{Table, in_process};
 
 /// A type without `Debug`, as many values are.
 struct Opaque;
@@ -60,6 +62,26 @@ async fn each_collection_is_listed_by_its_name() {
     assert!(entry.stored_bytes >= 1_000);
     let page = cache.stored_values("other", &StoredFilter::default(), ListPage::default()).await;
     assert!(page.is_none());
+}
+
+#[tokio::test]
+async fn the_options_of_the_collections_that_exist_are_described() {
+    let cache = cache(&ManualClock::new());
+    assert_eq!(cache.collection_policies(), []);
+    let names = names(&cache);
+    let small: Values<u64, String> =
+        cache.values("small").ttl(Duration::from_secs(9)).max_memory_bytes(1_000).build().unwrap();
+    let carts = in_process(&cache, &Table::default()).partitions(3).build().unwrap();
+    let _operations = cache.operations::<u64, u64>("views");
+    let [cart, name, other] = &cache.collection_policies()[..] else { panic!("three collections") };
+    assert_eq!((&*cart.name, &*name.name, &*other.name), ("cart", "name", "small"));
+    assert_eq!((name.ttl, name.has_tags, name.write_behind), (TTL, true, None));
+    assert_eq!((other.ttl, other.max_memory_bytes, other.has_tags), (Duration::from_secs(9), 1_000, false));
+    let writes = cart.write_behind.expect("queued writes");
+    assert_eq!((writes.is_in_process, writes.partitions, writes.durability), (true, 3, Durability::Memory));
+    drop((names, small));
+    assert_eq!(cache.collection_policies().len(), 1);
+    drop(carts);
 }
 
 /// A codec for values that stay in this process.

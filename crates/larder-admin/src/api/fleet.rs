@@ -1,8 +1,9 @@
-//! The instances, the shared store, and the policies.
+//! The instances, the shared store, and the policies of routes and collections.
 
 use axum::Json;
 use axum::extract::State;
 use larder::store::StoreError;
+use larder::values::CollectionPolicy;
 use larder::{Cache, Instance, PolicyDescription, StoreStats};
 use serde_json::{Value, json};
 
@@ -24,6 +25,8 @@ pub(super) async fn store(State(cache): State<Cache>, _: Reader) -> Result<Json<
     Ok(Json(cache.store_stats().await?))
 }
 
-pub(super) async fn policies(State(cache): State<Cache>, _: Reader) -> Json<Vec<PolicyDescription>> {
-    Json(cache.policies())
+pub(super) async fn policies(State(cache): State<Cache>, _: Reader) -> Json<Value> {
+    let (policies, collections): (Vec<PolicyDescription>, Vec<CollectionPolicy>) =
+        (cache.policies(), cache.collection_policies());
+    Json(json!({ "policies": policies, "collections": collections }))
 }

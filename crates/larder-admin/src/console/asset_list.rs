@@ -24,6 +24,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "assets/components/chart.js",
     "assets/components/choice.js",
     "assets/components/code-text.js",
+    "assets/components/collection-policy.js",
     "assets/components/explained-tier.js",
     "assets/components/explanation.js",
     "assets/components/figures-table.js",

@@ -114,7 +114,7 @@ async fn what_is_stored_is_listed_in_pages_and_inspected_by_key() {
     let inspected =
         app.look(&format!("inspect?key={}", entry["key"].as_str().unwrap().replace('|', "%7c"))).await;
     assert_eq!(inspected["responses"][0]["tags"], json!(["product:3"]));
-    assert_eq!(app.look("values").await, json!({ "collections": [] }));
+    assert_eq!(app.look("values").await, json!({ "collections": ["cart", "name"] }));
 }
 
 #[tokio::test]
@@ -180,7 +180,14 @@ async fn the_overview_has_figures_policies_and_advice() {
     assert_eq!(stats["classes"]["standard"]["misses"]["never-stored"], 130);
     assert_eq!(stats["hit_ratio"], 0.5);
     assert_eq!(stats["misses"]["never-stored"], 130);
-    assert_eq!(app.look("policies").await[0]["tags"], json!(["product:{id}"]));
+    let policies = app.look("policies").await;
+    assert_eq!(policies["policies"][0]["tags"], json!(["product:{id}"]));
+    let [values, queued] = ["name", "cart"].map(|name| {
+        let mut found = policies["collections"].as_array().unwrap().iter();
+        found.find(|one| one["name"] == name).unwrap().clone()
+    });
+    assert_eq!((&values["ttl_seconds"], &values["write_behind"]), (&json!(300.0), &json!(null)));
+    assert_eq!(queued["write_behind"]["durability"], "memory");
     let instances = app.look("instances").await;
     assert_eq!(instances["instances"][0]["id"], instances["this"]);
     assert!(app.look("health").await["is_ready"].as_bool().unwrap());

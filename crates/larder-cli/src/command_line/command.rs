@@ -8,7 +8,7 @@ use crate::cli_error::CliError;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::top::TopArgs;
-use crate::commands::{advise, explain, inspect, instances, purge, stats, switches, tail, top};
+use crate::commands::{advise, explain, inspect, instances, policies, purge, stats, switches, tail, top};
 use crate::context::Context;
 use crate::doctor::DoctorArgs;
 use crate::exit_code::ExitCode;
@@ -59,6 +59,8 @@ pub(super) enum Command {
     Advise,
     /// Shows the keys with the most requests, handler time, bytes and misses.
     Top(TopArgs),
+    /// Shows the policies of routes, and the options of collections of values.
+    Policies,
     /// Finds what is wrong with a Redis.
     Doctor(DoctorArgs),
     /// Says how much memory Redis needs.
@@ -84,6 +86,7 @@ impl Command {
             Self::Warm(_) => "warm",
             Self::Advise => "advise",
             Self::Top(_) => "top",
+            Self::Policies => "policies",
             Self::Doctor(_) => "doctor",
             Self::Size(_) => "size",
             Self::Bench(_) => "bench",
@@ -116,6 +119,7 @@ impl Command {
             Self::Warm(args) => warm::run(&args, context).await,
             Self::Advise => advise::run(context).await,
             Self::Top(args) => top::run(&args, context).await,
+            Self::Policies => policies::run(context).await,
             Self::Doctor(args) => doctor::run(args, context).await,
             Self::Size(args) => size::run(args, context).await,
             Self::Bench(args) => bench::run(args, context).await,

@@ -7,6 +7,7 @@ mod explanation;
 mod explanation_text;
 pub(crate) mod inspect;
 pub(crate) mod instances;
+pub(crate) mod policies;
 pub(crate) mod purge;
 pub(crate) mod stats;
 mod stats_tables;

@@ -1,5 +1,7 @@
 //! Every command as a table and as JSON.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{Application, Run};
@@ -156,6 +158,25 @@ async fn top_and_advise_say_what_the_figures_mean() {
     for (by, unit) in [("time", " s"), ("bytes", "bytes"), ("misses", "misses")] {
         app.line(&format!("top --by {by}")).await.expect(0, unit);
     }
+}
+
+#[tokio::test]
+async fn policies_has_those_of_routes_and_of_collections() {
+    let app = Application::start().await;
+    let names = app.cache.values::<u64, String>("name").negative_ttl(Duration::from_secs(30)).build();
+    app.fill(&["/products/7"]).await;
+    let run = app.line("policies").await.expect(0, "no request yet");
+    let row = |first: &str| {
+        let row = run.out.lines().find(|line| line.starts_with(first)).unwrap();
+        row.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(row("/products/{id}"), "/products/{id} standard 60 min 0 s 0 s URI product:{id}");
+    assert_eq!(row("name"), "name 60 min 30.0 s 0 s 0 s 32.0 MiB not queued");
+    let json = app.json("policies").await;
+    assert_eq!(json["policies"].as_array().unwrap().len(), 4);
+    assert_eq!((&json["collections"][0]["name"], &json["collections"][1]), (&json!("name"), &json!(null)));
+    drop(names);
+    assert_eq!(app.json("policies").await["collections"], json!([]));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use crate::cache::Cache;
 use crate::engine::monitoring::own_record;
 use crate::engine::report::top_keys::{KeyCounters, TopKeys};
 use crate::http::policy::description::PolicyDescription;
+use crate::values::collection_policy::CollectionPolicy;
 
 impl Cache {
     /// Returns the id of this instance in [`instances`](Self::instances).
@@ -123,5 +124,33 @@ impl Cache {
     #[must_use]
     pub fn policies(&self) -> Vec<PolicyDescription> {
         self.http.layers.policies()
+    }
+
+    /// Returns the options of all collections of values that exist, by their names.
+    ///
+    /// Collections of [operations](Self::operations) are not listed, since they store nothing. Two
+    /// collections with one name are both listed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use larder::values::Values;
+    /// use larder::{Cache, ttl};
+    ///
+    /// # fn main() -> Result<(), larder::ConfigError> {
+    /// let cache = Cache::default();
+    /// let prices: Values<u64, u64> =
+    ///     cache.values("price").ttl(ttl::REALTIME).negative_ttl(Duration::from_secs(5)).build()?;
+    /// for collection in cache.collection_policies() {
+    ///     println!("{collection}"); // price: ttl 10s, absences for 5s
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn collection_policies(&self) -> Vec<CollectionPolicy> {
+        self.values.policies()
     }
 }

@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use larder_core::invalidation::selector::Tag;
 
@@ -350,6 +350,7 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C> ValuesBuilder<K, V, L, C> {
             failures: FailureTable::default(),
             errors: ErrorTable::default(),
             counters,
+            write_behind: OnceLock::new(),
         });
         let memory: Weak<dyn MemoryUse> = Arc::downgrade(&(Arc::clone(&collection) as Arc<dyn MemoryUse>));
         registry.add_memory(&collection.name, memory);

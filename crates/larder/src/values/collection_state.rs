@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::hash::{Hash, Hasher};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::selector::{Selector, Tag};
@@ -23,13 +23,14 @@ use crate::engine::report::value_counters::ValueCounters;
 use crate::engine::shared::Engine;
 use crate::values::cached_value::CachedValue;
 use crate::values::codec::AnyCodec;
+use crate::values::collection_policy::{CollectionPolicy, WriteBehindPolicy};
 use crate::values::error_table::ErrorTable;
 use crate::values::listed_value::ListedValue;
 use crate::values::load_error::SharedError;
 use crate::values::shared_read::SharedRead;
 use crate::values::value_event::ValueFlights;
 use crate::values::value_key::ValueKey;
-use crate::values::value_options::ValueOptions;
+use crate::values::value_options::{HasFunctions, ValueOptions};
 use crate::values::value_table::{AnyKey, MemoryUse};
 
 /// The parts of one collection.
@@ -46,6 +47,8 @@ pub(super) struct Collection<K, V> {
     pub(super) failures: FailureTable,
     pub(super) errors: ErrorTable<K>,
     pub(super) counters: Arc<ValueCounters>,
+    /// The options of the writes, if they are queued.
+    pub(super) write_behind: OnceLock<WriteBehindPolicy>,
 }
 
 /// The user's functions.
@@ -208,6 +211,16 @@ pub(super) fn note_use(used: impl FnOnce() -> UsedValue) {
 impl<K: ValueKey, V: Send + Sync + 'static> MemoryUse for Collection<K, V> {
     fn usage(&self) -> MemoryUsage {
         MemoryUsage { entries: self.memory.len(), bytes: self.memory.bytes() }
+    }
+
+    fn policy(&self) -> CollectionPolicy {
+        let Functions { loader, tags, also_invalidates, .. } = &self.functions;
+        let has = HasFunctions {
+            loader: loader.is_some(),
+            tags: tags.is_some(),
+            invalidations: also_invalidates.is_some(),
+        };
+        self.options.describe(&self.name, has, self.write_behind.get().copied())
     }
 
     fn values(&self) -> Box<dyn Iterator<Item = Arc<dyn ListedValue>> + Send + '_> {

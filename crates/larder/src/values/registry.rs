@@ -11,6 +11,7 @@ use crate::engine::report::MemoryUsage;
 use crate::engine::report::metrics::publisher::{Publish, Publisher};
 use crate::engine::report::value_counters::ValueCounters;
 use crate::engine::report::value_stats::ValueStats;
+use crate::values::collection_policy::CollectionPolicy;
 use crate::values::value_table::{ListedKey, MemoryUse, ValueTable};
 
 /// The collections of one cache.
@@ -98,6 +99,19 @@ impl ValueRegistry {
     /// Returns the counters of one collection.
     pub(super) fn stats_of(&self, name: &str) -> ValueStats {
         self.collections().get(name).map(Registered::stats).unwrap_or_default()
+    }
+
+    /// Returns the options of all collections of values that exist, by their names.
+    ///
+    /// Collections with one name are in the order of their creation.
+    pub(crate) fn policies(&self) -> Vec<CollectionPolicy> {
+        let collections = self.collections();
+        let memories = collections.values().flat_map(|registered| &registered.memories);
+        let existing: Vec<_> = memories.filter_map(Weak::upgrade).collect();
+        drop(collections);
+        let mut policies: Vec<_> = existing.iter().map(|collection| collection.policy()).collect();
+        policies.sort_by(|one, other| one.name.cmp(&other.name));
+        policies
     }
 
     /// Returns the names of all collections of values.

@@ -8,6 +8,7 @@ use larder_core::lifetime::jitter::Jitter;
 
 use crate::engine::coalesce::wait_limits::DEFAULT_RERUNS;
 use crate::engine::ttl;
+use crate::values::collection_policy::{CollectionPolicy, WriteBehindPolicy};
 use crate::values::registry::CollectionKind;
 
 /// The options of a collection that do not depend on its types.
@@ -71,6 +72,37 @@ impl ValueOptions {
         Lifetime { fresh, ..lifetime }
     }
 
+    /// Describes the options of the collection with this name.
+    pub(super) fn describe(
+        &self,
+        name: &str,
+        has: HasFunctions,
+        write_behind: Option<WriteBehindPolicy>,
+    ) -> CollectionPolicy {
+        CollectionPolicy {
+            name: name.to_owned(),
+            ttl: self.lifetime.fresh,
+            negative_ttl: self.negative_ttl,
+            error_ttl: self.error_ttl,
+            stale_while_revalidate: self.lifetime.while_revalidate,
+            stale_if_error: self.lifetime.if_error,
+            jitter: self.jitter.fraction(),
+            early_refresh: self.early_refresh.beta(),
+            load_timeout: self.load_timeout,
+            serve_stale_after: self.stale_after,
+            retry_after_error: self.retry_after_error,
+            max_reruns: self.max_reruns,
+            replica_lag: self.replica_lag,
+            max_memory_bytes: self.memory_bytes,
+            max_value_bytes: self.max_value_bytes,
+            schema: self.schema,
+            has_loader: has.loader,
+            has_tags: has.tags,
+            has_invalidations: has.invalidations,
+            write_behind,
+        }
+    }
+
     /// Limits the lifetime of a value from the shared tier to the one that these options give it.
     ///
     /// The options may have changed since it was stored, for example with a deploy. Nothing becomes
@@ -88,8 +120,20 @@ impl ValueOptions {
     }
 }
 
+/// The functions of a collection, as far as operators need to know of them.
+#[derive(Clone, Copy)]
+pub(super) struct HasFunctions {
+    pub(super) loader: bool,
+    pub(super) tags: bool,
+    pub(super) invalidations: bool,
+}
+
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU16;
+
+    use larder_core::write_queue::Durability;
+
     use super::*;
 
     const fn secs(seconds: u64) -> Duration {
@@ -119,5 +163,94 @@ mod tests {
         let mut stored = options.lifetime;
         ValueOptions { negative_ttl: None, ..options }.limit_lifetime(&mut stored, false);
         assert_eq!(stored, Lifetime::default(), "absences are not stored any more");
+    }
+
+    const NONE: HasFunctions = HasFunctions { loader: false, tags: false, invalidations: false };
+
+    const fn writes(durability: Durability) -> WriteBehindPolicy {
+        WriteBehindPolicy {
+            is_in_process: matches!(durability, Durability::Memory),
+            partitions: 8,
+            max_queued: 100,
+            max_queued_bytes: 1_000,
+            durability,
+            max_batch: 500,
+            flush_timeout: secs(30),
+            max_attempts: 3,
+        }
+    }
+
+    #[test]
+    fn a_collection_has_a_text() {
+        let hour = ValueOptions {
+            lifetime: Lifetime { fresh: secs(60), ..Lifetime::default() },
+            ..ValueOptions::default()
+        };
+        let stale = Lifetime { fresh: secs(60), while_revalidate: secs(2), if_error: secs(3) };
+        let replicas = Durability::Replicas(NonZeroU16::new(2).unwrap());
+        let cases = [
+            (hour.clone(), NONE, None, "a: ttl 60s, absences are not stored"),
+            (
+                ValueOptions {
+                    lifetime: stale,
+                    negative_ttl: Some(secs(5)),
+                    error_ttl: Some(secs(1)),
+                    ..hour.clone()
+                },
+                HasFunctions { loader: true, tags: true, invalidations: true },
+                None,
+                "a: ttl 60s, absences for 5s, errors for 1s, stale-while-revalidate 2s, stale-if-error 3s, loader, tags",
+            ),
+            (
+                ValueOptions { memory_bytes: 0, ..hour.clone() },
+                NONE,
+                Some(writes(replicas)),
+                "a: ttl 60s, absences are not stored, no memory, write-behind: 8 partitions, durability 2 replicas",
+            ),
+            (
+                hour,
+                NONE,
+                Some(writes(Durability::Memory)),
+                "a: ttl 60s, absences are not stored, write-behind in process: 8 partitions, durability memory",
+            ),
+        ];
+        for (options, has, writes, text) in cases {
+            assert_eq!(options.describe("a", has, writes).to_string(), text);
+        }
+    }
+
+    /// Each option has another number, so that none stands for another one.
+    #[test]
+    fn each_option_is_described() {
+        let options = ValueOptions {
+            lifetime: Lifetime { fresh: secs(1), while_revalidate: secs(2), if_error: secs(3) },
+            negative_ttl: Some(secs(4)),
+            error_ttl: Some(secs(5)),
+            load_timeout: secs(6),
+            stale_after: Some(secs(7)),
+            retry_after_error: secs(8),
+            max_reruns: 9,
+            replica_lag: Some(secs(10)),
+            memory_bytes: 11,
+            max_value_bytes: 12,
+            schema: 13,
+            ..ValueOptions::default()
+        };
+        let has = HasFunctions { tags: true, ..NONE };
+        let described = options.describe("a", has, Some(writes(Durability::Fsync)));
+        let expected = serde_json::json!({
+            "name": "a", "ttl_seconds": 1.0, "stale_while_revalidate_seconds": 2.0,
+            "stale_if_error_seconds": 3.0, "negative_ttl_seconds": 4.0, "error_ttl_seconds": 5.0,
+            "load_timeout_seconds": 6.0, "serve_stale_after_seconds": 7.0,
+            "retry_after_error_seconds": 8.0, "max_reruns": 9, "replica_lag_seconds": 10.0,
+            "max_memory_bytes": 11, "max_value_bytes": 12, "schema": 13, "jitter": 0.05,
+            "early_refresh": 1.0, "has_loader": false, "has_tags": true, "has_invalidations": false,
+            "write_behind": {
+                "is_in_process": false, "partitions": 8, "max_queued": 100, "max_queued_bytes": 1_000,
+                "durability": "fsync", "max_batch": 500, "flush_timeout_seconds": 30.0,
+                "max_attempts": 3,
+            },
+        });
+        assert_eq!(serde_json::to_value(described).unwrap(), expected);
     }
 }

@@ -8,6 +8,7 @@ use larder_core::key::list_order::list_order;
 use crate::engine::listing::filter::StoredFilter;
 use crate::engine::listing::list::ListedTable;
 use crate::engine::report::MemoryUsage;
+use crate::values::collection_policy::CollectionPolicy;
 use crate::values::listed_value::ListedValue;
 
 /// The approximate size of a key besides its text, in bytes.
@@ -16,6 +17,9 @@ const KEY_BYTES: u64 = 48;
 /// A memory tier of a collection.
 pub(crate) trait MemoryUse: Send + Sync {
     fn usage(&self) -> MemoryUsage;
+
+    /// Returns the options of the collection.
+    fn policy(&self) -> CollectionPolicy;
 
     /// Returns all values in memory. This is no use of them.
     fn values(&self) -> Box<dyn Iterator<Item = Arc<dyn ListedValue>> + Send + '_>;

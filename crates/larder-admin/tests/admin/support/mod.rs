@@ -11,6 +11,7 @@ use axum::routing::get;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
+use larder::values::{FlushError, Flushed, Sink, Values, Write, WriteBehind};
 use larder::{Cache, Policy, ttl};
 use larder_admin::Role;
 use larder_testing::MemoryStore;
@@ -20,10 +21,21 @@ use tower::ServiceExt;
 pub(crate) const READER: &str = "reader-0123456789abcdef";
 pub(crate) const OPERATOR: &str = "operator-0123456789abcdef";
 
-/// An application with one cached route.
+/// An application with cached routes and collections.
 pub(crate) struct App {
     pub(crate) router: Router,
     pub(crate) cache: Cache,
+    _names: Values<u64, String>,
+    _carts: WriteBehind<u64, String>,
+}
+
+/// A table that is never written.
+struct NoTable;
+
+impl Sink<Write<u64, String>> for NoTable {
+    async fn flush(&self, _: &[Write<u64, String>]) -> Result<Flushed, FlushError> {
+        Ok(Flushed::rows(0))
+    }
 }
 
 impl App {
@@ -51,7 +63,12 @@ impl App {
             .application(app.clone())
             .token("dashboard", Role::Read, READER)
             .token("on-call", Role::Purge, OPERATOR);
-        Self { router: app.nest("/ops/cache", admin.build().unwrap()), cache }
+        Self {
+            router: app.nest("/ops/cache", admin.build().unwrap()),
+            _names: cache.values("name").ttl(ttl::FREQUENT).build().unwrap(),
+            _carts: cache.values("cart").write_behind(NoTable).in_process().build().unwrap(),
+            cache,
+        }
     }
 
     /// Requests a page, and returns its `X-Cache`.

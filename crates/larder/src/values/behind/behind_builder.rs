@@ -265,6 +265,7 @@ impl<K: ValueKey, V: Send + Sync + 'static, L, C, S> WriteBehindBuilder<ValuesBu
         let values = collection.build()?;
         let Collection { engine, name, .. } = &*values.collection;
         check_partitions(engine, name, &options)?;
+        values.collection.write_behind.get_or_init(|| options.describe());
         let state = BehindState::new(engine, name, Arc::clone(&values.collection), queue, options);
         let (state, running) = start(state, sink);
         link.set(&state);

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use larder_core::write_queue::{Durability, QueueLimits};
 
+use crate::values::collection_policy::WriteBehindPolicy;
+
 const LIMITS: QueueLimits = QueueLimits { entries: 100_000, bytes: 64 * 1024 * 1024 };
 /// A service has less memory than Redis: with 8 partitions, this is 32 MiB.
 const IN_PROCESS_LIMITS: QueueLimits = QueueLimits { entries: 10_000, bytes: 4 * 1024 * 1024 };
@@ -64,6 +66,21 @@ impl BehindOptions {
     pub(super) fn durability(&self) -> Durability {
         let default = if self.is_in_process { Durability::Memory } else { Durability::Fsync };
         self.durability.unwrap_or(default)
+    }
+
+    /// Describes the options for operators.
+    pub(super) fn describe(&self) -> WriteBehindPolicy {
+        let QueueLimits { entries, bytes } = self.limits();
+        WriteBehindPolicy {
+            is_in_process: self.is_in_process,
+            partitions: self.partitions,
+            max_queued: entries,
+            max_queued_bytes: bytes,
+            durability: self.durability(),
+            max_batch: self.max_batch,
+            flush_timeout: self.flush_timeout,
+            max_attempts: self.max_attempts,
+        }
     }
 
     pub(super) fn durability_timeout(&self) -> Duration {

@@ -4,6 +4,7 @@ import { html } from '../../vendor/htm-preact-standalone.module.js';
 import { usePoll } from '../poll.js';
 import { RangeChoice, useRange } from '../range.js';
 import { Bars } from './bars.js';
+import { CollectionPolicy } from './collection-policy.js';
 import { Policy } from './policy.js';
 import { TimesTable } from './times-table.js';
 import { TrafficCharts } from './traffic-charts.js';
@@ -31,6 +32,7 @@ export function ScopeDetails({ kind, row, samples }) {
       <${TimesTable} label="Times since the start" times=${timesOf(row.scope)} />
     </section>
     ${kind === 'routes' && html`<${RoutePolicy} route=${row.scope.route} name=${row.scope.class} />`}
+    ${kind === 'collections' && html`<${CollectionPolicies} name=${row.id} />`}
   `;
 }
 
@@ -48,6 +50,15 @@ function timesOf(scope) {
 
 function RoutePolicy({ route, name }) {
   const { data } = usePoll('policies', POLICY_INTERVAL);
-  const policy = data?.find((one) => one.class === name && one.routes.includes(route));
+  const policy = data?.policies.find((one) => one.class === name && one.routes.includes(route));
   return policy && html`<section class="card"><h3>Policy</h3><${Policy} policy=${policy} /></section>`;
+}
+
+/** Several collections may have one name. */
+function CollectionPolicies({ name }) {
+  const { data } = usePoll('policies', POLICY_INTERVAL);
+  const policies = data?.collections.filter((one) => one.name === name) ?? [];
+  return policies.map((one) => html`
+    <section class="card"><h3>Options</h3><${CollectionPolicy} policy=${one} /></section>
+  `);
 }
