@@ -18,6 +18,7 @@ use crate::monitoring::{Monitoring, NoMonitoring};
 pub use crate::scan_cursor::ScanCursor;
 pub use crate::store_error::{StoreError, StoreErrorKind};
 pub use crate::switch_record::SwitchRecord;
+use crate::write_queue::StoreId;
 
 /// The maximum number of keys of one [`SharedTier::get_many`].
 pub const MAX_KEYS: usize = 4_096;
@@ -186,6 +187,14 @@ pub trait InvalidationLog: Send + Sync + 'static {
         &self,
         events: &[Event],
     ) -> impl Future<Output = Result<(Incarnation, LogId), StoreError>> + Send;
+
+    /// Returns the id of the store, if a write queue in it can append to this log.
+    ///
+    /// See [`WriteQueue::push_logged`](crate::write_queue::WriteQueue::push_logged). The default
+    /// implementation returns `None`.
+    fn store_id(&self) -> Option<StoreId> {
+        None
+    }
 
     /// Checks whether a failed append may succeed now.
     ///

@@ -11,6 +11,7 @@ use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::Event;
 use larder_core::store::{InvalidationLog, StoreError, StoreErrorKind, SwitchRecord};
+use larder_core::write_queue::StoreId;
 use tokio::time::timeout;
 
 use crate::log_call::run_on_log;
@@ -84,6 +85,10 @@ impl InvalidationLog for RedisStore {
         append::append(self, events).await
     }
 
+    fn store_id(&self) -> Option<StoreId> {
+        self.inner.logged_id()
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
         let inner = &*self.inner;
         let Some(replicas) = inner.replicas.as_ref().filter(|replicas| replicas.last_wait_failed()) else {
@@ -111,6 +116,14 @@ impl InvalidationLog for RedisStore {
 impl Inner {
     pub(crate) fn log_keys(&self) -> [&str; 6] {
         self.keys.log.each_ref().map(String::as_str)
+    }
+
+    /// Returns the id of this store, if a push can append to the log.
+    ///
+    /// In a cluster, the two have different slots. Replicas that have to acknowledge an append have
+    /// a connection of their own.
+    pub(crate) fn logged_id(&self) -> Option<StoreId> {
+        (!self.data.is_clustered() && self.replicas.is_none()).then_some(self.id)
     }
 
     fn alarm_failed(&self, error: &Error) -> StoreError {

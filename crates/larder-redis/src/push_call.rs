@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use larder_core::store::StoreError;
-use larder_core::write_queue::{PushError, PushOutcome, Pushed, WriteId};
+use larder_core::write_queue::{LogFollower, LoggedPush, PushError, PushOutcome, WriteId};
 
 use crate::push_partition::PushPartition;
 
@@ -16,9 +16,11 @@ pub(crate) struct PushCall {
     pub(crate) kind: char,
     pub(crate) payload: Bytes,
     pub(crate) id: WriteId,
+    /// Follows the log to which the event of the key is appended with the push, if it is.
+    pub(crate) follower: Option<Arc<dyn LogFollower>>,
 }
 
-pub(crate) type PushResult = Result<Pushed, PushError>;
+pub(crate) type PushResult = Result<LoggedPush, PushError>;
 
 /// Returns the error of a push that certainly has no effect.
 pub(crate) fn not_queued(error: StoreError) -> PushError {

@@ -24,6 +24,8 @@ pub(crate) struct PushPartitions {
     /// The pushes to all partitions. `None` in a cluster, where each partition has a slot of its
     /// own, and a script may use one slot.
     shared: Option<Arc<PushQueue>>,
+    /// The pushes whose events are appended with them. A cluster has none of these.
+    logged: Arc<PushQueue>,
 }
 
 /// The partitions of one collection.
@@ -50,7 +52,12 @@ struct PushKind {
 impl PushPartitions {
     pub(crate) fn new(is_clustered: bool) -> Self {
         let shared = (!is_clustered).then(Arc::default);
-        Self { by_collection: Mutex::default(), shared }
+        Self { by_collection: Mutex::default(), shared, logged: Arc::default() }
+    }
+
+    /// Returns the pushes that wait, and whose events are appended with them.
+    pub(crate) fn logged(&self) -> &Arc<PushQueue> {
+        &self.logged
     }
 
     /// Returns the lane for writes with this letter and these limits.

@@ -19,6 +19,7 @@ macro_rules! draining {
 #[derive(Debug)]
 pub(crate) struct QueueScripts {
     pub(crate) push: Script,
+    pub(crate) push_logged: Script,
     pub(crate) setup: Script,
     pub(crate) pending: Script,
     pub(crate) claim: Script,
@@ -36,7 +37,15 @@ pub(crate) struct QueueScripts {
 impl QueueScripts {
     pub(crate) fn new() -> Self {
         Self {
-            push: adding!("lua/queue_push.lua"),
+            push: adding!("lua/queue_push_batch.lua", "lua/queue_push.lua"),
+            push_logged: adding!(
+                "lua/incarnation.lua",
+                "lua/checkpoints.lua",
+                "lua/append_entries.lua",
+                "lua/log_page.lua",
+                "lua/queue_push_batch.lua",
+                "lua/queue_push_logged.lua"
+            ),
             setup: draining!("lua/queue_setup.lua"),
             pending: draining!("lua/queue_partition.lua", "lua/queue_pending.lua"),
             claim: draining!("lua/queue_reader.lua", "lua/queue_claim.lua"),

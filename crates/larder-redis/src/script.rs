@@ -45,9 +45,14 @@ impl Scripts {
             include_str!("lua/incarnation.lua"),
             include_str!("lua/checkpoints.lua"),
             include_str!("lua/starts.lua"),
+            include_str!("lua/log_page.lua"),
             include_str!("lua/poll_log.lua")
         );
-        const APPEND: &str = concat!(include_str!("lua/incarnation.lua"), include_str!("lua/append.lua"));
+        const APPEND: &str = concat!(
+            include_str!("lua/incarnation.lua"),
+            include_str!("lua/append_entries.lua"),
+            include_str!("lua/append.lua")
+        );
         const SET: &str = concat!(include_str!("lua/position.lua"), include_str!("lua/set.lua"));
         const RECLAIM: &str = concat!(include_str!("lua/position.lua"), include_str!("lua/reclaim.lua"));
         Self {

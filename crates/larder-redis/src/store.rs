@@ -8,6 +8,7 @@ use fred::error::Error;
 use fred::types::config::Config;
 use larder_core::invalidation::position::Incarnation;
 use larder_core::store::StoreError;
+use larder_core::write_queue::StoreId;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -57,6 +58,7 @@ pub struct RedisStore {
 }
 
 pub(crate) struct Inner {
+    pub(crate) id: StoreId,
     pub(crate) keys: Keys,
     pub(crate) scripts: Scripts,
     pub(crate) queue: QueueScripts,
@@ -185,6 +187,7 @@ impl RedisStore {
         let watched = config.server.is_clustered().then(|| Arc::clone(&health));
         let data = Connection::open(config.clone(), &home, ConfigCheck::Pending, watched);
         let inner = Inner {
+            id: StoreId::unique(),
             keys,
             scripts: Scripts::new(),
             queue: QueueScripts::new(),

@@ -21,7 +21,7 @@ use stateright::{Model, Property};
 use crate::exploration::{Exploration, explore};
 
 pub use log::Log;
-pub use process::{Load, Process, Progress, Reader, Required, Stored, Write};
+pub use process::{Load, LoggedAnswer, Process, Progress, Reader, Required, Stored, Write};
 pub use queue::{Place, Queue, QueuedValue};
 pub use scopes::{BehindBudget, BehindModel, Durability, harmless, large, limits, misreadings, small};
 pub use step::Step;
@@ -53,6 +53,10 @@ pub enum BehindReading {
     BeginsAfterThePush,
     /// A write is acknowledged before its event is appended.
     AcknowledgedBeforeTheEvent,
+    /// A push that also appends does so before it queues the write.
+    EventBeforeThePush,
+    /// The page of a push is applied whatever has happened meanwhile.
+    PageInAnyOrder,
     /// A push that is lost before it is durable is acknowledged.
     AcknowledgedBeforeItIsDurable,
     /// A reader does not wait until what it has read is durable.

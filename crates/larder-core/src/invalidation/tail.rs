@@ -11,6 +11,7 @@
 mod event_moments;
 #[cfg(feature = "model")]
 mod model_state;
+mod pages;
 mod recency;
 mod tail_limits;
 mod tail_refusals;
@@ -19,6 +20,7 @@ mod write_through;
 
 use std::time::Duration;
 
+pub use self::pages::PageApplied;
 pub use self::recency::{is_usable, may_join};
 pub use self::tail_limits::Limits;
 use self::tail_state::TailState;
@@ -27,7 +29,7 @@ use super::append_status::{AppendStatus, Appended};
 use super::fault_injection::InjectedFault;
 use super::fault_injection::Rule;
 use super::last_appends::{AppendMoments, LastAppends};
-use super::log_page::{Cursor, LogPage};
+use super::log_page::Cursor;
 use super::names::Names;
 use super::outbox::{Batch, Outbox};
 use super::position::{Incarnation, Position, Watermark};
@@ -35,24 +37,6 @@ use super::selector::Event;
 use super::table::{EventPosition, Forgotten, InvalidationTable, Verdict};
 use super::token::{ConsistencyToken, Coverage};
 use crate::time::BootTime;
-
-/// The result of applying the answer to a poll.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct PageApplied {
-    /// Whether to poll again at once, because the end of the log was not reached.
-    pub poll_again: bool,
-    /// Whether to wait for a moment before that poll, because too many instances start.
-    pub is_busy: bool,
-    /// Whether the end of the log was reached.
-    ///
-    /// If so, everything that was known when the poll was sent is confirmed.
-    pub caught_up: bool,
-    /// Whether the log is of another incarnation than before, so that everything older is refused.
-    ///
-    /// This is `true` for the first poll.
-    pub new_incarnation: bool,
-}
 
 /// The state of the invalidation log, as one process knows it.
 #[derive(Debug)]
@@ -176,25 +160,6 @@ impl Tail {
         self.confirmed_at
     }
 
-    /// Applies the answer to a poll that began at our [`cursor`](Self::cursor).
-    ///
-    /// The poll was sent at `sent`. This follows rules 4, 6, 7, 8 and 9.
-    pub fn apply_page(&mut self, look: &LogPage, sent: BootTime) -> PageApplied {
-        if self.alone {
-            return PageApplied::default();
-        }
-        let new_incarnation = look.incarnation != self.reached.incarnation;
-        if new_incarnation {
-            self.adopt(look, sent);
-        } else if look.last < self.reached.log || self.reached.broken {
-            return self.note_broken(sent);
-        }
-        self.take_in(look, sent);
-        self.settle();
-        let (poll_again, caught_up) = (look.more, !look.more);
-        PageApplied { poll_again, is_busy: look.more && look.is_busy, caught_up, new_incarnation }
-    }
-
     /// Applies events that could not be appended to the log.
     ///
     /// They take effect here at once, and elsewhere after they were
@@ -298,65 +263,6 @@ impl Tail {
             && self.replayed
             && self.outbox.is_empty()
             && is_usable(None, self.confirmed_at, max_staleness, now)
-    }
-
-    /// Adopts another incarnation: it begins at its start, and refuses everything older (rule 6).
-    ///
-    /// Without `min-replicas-to-write`, a primary that was cut off goes on for a while. Then there
-    /// are two incarnations at a time. An event that we appended to the incarnation we leave was
-    /// applied there, but may be news to the other one. So *all* is appended to the other one,
-    /// unless the log has refused everything since then. If the log leaves that to us, *all* holds
-    /// here at once.
-    fn adopt(&mut self, look: &LogPage, sent: BootTime) {
-        if self.reached.incarnation != self.own {
-            self.table.note_forgotten(sent.into());
-        }
-        self.reached = TailState::start_of(look.incarnation, Some(sent));
-        self.replayed = false;
-        self.table.forget_log(self.settled());
-        // The log does not know of an append since the poll was sent.
-        let is_missing = |appended| !look.fenced || appended >= sent;
-        let missing = self.appends.outside(look.incarnation).is_some_and(is_missing);
-        if missing && !self.injects(Rule::LeavesInSilence) {
-            self.defer(&[Event::EVERYTHING], sent);
-        }
-    }
-
-    /// Notes that the log ends before our position, though it is of our incarnation.
-    ///
-    /// Only a new incarnation can be believed (end of rule 6). The first such poll asks for one at
-    /// once.
-    fn note_broken(&mut self, sent: BootTime) -> PageApplied {
-        let again = !self.reached.broken;
-        self.reached.broken = true;
-        self.reached.looked = Some(sent);
-        self.settle();
-        PageApplied { poll_again: again, ..PageApplied::default() }
-    }
-
-    fn take_in(&mut self, look: &LogPage, sent: BootTime) {
-        self.reached.looked = Some(sent);
-        if look.floor > self.reached.log {
-            self.table.raise_floor(look.floor, self.time_of(look.floor, look, sent));
-            self.reached.log = look.floor;
-        }
-        let begun = self.reached.log;
-        for (id, events) in look.entries.iter().filter(|(id, _)| *id > begun) {
-            let at = self.time_of(*id, look, sent);
-            if events.is_empty() {
-                // The first entry of an incarnation. What the one before it had is lost.
-                self.table.note_forgotten(at);
-            }
-            for event in events {
-                self.table.apply(event, EventPosition::Log(*id), at, self.settled());
-            }
-            self.reached.log = self.reached.log.max(*id);
-        }
-        if !look.more {
-            self.reached.log = self.reached.log.max(look.last);
-            self.confirmed_at = self.confirmed_at.max(Some(sent));
-            self.replayed = true;
-        }
     }
 
     fn settle(&mut self) {

@@ -34,12 +34,14 @@
 
 mod dead_letter;
 mod durability;
+mod logged_push;
 mod memory;
 mod partition;
 mod push;
 mod reading;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::dead_letter::{DeadLetter, DeadLetterPage, QuarantineReply, RetryProgress};
@@ -47,6 +49,7 @@ pub use self::durability::{
     Durability, DurabilityGap, DurabilityMethod, DurabilityState, EvictionPolicy, FsyncPolicy, WaitReply,
     WaitRequest,
 };
+pub use self::logged_push::{LogFollower, LoggedEvent, LoggedPush, PollStart, PushedPage, StoreId};
 pub use self::memory::{MemoryQueue, MemoryQueueAccess, QueueTime};
 pub use self::partition::{MAX_PARTITIONS, PartitionId};
 pub use self::push::{PushError, PushOutcome, PushWrite, Pushed, QueueLimits, WriteId, WritePayload};
@@ -86,6 +89,36 @@ pub trait WriteQueue: Send + Sync + 'static {
     /// Otherwise the error is [`Refused`](crate::store::StoreErrorKind::Refused), and nothing is
     /// queued.
     fn push(&self, write: PushWrite<'_>) -> impl Future<Output = Result<Pushed, PushError>> + Send;
+
+    /// Puts a write into the queue, like [`push`](Self::push), and may append the invalidation of
+    /// its key to the log and poll it in the same step.
+    ///
+    /// The key of the write is that of the value that the invalidation names. The event is appended
+    /// after the write is queued, so a reader that has read the event finds the write. Then the
+    /// store calls [`LogFollower::appended`], before this returns. If the result has no event, the
+    /// caller appends it. It may then be in the log twice, which costs misses only.
+    ///
+    /// Call this only if the log has the same [`store_id`](Self::store_id). The default
+    /// implementation appends nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    fn push_logged(
+        &self,
+        write: PushWrite<'_>,
+        follower: &Arc<dyn LogFollower>,
+    ) -> impl Future<Output = Result<LoggedPush, PushError>> + Send {
+        let _ = follower;
+        async { self.push(write).await.map(LoggedPush::from) }
+    }
+
+    /// Returns the id of the store, if [`push_logged`](Self::push_logged) can append to its log.
+    ///
+    /// The default implementation returns `None`.
+    fn store_id(&self) -> Option<StoreId> {
+        None
+    }
 
     /// Returns the pending value of each key, in order of `keys`.
     ///

@@ -9,31 +9,6 @@ local fresh, keep, most_bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 -- entries still become visible together, because this is one script.
 local FIRST, AT_ONCE, ENTRY_BYTES = 4, 256, 32768
 
--- OVERHEAD: the bytes that Redis needs for an event beside its texts.
--- PARTS: the maximum size of the Stream is divided into this many parts. The Stream is measured
--- about once for each part that is added, because measuring takes a moment for each of its nodes.
-local OVERHEAD, PARTS = 24, 64
-
--- Returns how many entries to keep, and how many may be removed for that at once.
-local function room_for(added)
-  local chance = tonumber(string.sub(fresh, 1, 8), 16) / 4294967296
-  if added * PARTS < most_bytes * chance then
-    return keep, nil
-  end
-  local used = redis.pcall('MEMORY', 'USAGE', events, 'SAMPLES', 0)
-  -- Scripts may not measure the Stream, or it is small enough.
-  if type(used) ~= 'number' or used + added <= most_bytes then
-    return keep, nil
-  end
-  local length = 0
-  local flat = redis.call('XINFO', 'STREAM', events)
-  for i = 1, #flat, 2 do
-    length = flat[i] == 'length' and flat[i + 1] or length
-  end
-  local share = math.max(most_bytes - added, 0) / used
-  return math.max(1, math.min(keep, math.floor(length * share * 0.75))), 0
-end
-
 -- Returns the index of the last argument of the entry that begins with the argument `first`. The
 -- invalidation has arguments up to `to`.
 local function end_of_entry(first, to)
@@ -53,18 +28,14 @@ local added = 0
 for i = FIRST, #ARGV do
   added = added + #ARGV[i] + OVERHEAD / 2
 end
-local kept, limit = room_for(added)
+local kept, limit = room_for(added, fresh, keep, most_bytes)
 
 -- Appends the events in these arguments. Returns the id of the last entry.
 local function append(first, to)
   local last
   while first <= to do
     local until_here = end_of_entry(first, to)
-    if limit then
-      last = redis.call('XADD', events, 'MAXLEN', '~', kept, 'LIMIT', limit, '*', unpack(ARGV, first, until_here))
-    else
-      last = redis.call('XADD', events, 'MAXLEN', '~', kept, '*', unpack(ARGV, first, until_here))
-    end
+    last = add_entry(kept, limit, ARGV, first, until_here)
     first = until_here + 1
   end
   return last

@@ -43,15 +43,15 @@ local function mark_before(id, added, entries_after)
   return nil
 end
 
--- Writes a checkpoint at the last entry if enough entries were added since the previous one, and
--- drops checkpoints whose entry is gone.
+-- Writes a checkpoint at the last entry, with the id `newest`, if enough entries were added since the
+-- previous one, and drops checkpoints whose entry is gone.
 local function leave_mark(id, added, length, newest)
   local last = tonumber(string.match(left_of(id, BYTES), '^(%d+)=')) or 0
   local due = last > added or added - last >= APART
   if not newest or added < APART or not due then
     return
   end
-  local kept = { string.format('%.0f=%s', added, newest[1]) }
+  local kept = { string.format('%.0f=%s', added, newest) }
   for at, entry in each_mark(id) do
     if tonumber(at) < added and tonumber(at) > added - length and #kept < MOST then
       kept[#kept + 1] = at .. '=' .. entry

@@ -4,19 +4,22 @@ mod durability;
 mod pending;
 mod push;
 mod push_batch;
+mod push_log;
+mod push_reply;
 mod quarantine;
 mod reader;
 mod write_reply;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fred::types::Value;
 use larder_core::lease::LeaseId;
 use larder_core::store::{StoreError, StoreErrorKind};
 use larder_core::write_queue::{
-    Completed, DeadLetterPage, DurabilityState, KeyState, PartitionId, PushError, PushWrite, Pushed,
-    QuarantineReply, QueueStats, ReadReply, ReadRequest, RetryProgress, WaitReply, WaitRequest, WriteQueue,
-    WriteRef,
+    Completed, DeadLetterPage, DurabilityState, KeyState, LogFollower, LoggedPush, PartitionId, PushError,
+    PushWrite, Pushed, QuarantineReply, QueueStats, ReadReply, ReadRequest, RetryProgress, StoreId,
+    WaitReply, WaitRequest, WriteQueue, WriteRef,
 };
 
 use crate::queue_names::{PartitionNames, names_in, setup_text};
@@ -24,7 +27,19 @@ use crate::store::RedisStore;
 
 impl WriteQueue for RedisStore {
     async fn push(&self, write: PushWrite<'_>) -> Result<Pushed, PushError> {
-        push::push(self, write).await
+        push::push(self, write, None).await.map(|pushed| pushed.pushed)
+    }
+
+    async fn push_logged(
+        &self,
+        write: PushWrite<'_>,
+        follower: &Arc<dyn LogFollower>,
+    ) -> Result<LoggedPush, PushError> {
+        push::push(self, write, Some(follower)).await
+    }
+
+    fn store_id(&self) -> Option<StoreId> {
+        self.inner.logged_id()
     }
 
     async fn pending(&self, partition: PartitionId<'_>, keys: &[&str]) -> Result<Vec<KeyState>, StoreError> {

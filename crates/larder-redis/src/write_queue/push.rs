@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use larder_core::store::{StoreError, StoreErrorKind};
-use larder_core::write_queue::{PushError, PushOutcome, PushWrite};
+use larder_core::write_queue::{LogFollower, PushError, PushOutcome, PushWrite};
 use tokio::runtime::Handle;
 
 use super::push_batch::push_batch;
+use super::push_log::MAX_KEY;
 use super::write_reply::{self, Encoded};
 use crate::gather::{self, AnswerLost, CallTarget};
 use crate::patience::backstop;
@@ -55,14 +56,24 @@ impl CallTarget for PushTarget {
     }
 }
 
-/// Pushes a write.
-pub(super) async fn push(store: &RedisStore, write: PushWrite<'_>) -> PushResult {
+/// Pushes a write. With a follower, also appends the event of its key.
+pub(super) async fn push(
+    store: &RedisStore,
+    write: PushWrite<'_>,
+    follower: Option<&Arc<dyn LogFollower>>,
+) -> PushResult {
     let Encoded { kind, bytes } = write_reply::encode(write.payload);
-    let namespace = store.inner.keys.namespace();
-    let lane = store.inner.pushes.lane(namespace, &write.partition, kind, write.limits)?;
-    let PushLane { partition, waiting } = lane;
+    let inner = &*store.inner;
+    let namespace = inner.keys.namespace();
+    let lane = inner.pushes.lane(namespace, &write.partition, kind, write.limits)?;
+    let is_logged = inner.logged_id().is_some() && write.key.len() <= MAX_KEY;
+    let follower = follower.filter(|_| is_logged).cloned();
+    let PushLane { partition, mut waiting } = lane;
+    if follower.is_some() {
+        waiting = Arc::clone(inner.pushes.logged());
+    }
     let target = PushTarget { store: store.clone(), waiting };
-    let call = PushCall { partition, key: write.key.into(), kind, payload: bytes, id: write.id };
+    let call = PushCall { partition, key: write.key.into(), kind, payload: bytes, id: write.id, follower };
     gather::call(&target, call).await.unwrap_or_else(|AnswerLost| {
         let error = StoreError::new(StoreErrorKind::Unreachable, "the task that pushes has ended");
         Err(PushError::new(PushOutcome::Unknown, error))

@@ -1,18 +1,17 @@
 //! One batch of pushes: its script call, and the outcome of each write.
 
-use std::fmt;
-
-use bytes::Bytes;
 use fred::error::Error;
 use fred::types::Value;
 use larder_core::store::{StoreError, StoreErrorKind};
-use larder_core::write_queue::{PushError, PushOutcome, Pushed, WriteId};
+use larder_core::write_queue::{LoggedPush, PushError, PushOutcome, Pushed, WriteId};
 
-use super::{Setup, digits, write_reply};
+use super::push_log::{self, EventsOfPushes, PushLog};
+use super::push_reply::{self, Answer, PartitionAnswer};
+use super::{Setup, digits};
 use crate::patience::{backstop, wait_within};
 use crate::push_call::{PushCall, PushResult, not_queued};
 use crate::push_partition::PushPartition;
-use crate::reply::{self, bytes, parts, unreadable};
+use crate::reply::{self, unreadable};
 use crate::shared_buffer::SharedBuffer;
 use crate::store::RedisStore;
 
@@ -28,30 +27,6 @@ const PARTS: usize = 4;
 /// The maximum number of digits of a number.
 const MAX_DIGITS: usize = 20;
 
-/// The answer of `queue_push.lua`. Times are in microseconds of the server's clock.
-#[derive(Debug)]
-enum Answer {
-    /// The time, and the answer for each partition.
-    Partitions(u64, Vec<PartitionAnswer>),
-    /// The batch came after its deadline.
-    Late(u64),
-    /// The batch had no deadline.
-    Clock(u64),
-}
-
-/// The answer for the writes to one partition.
-#[derive(Debug)]
-enum PartitionAnswer {
-    /// The outcome of each write.
-    Pushed(Vec<PushResult>),
-    /// The partition has no setup.
-    New,
-    /// The partition has this setup.
-    Other(Bytes),
-    /// All writes failed.
-    Failed(PushError),
-}
-
 /// The writes of a batch that go to one partition.
 struct Group<'a> {
     partition: &'a PushPartition,
@@ -59,6 +34,13 @@ struct Group<'a> {
     calls: Vec<(usize, &'a PushCall)>,
     /// Whether the setup of the collection is that of the partition.
     is_compared: bool,
+}
+
+/// The answer to one exchange.
+struct Exchange {
+    answer: Answer,
+    /// The events of the writes that it has queued.
+    events: EventsOfPushes,
 }
 
 /// Pushes the writes, and returns what became of each of them.
@@ -101,10 +83,11 @@ async fn try_batch(
     let node = inner.health.node_of(first.partition.names.state());
     for _ in 0..MAX_EXCHANGES {
         let deadline = clocks.deadline(&node, limit);
-        match send(store, left, deadline).await? {
+        let Exchange { answer, events } = exchange(store, left, deadline).await?;
+        match answer {
             Answer::Partitions(now, answers) => {
                 clocks.learn(node.clone(), now);
-                take_answers(store, left, answers, results).await;
+                take_answers(store, left, answers, &events, results).await;
                 if left.is_empty() {
                     break;
                 }
@@ -125,14 +108,16 @@ async fn take_answers(
     store: &RedisStore,
     left: &mut Vec<Group<'_>>,
     answers: Vec<PartitionAnswer>,
+    events: &EventsOfPushes,
     results: &mut [Option<PushResult>],
 ) {
     for (mut group, answer) in std::mem::take(left).into_iter().zip(answers) {
         let setup = group.setup();
         let error = match answer {
             PartitionAnswer::Pushed(pushed) => {
-                for ((place, _), result) in group.calls.iter().zip(pushed) {
-                    results[*place] = Some(result);
+                for ((place, call), result) in group.calls.iter().zip(pushed) {
+                    let event = is_queued(&result).then(|| events.of(call)).flatten();
+                    results[*place] = Some(result.map(|pushed| LoggedPush { pushed, event }));
                 }
                 continue;
             }
@@ -187,164 +172,70 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Returns the arguments of the script.
-fn arguments(groups: &[Group<'_>], deadline: Option<u64>) -> Vec<Value> {
-    let (count, size) =
-        groups.iter().map(Group::sizes).fold((1, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+/// Returns the arguments of the script. Those for the log come first.
+fn arguments(groups: &[Group<'_>], deadline: Option<u64>, log: Option<&PushLog<'_>>) -> Vec<Value> {
+    let (count, size) = groups
+        .iter()
+        .map(Group::sizes)
+        .fold((1 + push_log::ARGUMENTS, 0), |all, one| (all.0 + one.0, all.1 + one.1));
     let (mut arguments, mut texts) = (Vec::with_capacity(count), SharedBuffer::with_capacity(size));
+    if let Some(log) = log {
+        arguments.extend(log.arguments());
+    }
     arguments.push(deadline.map_or_else(|| Value::from_static_str(""), digits));
     groups.iter().for_each(|group| group.add_arguments(&mut arguments, &mut texts));
     arguments
 }
 
-async fn send(store: &RedisStore, groups: &[Group<'_>], deadline: Option<u64>) -> Result<Answer, PushError> {
+/// Sends the writes once, and reads the answer. If they have a log, it gets their events.
+async fn exchange(
+    store: &RedisStore,
+    groups: &[Group<'_>],
+    deadline: Option<u64>,
+) -> Result<Exchange, PushError> {
     let inner = &*store.inner;
-    let keys: Vec<&str> = groups.iter().flat_map(|group| group.partition.names.main()).collect();
-    let arguments = arguments(groups, deadline);
+    let log = PushLog::begin(inner, groups.iter().flat_map(|group| &group.calls).map(|(_, call)| *call));
+    let mut keys: Vec<&str> = log.iter().flat_map(|_| inner.log_keys()).collect();
+    keys.extend(groups.iter().flat_map(|group| group.partition.names.main()));
+    let script = if log.is_some() { &inner.queue.push_logged } else { &inner.queue.push };
+    let arguments = arguments(groups, deadline, log.as_ref());
     let permit = inner.health.admit(keys[0]).map_err(not_queued)?;
     let limit = inner.command_timeout;
-    let waited =
-        wait_within(limit, inner.queue.push.run(&inner.data, backstop(limit), &keys, &arguments)).await;
+    let waited = wait_within(limit, script.run(&inner.data, backstop(limit), &keys, &arguments)).await;
     let outcome = match &waited.result {
         Err(error) if reply::has_no_effect(error) && !is_from_script(error) => PushOutcome::NotQueued,
         _ => PushOutcome::Unknown,
     };
     let answer = inner.settle(keys[0], permit, waited).map_err(|error| PushError::new(outcome, error))?;
+    let unread = || PushError::new(PushOutcome::Unknown, unreadable("the answer to a push"));
     let writes: Vec<usize> = groups.iter().map(|group| group.calls.len()).collect();
-    read(&answer, &writes)
-        .ok_or_else(|| PushError::new(PushOutcome::Unknown, unreadable("the answer to a push")))
+    let Some(log) = log else {
+        let answer = push_reply::read(&answer, &writes).ok_or_else(unread)?;
+        return Ok(Exchange { answer, events: EventsOfPushes::default() });
+    };
+    let (pushed, logged) = push_log::split(&answer).ok_or_else(unread)?;
+    let answer = push_reply::read(pushed, &writes).ok_or_else(unread)?;
+    let events = logged.and_then(|logged| log.take(logged, &queued_calls(groups, &answer)));
+    Ok(Exchange { answer, events: events.unwrap_or_default() })
+}
+
+/// Returns the writes that were queued, in the order of the script.
+fn queued_calls<'a>(groups: &[Group<'a>], answer: &Answer) -> Vec<&'a PushCall> {
+    let Answer::Partitions(_, answers) = answer else { return Vec::new() };
+    let mut queued = Vec::new();
+    for (group, answer) in groups.iter().zip(answers) {
+        let PartitionAnswer::Pushed(pushed) = answer else { continue };
+        let all = group.calls.iter().zip(pushed);
+        queued.extend(all.filter(|(_, pushed)| is_queued(pushed)).map(|((_, call), _)| *call));
+    }
+    queued
+}
+
+fn is_queued(pushed: &push_reply::WriteAnswer) -> bool {
+    matches!(pushed, Ok(Pushed::Queued(_)))
 }
 
 /// Whether the script itself failed. Earlier commands of the script may have had an effect.
 fn is_from_script(error: &Error) -> bool {
     error.details().contains("script: ")
-}
-
-/// Reads the answer to a batch with this many writes for each partition.
-fn read(answer: &Value, writes: &[usize]) -> Option<Answer> {
-    let (what, rest) = parts(answer)?.split_first()?;
-    Some(match (&*bytes(what)?, rest) {
-        (b"late", [now]) => Answer::Late(write_reply::digits(now)?),
-        (b"clock", [now]) => Answer::Clock(write_reply::digits(now)?),
-        _ if rest.len() == writes.len() => {
-            let answers = rest.iter().zip(writes).map(|(answer, writes)| partition_answer(answer, *writes));
-            Answer::Partitions(write_reply::digits(what)?, answers.collect())
-        }
-        _ => return None,
-    })
-}
-
-/// Reads the answer for a partition with this many writes.
-fn partition_answer(answer: &Value, writes: usize) -> PartitionAnswer {
-    let failed = |outcome, error| PartitionAnswer::Failed(PushError::new(outcome, error));
-    let unread = || failed(PushOutcome::Unknown, unreadable("the answer to a push"));
-    let Some(parts) = parts(answer) else { return unread() };
-    let word = parts.first().and_then(bytes).unwrap_or_default();
-    match (&*word, parts) {
-        (b"new", [_]) => PartitionAnswer::New,
-        (b"other", [_, setup]) => bytes(setup).map_or_else(unread, PartitionAnswer::Other),
-        (b"error", [_, error]) => failed(PushOutcome::NotQueued, refused(&text_of(error))),
-        (b"unknown", [_, error]) => failed(PushOutcome::Unknown, refused(&text_of(error))),
-        _ if parts.len() == writes => PartitionAnswer::Pushed(parts.iter().map(result).collect()),
-        _ => unread(),
-    }
-}
-
-fn text_of(value: &Value) -> String {
-    String::from_utf8_lossy(&bytes(value).unwrap_or_default()).into_owned()
-}
-
-/// Returns the error of a write that the server refused.
-fn refused(what: &dyn fmt::Display) -> StoreError {
-    // The texts of the server begin with a word in capitals, as those of other errors.
-    StoreError::new(StoreErrorKind::Refused, what.to_string())
-}
-
-/// Reads what became of one write.
-fn result(answer: &Value) -> PushResult {
-    let bytes = bytes(answer).unwrap_or_default();
-    let (letter, rest) = bytes.split_first().unwrap_or((&0, &[]));
-    let rest = String::from_utf8_lossy(rest);
-    let failed = |outcome, what: &dyn fmt::Display| Err(PushError::new(outcome, refused(what)));
-    match (letter, rest.parse()) {
-        (b'q', Ok(sequence)) => Ok(Pushed::Queued(sequence)),
-        (b'd', Ok(sequence)) => Ok(Pushed::Duplicate(sequence)),
-        (b'f', _) => Ok(Pushed::Full),
-        (b'r', _) => failed(PushOutcome::NotQueued, &rest),
-        (b'x', _) => failed(PushOutcome::Unknown, &rest),
-        _ => Err(PushError::new(PushOutcome::Unknown, unreadable("the answer to a push"))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn array(parts: &[&str]) -> Value {
-        Value::Array(parts.iter().map(|part| Value::from(*part)).collect())
-    }
-
-    fn read_list(answer: &[&str], writes: usize) -> PartitionAnswer {
-        partition_answer(&array(answer), writes)
-    }
-
-    fn describe(result: PushResult) -> String {
-        match result {
-            Ok(pushed) => format!("{pushed:?}"),
-            Err(error) => format!("{:?} {:?}", error.outcome(), error.kind()),
-        }
-    }
-
-    #[test]
-    fn each_write_has_its_own_answer() {
-        let answer = ["q7", "d5", "f", "rOOM no room", "xERR oops", "?", "q", "qx", ""];
-        let PartitionAnswer::Pushed(results) = read_list(&answer, 9) else { panic!("{answer:?}") };
-        let texts: Vec<_> = results.into_iter().map(describe).collect();
-        let expected = [
-            "Queued(7)",
-            "Duplicate(5)",
-            "Full",
-            "NotQueued Refused",
-            "Unknown Refused",
-            "Unknown Unreadable",
-            "Unknown Unreadable",
-            "Unknown Unreadable",
-            "Unknown Unreadable",
-        ];
-        assert_eq!(texts, expected);
-    }
-
-    #[test]
-    fn each_partition_has_its_own_answer() {
-        let partitions = [array(&["q7"]), array(&["new"]), array(&["q8", "f"])];
-        let answer = Value::Array([Value::from("6")].into_iter().chain(partitions).collect());
-        let Some(Answer::Partitions(6, answers)) = read(&answer, &[1, 1, 2]) else { panic!("{answer:?}") };
-        assert!(matches!(
-            &answers[..],
-            [PartitionAnswer::Pushed(_), PartitionAnswer::New, PartitionAnswer::Pushed(_)]
-        ));
-        assert!(read(&answer, &[1, 1]).is_none());
-        assert!(matches!(read_list(&["other", "8 v"], 1), PartitionAnswer::Other(setup) if setup == "8 v"));
-        for (answer, expected) in [
-            (&["error", "WRONGTYPE of key"][..], "NotQueued Refused"),
-            (&["unknown", "ERR oops"], "Unknown Refused"),
-            (&["q7", "q8"], "Unknown Unreadable"),
-            (&["new", "q7"], "Unknown Unreadable"),
-            (&[], "Unknown Unreadable"),
-        ] {
-            let PartitionAnswer::Failed(error) = read_list(answer, 1) else { panic!("{answer:?}") };
-            assert_eq!(describe(Err(error)), expected, "{answer:?}");
-        }
-    }
-
-    #[test]
-    fn an_answer_to_the_batch_is_read_for_what_it_is() {
-        let read = |answer: &[&str]| read(&array(answer), &[1]);
-        assert!(matches!(read(&["late", "7"]), Some(Answer::Late(7))));
-        assert!(matches!(read(&["clock", "7"]), Some(Answer::Clock(7))));
-        for unreadable in [&["6"][..], &["late"], &["x", "q7"], &[]] {
-            assert!(read(unreadable).is_none(), "{unreadable:?}");
-        }
-        assert!(super::read(&Value::Null, &[]).is_none());
-    }
 }

@@ -12,6 +12,7 @@ mod gathered;
 mod gathering;
 mod held;
 mod helpers;
+mod logged;
 mod order;
 mod random;
 mod readers;

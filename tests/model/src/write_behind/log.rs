@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use larder_core::invalidation::append_status::Appended;
-use larder_core::invalidation::log_page::LogPage;
+use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::invalidation::selector::{Event, Mode, Selector};
@@ -27,7 +27,12 @@ impl Log {
     /// Appends an event.
     pub(super) fn append(&mut self, now: BootTime) -> Appended {
         self.events += 1;
-        Appended { incarnation: incarnation(self.life), id: id(self.events), answered: now }
+        self.newest(now)
+    }
+
+    /// Returns the newest event, as the answer to its append.
+    pub(super) fn newest(&self, answered: BootTime) -> Appended {
+        Appended { incarnation: incarnation(self.life), id: id(self.events), answered }
     }
 
     /// Loses the log. The next one has another incarnation.
@@ -37,10 +42,15 @@ impl Log {
 
     /// Lets a tail read to the end.
     pub(super) fn poll(&self, tail: &mut Tail, now: BootTime) {
-        let cursor = tail.cursor(now);
+        let page = self.page(&tail.cursor(now));
+        tail.apply_page(&page, now);
+    }
+
+    /// Returns the answer to a poll.
+    pub(super) fn page(&self, cursor: &Cursor) -> LogPage {
         let after = if cursor.incarnation == incarnation(self.life) { cursor.after } else { LogId::ZERO };
         let entries = (0..=self.events).map(id).filter(|entry| *entry > after);
-        let page = LogPage {
+        LogPage {
             incarnation: incarnation(self.life),
             floor: LogId::ZERO,
             last: id(self.events),
@@ -50,8 +60,7 @@ impl Log {
             // There is one log at a time, so the next one began after every append to this one.
             fenced: true,
             is_busy: false,
-        };
-        tail.apply_page(&page, now);
+        }
     }
 }
 

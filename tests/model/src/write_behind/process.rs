@@ -82,6 +82,20 @@ pub enum Progress {
     Pushed,
     /// It waits until its own tail has passed its event.
     Appended(Appended),
+    /// The answer to its push is under way. That push has appended its event as well, and polled.
+    Logged(LoggedAnswer),
+}
+
+/// The answer to a push that has appended its event and polled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs)]
+pub struct LoggedAnswer {
+    /// When it was sent.
+    pub sent: u64,
+    /// The position of the process at that moment.
+    pub began: Position,
+    /// The incarnation of the log, and the number of its event.
+    pub log: (u8, u8),
 }
 
 /// A load.

@@ -8,6 +8,8 @@ use super::BehindReading;
 pub struct BehindBudget {
     /// Writes.
     pub writes: u8,
+    /// Writes whose push appends the event and polls.
+    pub logged: u8,
     /// Loads.
     pub loads: u8,
     /// Reads of the queue by a worker.
@@ -77,6 +79,7 @@ pub struct BehindModel {
 
 const NONE: BehindBudget = BehindBudget {
     writes: 0,
+    logged: 0,
     loads: 0,
     flushes: 0,
     takeovers: 0,
@@ -153,6 +156,17 @@ const CLOCK: BehindModel =
 const LOG_LOST: BehindModel =
     one(with("log lost", BehindBudget { writes: 2, flushes: 1, loads: 1, lost_logs: 1, ticks: 1, ..NONE }));
 
+const LOGGED: BehindModel =
+    with("logged", BehindBudget { writes: 2, logged: 2, loads: 1, flushes: 1, ..NONE });
+const LOGGED_ELSEWHERE: BehindModel = with(
+    "logged, elsewhere",
+    BehindBudget { writes: 1, logged: 1, loads: 1, flushes: 1, abandoned: 1, ticks: 2, ..NONE },
+);
+const LOGGED_LOST: BehindModel = one(with(
+    "logged, and the log lost",
+    BehindBudget { writes: 2, logged: 2, flushes: 1, lost_logs: 1, ticks: 1, ..NONE },
+));
+
 /// Returns the scopes that are explored to the end in seconds.
 #[must_use]
 pub fn small() -> Vec<BehindModel> {
@@ -172,6 +186,9 @@ pub fn small() -> Vec<BehindModel> {
         ALWAYS,
         CLOCK,
         LOG_LOST,
+        LOGGED,
+        LOGGED_ELSEWHERE,
+        LOGGED_LOST,
     ]
 }
 
@@ -195,6 +212,12 @@ pub fn large() -> Vec<BehindModel> {
         more("the queue's tail is lost, elsewhere", two(LOST), BehindBudget { loads: 0, ..LOST.budget }),
         more("lost, and writes wait, elsewhere", two(WAITS), WAITS.budget),
         more("three writes", one(FLUSHED), BehindBudget { writes: 3, flushes: 2, ..FLUSHED.budget }),
+        more("logged, three writes", one(LOGGED), BehindBudget { writes: 3, logged: 3, ..LOGGED.budget }),
+        more(
+            "logged, and two logs lost",
+            LOGGED_LOST,
+            BehindBudget { loads: 1, lost_logs: 2, ..LOGGED_LOST.budget },
+        ),
         more("log lost, elsewhere", two(LOG_LOST), BehindBudget { writes: 1, ..LOG_LOST.budget }),
     ]
 }
@@ -214,6 +237,8 @@ pub fn misreadings() -> Vec<BehindModel> {
         misread(REPEATED, Reading::DuplicateIsStored),
         misread(FLUSHED, Reading::BeginsAfterThePush),
         misread(FLUSHED, Reading::AcknowledgedBeforeTheEvent),
+        misread(LOGGED_ELSEWHERE, Reading::EventBeforeThePush),
+        misread(LOGGED_LOST, Reading::PageInAnyOrder),
         misread(WAITS, Reading::AcknowledgedBeforeItIsDurable),
         misread(WAITS_AGAIN, Reading::FlushedBeforeItIsDurable),
         misread(FLUSHED, Reading::LoadsWithoutAsking),

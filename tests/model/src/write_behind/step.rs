@@ -26,6 +26,9 @@ pub enum Step {
     Push(usize),
     /// The same, but the answer is lost. The write will be pushed again, with its id.
     PushUnheard(usize),
+    /// A process notes its position, and pushes a write together with its event. It polls in the
+    /// same step. The answer comes later.
+    PushLogged(usize),
     /// A further step of a write, by its number.
     Write(usize, usize, WriterStep),
     /// A process notes its position, and asks the queue for a load. A pending value ends the load.
@@ -76,7 +79,7 @@ impl Step {
         steps.extend([Self::SetClockBack, Self::Retry]);
         for (by, process) in world.processes.iter().enumerate() {
             steps.extend([Self::Push(by), Self::PushUnheard(by), Self::BeginLoad(by), Self::Poll(by)]);
-            steps.extend([Self::Flush(by), Self::Restart(by), Self::Discard(by)]);
+            steps.extend([Self::PushLogged(by), Self::Flush(by), Self::Restart(by), Self::Discard(by)]);
             match process.reader {
                 Reader::Idle => steps.push(Self::ReadQueue(by)),
                 Reader::Read(..) => {
@@ -130,6 +133,7 @@ impl BehindWorld {
                 spend(&mut self.left.unheard)?;
                 self.begin_write(by, Progress::Unheard, model)?;
             }
+            Step::PushLogged(by) => self.push_logged(by, model)?,
             Step::Write(by, one, step) => self.take_write(by, one, step, model)?,
             Step::BeginLoad(by) => self.begin_load(by, model)?,
             Step::EndLoad(by, one) => self.end_load(by, one, model)?,

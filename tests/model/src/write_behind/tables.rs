@@ -50,11 +50,13 @@ fn row(model: &BehindModel, report: &BehindReport, secs: f64) -> String {
 }
 
 fn budget_text(budget: &BehindBudget) -> String {
-    let BehindBudget { writes, loads, flushes, takeovers, ticks, gets, deferred, unheard, .. } = *budget;
+    let BehindBudget { writes, logged, loads, flushes, takeovers, ticks, gets, deferred, unheard, .. } =
+        *budget;
     let BehindBudget { abandoned, restarts, refusals, retries, discards, .. } = *budget;
     let BehindBudget { lost_queues, lost_logs, clocks_back, .. } = *budget;
     let parts = [
         (writes, "write"),
+        (logged, "logged"),
         (loads, "load"),
         (flushes, "flush"),
         (takeovers, "takeover"),

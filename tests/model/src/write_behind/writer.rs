@@ -1,9 +1,11 @@
 //! The steps of writes, discards and loads.
 
 use larder_core::invalidation::append_status::{AppendStatus, Appended};
+use larder_core::invalidation::log_page::Cursor;
+use larder_core::invalidation::position::Position;
 
-use super::log::{boot, event, names};
-use super::process::{Load, LoadStep, Progress, Required, Stored, Write};
+use super::log::{Log, boot, event, names};
+use super::process::{Load, LoadStep, LoggedAnswer, Progress, Required, Stored, Write};
 use super::step::spend;
 use super::world::shared;
 use super::{BehindModel, BehindReading, BehindWorld, Durability};
@@ -20,10 +22,13 @@ pub enum WriterStep {
     Append,
     /// It defers its event, and is acknowledged.
     Defer,
+    /// It gets the answer to a push that has appended its event, with a page of the log.
+    TakeAnswer,
 }
 
 impl WriterStep {
-    pub(super) const ALL: [Self; 4] = [Self::Repeat, Self::Abandon, Self::Append, Self::Defer];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Repeat, Self::Abandon, Self::Append, Self::Defer, Self::TakeAnswer];
 }
 
 impl BehindWorld {
@@ -42,6 +47,47 @@ impl BehindWorld {
         Some(())
     }
 
+    /// Pushes a write, appends its event and polls, in one step.
+    pub(super) fn push_logged(&mut self, by: usize, model: &BehindModel) -> Option<()> {
+        spend(&mut self.left.logged)?;
+        spend(&mut self.left.writes)?;
+        let process = self.processes.get(by)?;
+        let (began, is_behind) = (process.tail.position(), process.is_behind);
+        self.pushes += 1;
+        let version = self.pushes;
+        if !model.is_wrong(BehindReading::EventBeforeThePush) {
+            self.push(version, is_behind, model);
+        }
+        self.log.append(boot(self.now));
+        let log = (self.log.life, self.log.events);
+        let progress = Progress::Logged(LoggedAnswer { sent: self.now, began, log });
+        let write = Write { began: Some(began), version, is_discard: false, progress };
+        self.processes.get_mut(by)?.writes.push(write);
+        Some(())
+    }
+
+    /// Takes in the answer to a push that has appended its event.
+    fn take_answer(&mut self, by: usize, write: &Write, model: &BehindModel) -> Option<Write> {
+        let Progress::Logged(LoggedAnswer { sent, began, log: (life, events) }) = write.progress else {
+            return None;
+        };
+        if model.is_wrong(BehindReading::EventBeforeThePush) {
+            self.push(write.version, self.processes.get(by)?.is_behind, model);
+        }
+        let tail = &mut self.processes.get_mut(by)?.tail;
+        let Position { incarnation, watermark } = began;
+        let cursor = Cursor { incarnation, after: watermark.log, ..tail.cursor(boot(sent)) };
+        let log = Log { life, events };
+        let appended = log.newest(boot(self.now));
+        tail.note_appended(&appended);
+        if model.is_wrong(BehindReading::PageInAnyOrder) {
+            tail.apply_page(&log.page(&cursor), boot(sent));
+        } else {
+            tail.apply_pushed_page(&cursor, &log.page(&cursor), boot(sent));
+        }
+        Some(Write { progress: Progress::Appended(appended), ..*write })
+    }
+
     pub(super) fn take_write(
         &mut self,
         by: usize,
@@ -56,7 +102,8 @@ impl BehindWorld {
                 self.replace_write(by, one, write)?;
             }
             WriterStep::Abandon => {
-                (write.progress == Progress::Pushed && !write.is_discard).then_some(())?;
+                let may_end = matches!(write.progress, Progress::Pushed | Progress::Logged(_));
+                (may_end && !write.is_discard).then_some(())?;
                 spend(&mut self.left.abandoned)?;
                 self.processes.get_mut(by)?.writes.remove(one);
             }
@@ -70,6 +117,11 @@ impl BehindWorld {
                     write.began = Some(process.tail.position());
                 }
                 self.replace_write(by, one, write)?;
+            }
+            WriterStep::TakeAnswer => {
+                let write = self.take_answer(by, &write, model)?;
+                self.replace_write(by, one, write)?;
+                self.finish_writes(by)?;
             }
             WriterStep::Defer => {
                 self.may_append(&write, model).then_some(())?;
@@ -145,7 +197,7 @@ impl BehindWorld {
             let tail = &self.processes.get(by)?.tail;
             let appended = match write.progress {
                 Progress::Appended(appended) => appended,
-                Progress::Unheard | Progress::Pushed => {
+                Progress::Unheard | Progress::Pushed | Progress::Logged(_) => {
                     self.processes.get_mut(by)?.writes.push(write);
                     continue;
                 }
