@@ -20,6 +20,8 @@ mod invalidating;
 #[cfg(unix)]
 mod ledger_sink;
 mod loaders;
+#[cfg(unix)]
+mod logged_writes;
 mod many;
 mod memory;
 #[cfg(unix)]

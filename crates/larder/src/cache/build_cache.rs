@@ -1,7 +1,7 @@
 //! From options to a cache.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use larder_core::invalidation::position::Incarnation;
@@ -136,6 +136,7 @@ impl CacheBuilder {
             outbox_filled: Notify::new(),
             has_values: AtomicBool::default(),
             follower_runs: Arc::default(),
+            last_push: AtomicU64::new(0),
         };
         let engine = Arc::new(engine);
         spawn_follower(&engine);

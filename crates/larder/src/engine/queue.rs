@@ -2,22 +2,29 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use larder_core::lease::LeaseId;
 use larder_core::write_queue::{
-    Completed, DeadLetterPage, DurabilityState, KeyState, PartitionId, PushError, PushWrite, Pushed,
-    QuarantineReply, QueueStats, ReadReply, ReadRequest, RetryProgress, WaitReply, WaitRequest, WriteQueue,
-    WriteRef,
+    Completed, DeadLetterPage, DurabilityState, KeyState, LogFollower, LoggedPush, PartitionId, PushError,
+    PushWrite, Pushed, QuarantineReply, QueueStats, ReadReply, ReadRequest, RetryProgress, StoreId,
+    WaitReply, WaitRequest, WriteQueue, WriteRef,
 };
 
 use crate::engine::store::StoreFuture;
 
-type PushFuture<'a> = Pin<Box<dyn Future<Output = Result<Pushed, PushError>> + Send + 'a>>;
+type PushFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, PushError>> + Send + 'a>>;
 
 /// [`WriteQueue`] as an object.
 pub(crate) trait Queue: Send + Sync + 'static {
-    fn push<'a>(&'a self, write: PushWrite<'a>) -> PushFuture<'a>;
+    fn push<'a>(&'a self, write: PushWrite<'a>) -> PushFuture<'a, Pushed>;
+    fn push_logged<'a>(
+        &'a self,
+        write: PushWrite<'a>,
+        follower: &'a Arc<dyn LogFollower>,
+    ) -> PushFuture<'a, LoggedPush>;
+    fn store_id(&self) -> Option<StoreId>;
     fn pending<'a>(
         &'a self,
         partition: PartitionId<'a>,
@@ -72,8 +79,20 @@ pub(crate) trait Queue: Send + Sync + 'static {
 }
 
 impl<T: WriteQueue> Queue for T {
-    fn push<'a>(&'a self, write: PushWrite<'a>) -> PushFuture<'a> {
+    fn push<'a>(&'a self, write: PushWrite<'a>) -> PushFuture<'a, Pushed> {
         Box::pin(WriteQueue::push(self, write))
+    }
+
+    fn push_logged<'a>(
+        &'a self,
+        write: PushWrite<'a>,
+        follower: &'a Arc<dyn LogFollower>,
+    ) -> PushFuture<'a, LoggedPush> {
+        Box::pin(WriteQueue::push_logged(self, write, follower))
+    }
+
+    fn store_id(&self) -> Option<StoreId> {
+        WriteQueue::store_id(self)
     }
 
     fn pending<'a>(

@@ -1,7 +1,7 @@
 //! The parts of a cache that know nothing of HTTP.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -69,6 +69,8 @@ pub(crate) struct Engine {
     pub(crate) has_values: AtomicBool,
     /// Whether that task runs. It ends with the runtime on which it was started.
     pub(crate) follower_runs: Arc<AtomicBool>,
+    /// When the last push was sent that also polls the log, in nanoseconds of the boot clock.
+    pub(crate) last_push: AtomicU64,
 }
 
 /// The limits for what goes to the shared store.

@@ -17,6 +17,7 @@ use larder_core::monitoring::{
 use larder_core::store::{
     InvalidationLog, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError, SwitchRecord,
 };
+use larder_core::write_queue::StoreId;
 
 type CloseFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 pub(crate) type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -47,6 +48,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn wait_for_news(&self, cursor: Cursor, at_most: Duration) -> StoreFuture<'_, ()>;
     fn poll(&self, cursor: Cursor) -> StoreFuture<'_, LogPage>;
     fn append<'a>(&'a self, events: &'a [Event]) -> StoreFuture<'a, (Incarnation, LogId)>;
+    fn store_id(&self) -> Option<StoreId>;
     fn ready(&self) -> StoreFuture<'_, ()>;
     fn switches(&self) -> StoreFuture<'_, Option<SwitchRecord>>;
     fn replace_switches<'a>(
@@ -128,6 +130,10 @@ impl<T: Leases + InvalidationLog> Store for T {
 
     fn append<'a>(&'a self, events: &'a [Event]) -> StoreFuture<'a, (Incarnation, LogId)> {
         Box::pin(InvalidationLog::append(self, events))
+    }
+
+    fn store_id(&self) -> Option<StoreId> {
+        InvalidationLog::store_id(self)
     }
 
     fn ready(&self) -> StoreFuture<'_, ()> {

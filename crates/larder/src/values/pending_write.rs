@@ -8,10 +8,12 @@ use larder_core::invalidation::append_status::Appended;
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::{Position, Watermark};
 use larder_core::outcome::NotStored;
+use larder_core::write_queue::LoggedEvent;
 
 use crate::engine::invalidate::append::{
     append_invalidation, append_queued_key, append_queued_write, invalidate_now,
 };
+use crate::engine::invalidate::logged_push::apply_logged_key;
 use crate::engine::invalidation_log::invalidation::{Invalidation, InvalidationOutcome};
 use crate::values::collection_state::{Collection, note_use};
 use crate::values::encoded_value::{EncodedValue, share_value};
@@ -43,6 +45,15 @@ pub struct PendingWrite<K: ValueKey, V: Send + Sync + 'static> {
     is_finished: bool,
 }
 
+/// A write as the queue has it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct QueuedForm {
+    /// The size of the encoded value.
+    pub(super) bytes: usize,
+    /// The event of the key, if it was appended with the push.
+    pub(super) event: Option<LoggedEvent>,
+}
+
 /// How a write has ended.
 struct Ended<V> {
     written: Written<V>,
@@ -72,12 +83,10 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
     /// This never fails. If Redis cannot be reached, the invalidation is
     /// [deferred](crate::InvalidationOutcome::Deferred), and nothing is stored.
     pub async fn finish(mut self, value: impl Into<Option<V>>) -> Written<V> {
-        self.end(value.into(), None).await.written
+        self.end(value.into(), None, None).await.written
     }
 
     /// Ends the write of a queue like [`finish`](Self::finish), and returns its value's position.
-    ///
-    /// The queue has the value in an encoded form of `bytes`.
     ///
     /// An event of the key beyond this position may come from a later write. An invalidation that
     /// was deferred has no place in the log. The position is then that from before the write, with
@@ -86,10 +95,11 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
     pub(super) async fn finish_queued(
         mut self,
         value: impl Into<Option<V>>,
-        bytes: usize,
+        queued: QueuedForm,
     ) -> (Written<V>, Option<Position>) {
+        let QueuedForm { bytes, event } = queued;
         let encoded = EncodedValue::Queued(bytes as u64);
-        let Ended { written, entry, stored_at } = self.end(value.into(), Some(encoded)).await;
+        let Ended { written, entry, stored_at } = self.end(value.into(), Some(encoded), event).await;
         let log = &self.collection.engine.log;
         let position = match (entry, written.invalidation) {
             // The value has this name, and perhaps others. So its position is also that of the key.
@@ -108,9 +118,14 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         (written, position)
     }
 
-    async fn end(&mut self, value: Option<V>, encoded: Option<EncodedValue>) -> Ended<V> {
+    async fn end(
+        &mut self,
+        value: Option<V>,
+        encoded: Option<EncodedValue>,
+        event: Option<LoggedEvent>,
+    ) -> Ended<V> {
         let value = value.map(Arc::new);
-        let (invalidation, entry) = self.invalidate().await;
+        let (invalidation, entry) = self.invalidate(event).await;
         #[cfg(larder_broken = "write-through-deferred")]
         let entry = entry.or(Some(NO_ENTRY));
         let stored_at = entry.and_then(|entry| self.store(value.clone(), encoded, &entry));
@@ -123,7 +138,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
     ///
     /// The database may have committed the write before it failed.
     pub(super) async fn abort(mut self) {
-        let _ = self.invalidate().await;
+        let _ = self.invalidate(None).await;
     }
 
     /// Forgets a write that certainly has no effect. Nothing is invalidated.
@@ -131,12 +146,14 @@ impl<K: ValueKey, V: Send + Sync + 'static> PendingWrite<K, V> {
         self.is_finished = true;
     }
 
-    async fn invalidate(&mut self) -> (InvalidationOutcome, Option<Appended>) {
+    /// Invalidates what the write names. `event` is that of its key, if it is appended already.
+    async fn invalidate(&mut self, event: Option<LoggedEvent>) -> (InvalidationOutcome, Option<Appended>) {
         let Collection { engine, options, functions, .. } = &*self.collection;
         let appended = match (options.kind, &self.text) {
-            (CollectionKind::WriteBehind, Some(key)) if functions.also_invalidates.is_none() => {
-                append_queued_key(engine, key).await
-            }
+            (CollectionKind::WriteBehind, Some(key)) if functions.also_invalidates.is_none() => match event {
+                Some(event) => apply_logged_key(engine, key, event).await,
+                None => append_queued_key(engine, key).await,
+            },
             // Boxed, so that the common case does not need its size.
             (CollectionKind::WriteBehind, _) => Box::pin(append_queued_write(engine, self.names())).await,
             _ => append_invalidation(engine, self.names()).await,
@@ -259,6 +276,8 @@ mod tests {
     use crate::values::Values;
     use crate::values::value_key::key_name;
 
+    const FORM: QueuedForm = QueuedForm { bytes: 3, event: None };
+
     struct App {
         store: MemoryStore,
         names: Values<u64, String>,
@@ -300,7 +319,7 @@ mod tests {
     #[tokio::test]
     async fn the_position_of_a_write_is_refused_by_the_next_event_of_its_key() {
         let app = App::start().await;
-        let (written, position) = app.names.begin_write(&7).finish_queued("Ada".to_owned(), 3).await;
+        let (written, position) = app.names.begin_write(&7).finish_queued("Ada".to_owned(), FORM).await;
         let position = position.unwrap();
         assert!(written.is_cached() && !app.is_refused(&position));
         let _ = app.other.invalidate(&8).await;
@@ -316,7 +335,7 @@ mod tests {
         let app = App::start().await;
         let write = app.names.begin_write(&7);
         let _ = app.other.invalidate(&7).await;
-        assert_eq!(write.finish_queued("Ada".to_owned(), 3).await.1, None);
+        assert_eq!(write.finish_queued("Ada".to_owned(), FORM).await.1, None);
     }
 
     /// The event of the other instance lies between the beginning of the write and its deferral.
@@ -325,13 +344,13 @@ mod tests {
         let app = App::start().await;
         let (overlapped, alone) = (app.names.begin_write(&7), app.names.begin_write(&7));
         app.store.fail(StoreErrorKind::Timeout);
-        let (_, position) = alone.finish_queued("Ada".to_owned(), 3).await;
+        let (_, position) = alone.finish_queued("Ada".to_owned(), FORM).await;
         assert!(!app.is_refused(&position.unwrap()));
         app.store.heal();
         let _ = app.other.invalidate(&7).await;
         app.catches_up().await;
         app.store.fail(StoreErrorKind::Timeout);
-        let (written, position) = overlapped.finish_queued("Bob".to_owned(), 3).await;
+        let (written, position) = overlapped.finish_queued("Bob".to_owned(), FORM).await;
         assert_eq!(written.invalidation(), InvalidationOutcome::Deferred);
         assert!(app.is_refused(&position.unwrap()));
     }

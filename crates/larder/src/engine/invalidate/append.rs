@@ -8,6 +8,7 @@ use larder_core::invalidation::append_status::{AppendStatus, Appended};
 use larder_core::invalidation::outbox::batches;
 use larder_core::invalidation::selector::{Event, Selector};
 use larder_core::invalidation::tail::Tail;
+use larder_core::write_queue::LoggedEvent;
 use tokio::time::timeout;
 
 use crate::engine::invalidate::follow_log::spawn_follower;
@@ -53,7 +54,7 @@ impl AppendResult {
     /// The events were deferred.
     const DEFERRED: Self = Self { outcome: InvalidationOutcome::Deferred, entry: None };
 
-    const fn applied(entry: Option<Appended>) -> Self {
+    pub(super) const fn applied(entry: Option<Appended>) -> Self {
         Self { outcome: InvalidationOutcome::Applied, entry }
     }
 }
@@ -115,6 +116,28 @@ pub(crate) async fn append_queued_key(engine: &Arc<Engine>, key: &Arc<str>) -> A
         Err(missing) => return missing.apply(engine, &[key_event(key)]),
     };
     append_within(engine, 1, append_key(engine, store, key), || vec![key_event(key)]).await
+}
+
+/// Waits until this instance has applied the event of a key that was appended already.
+///
+/// If that event was lost, or is not passed in time, the key is invalidated like any other.
+pub(super) async fn append_logged_key(
+    engine: &Arc<Engine>,
+    key: &Arc<str>,
+    event: LoggedEvent,
+) -> AppendResult {
+    let store = match store_to_append(engine) {
+        Ok(store) => store,
+        Err(missing) => return missing.apply(engine, &[key_event(key)]),
+    };
+    let append = async {
+        let LoggedEvent { appended, has_rival } = event;
+        match wait_until_applied(engine, appended).await {
+            AppendStatus::Applied => AppendResult::applied((!has_rival).then_some(appended)),
+            AppendStatus::AppendAgain | AppendStatus::Pending => append_key(engine, store, key).await,
+        }
+    };
+    append_within(engine, 1, append, || vec![key_event(key)]).await
 }
 
 /// The reason why nothing is appended.

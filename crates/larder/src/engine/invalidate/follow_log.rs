@@ -5,16 +5,16 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use larder_core::invalidation::append_status::Appended;
-use larder_core::invalidation::log_page::{Cursor, LogPage};
-use larder_core::invalidation::position::Position;
+use larder_core::invalidation::log_page::Cursor;
 use larder_core::invalidation::tail::{PageApplied, Tail};
 use larder_core::store::StoreError;
-use larder_core::time::WallTime;
+use larder_core::time::BootTime;
 use tokio::time::sleep;
 
 use crate::engine::fleet_switches;
+use crate::engine::invalidate::log_pages::PageAnswer;
 use crate::engine::invalidate::reclaim::enqueue;
-use crate::engine::invalidation_log::feed::FeedPage;
+use crate::engine::invalidation_log::view::deadline_in;
 use crate::engine::monitoring::announce_task::announce;
 use crate::engine::report::store_health::StoreOp;
 use crate::engine::shared::Engine;
@@ -28,7 +28,11 @@ const MIN_PAUSE: Duration = Duration::from_millis(20);
 const MAX_PAUSE: Duration = Duration::from_millis(400);
 /// The first pause while too many instances start at the same time.
 const MIN_START_PAUSE: Duration = Duration::from_millis(50);
-/// The longest such pause.
+/// The pause between two alarms while pushes bring the news.
+///
+/// Each of the pushes would set off an alarm of its own, for news that it brings.
+const PUSH_PAUSE: Duration = Duration::from_millis(1);
+/// The longest pause between polls of a start.
 const MAX_START_PAUSE: Duration = Duration::from_millis(400);
 
 /// Spawns the task that follows the log of the shared store, unless it runs.
@@ -79,46 +83,102 @@ impl Drop for Running {
 /// stays confirmed even if one poll is lost.
 async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
     let (mut pause, mut start_pause) = (MIN_PAUSE, MIN_START_PAUSE);
+    let mut pushes = PushedNews::default();
     while let Some(engine) = engine.upgrade() {
         let began = engine.clock.boot();
-        match poll(&engine, &*store).await {
-            Ok(taken) => {
-                engine.report.store_ok(StoreOp::Poll, began, &*engine.clock);
-                pause = MIN_PAUSE;
-                if taken.is_busy {
-                    flush(&engine, &*store).await;
+        if pushes.needs_poll(began) {
+            match poll(&engine, &*store).await {
+                Ok(taken) => {
+                    engine.report.store_ok(StoreOp::Poll, began, &*engine.clock);
+                    pause = MIN_PAUSE;
+                    if taken.is_busy {
+                        flush(&engine, &*store).await;
+                        drop(engine);
+                        sleep(jittered(start_pause)).await;
+                        start_pause = (start_pause * 2).min(MAX_START_PAUSE);
+                        continue;
+                    }
+                    start_pause = MIN_START_PAUSE;
+                    if taken.poll_again {
+                        continue;
+                    }
+                }
+                Err(error) => {
+                    engine.report.store_error(StoreOp::Poll, began, &error, &*engine.clock);
                     drop(engine);
-                    sleep(jittered(start_pause)).await;
-                    start_pause = (start_pause * 2).min(MAX_START_PAUSE);
-                    continue;
-                }
-                start_pause = MIN_START_PAUSE;
-                if taken.poll_again {
+                    sleep(pause).await;
+                    pause = (pause * 2).min(MAX_PAUSE);
                     continue;
                 }
             }
-            Err(error) => {
-                engine.report.store_error(StoreOp::Poll, began, &error, &*engine.clock);
-                drop(engine);
-                sleep(pause).await;
-                pause = (pause * 2).min(MAX_PAUSE);
-                continue;
-            }
+            pushes.polled(engine.clock.boot().saturating_add(engine.log.max_staleness() / 4));
         }
         flush(&engine, &*store).await;
-        let cursor = engine.log.read(|tail| tail.cursor(engine.clock.boot()));
-        let at_most = engine.log.max_staleness() / 4;
+        let armed = engine.clock.boot();
+        let cursor = engine.log.read(|tail| tail.cursor(armed));
+        let at_most = pushes.time_to_poll(armed).min(engine.log.max_staleness() / 4);
         // This future owns the engine, and is dropped after the wait. The task must not keep the
         // cache alive for longer than one alarm.
-        let deferred = async move { engine.outbox_filled.notified().await };
-        tokio::select! {
-            alarm = store.wait_for_news(cursor, at_most) => {
-                if alarm.is_err() {
-                    sleep(pause).await;
-                }
-            }
-            () = deferred => {}
+        let deferred = async {
+            engine.outbox_filled.notified().await;
+        };
+        let is_alarm = tokio::select! {
+            alarm = store.wait_for_news(cursor, at_most) => Some(alarm.is_ok()),
+            () = deferred => None,
+        };
+        let is_known = is_alarm == Some(true) && is_known(&engine, &cursor).await;
+        drop(engine);
+        if is_alarm == Some(false) {
+            sleep(pause).await;
         }
+        if pushes.note_alarm(is_known) {
+            sleep(PUSH_PAUSE).await;
+        }
+    }
+}
+
+/// Whether news after this cursor came with a push.
+///
+/// Then no poll is needed for them: the next alarm begins after them. While pushes are under way,
+/// the alarm may come a moment before the answer to the push that has set it off.
+async fn is_known(engine: &Engine, cursor: &Cursor) -> bool {
+    let is_passed = |tail: &Tail| {
+        let position = tail.position();
+        position.incarnation == cursor.incarnation && position.watermark.log > cursor.after
+    };
+    if engine.pushed_lately(PUSH_PAUSE * 4) {
+        engine.log.wait(deadline_in(PUSH_PAUSE), is_passed).await;
+    }
+    engine.log.read(is_passed)
+}
+
+/// The need for polls while pushes bring the news.
+#[derive(Default)]
+struct PushedNews {
+    /// Whether the last alarm was for news that are known.
+    is_known: bool,
+    /// When a poll is due in any case.
+    next_poll: Option<BootTime>,
+}
+
+impl PushedNews {
+    fn needs_poll(&self, now: BootTime) -> bool {
+        !self.is_known || self.next_poll.is_none_or(|next| next <= now)
+    }
+
+    fn polled(&mut self, next_poll: BootTime) {
+        (self.is_known, self.next_poll) = (false, Some(next_poll));
+    }
+
+    /// Returns how long an alarm may take.
+    fn time_to_poll(&self, now: BootTime) -> Duration {
+        self.next_poll.map_or(Duration::ZERO, |next| next.saturating_since(now))
+    }
+
+    /// Notes an alarm. Returns whether to pause before the next one, because pushes bring news
+    /// again and again.
+    fn note_alarm(&mut self, is_known: bool) -> bool {
+        std::mem::replace(&mut self.is_known, is_known) && is_known
     }
 }
 
@@ -135,73 +195,14 @@ async fn poll(engine: &Engine, store: &dyn Store) -> Result<PageApplied, StoreEr
     let answer = store.poll(cursor).await;
     let took = engine.clock.boot().saturating_since(sent);
     engine.report.poll_took(took);
-    let mut look = answer?;
+    let look = answer?;
     if !engine.clock.is_manual() {
         let answered = engine.clock.wall();
         engine.report.store_time(look.now, asked, answered);
         engine.store_calendar.note(look.now, asked, answered);
     }
-    record_lag(engine, &cursor, &look);
-    // As they stand in the log, without the keyed forms of URIs.
-    let entries = engine.feed.is_read().then(|| look.entries.clone());
-    Ok(engine.update_log(|tail| {
-        engine.uri_aliases.keyed_by.add_keyed_uris(&mut look);
-        if !look.entries.is_empty() {
-            tail.note_poll_time(took);
-        }
-        let before = TailBefore::of(tail);
-        let applied = tail.apply_page(&look, sent);
-        if let Some(entries) = entries {
-            publish_page(engine, &before, tail, &LogPage { entries, ..look });
-        }
-        applied
-    }))
-}
-
-/// Records how old the entries of a page are that this instance follows.
-///
-/// At a start, and after a restart of the log, entries are old without any lag.
-fn record_lag(engine: &Engine, cursor: &Cursor, page: &LogPage) {
-    if cursor.replaying || page.incarnation != cursor.incarnation {
-        return;
-    }
-    for (id, _) in &page.entries {
-        let appended = WallTime::from_unix_millis(id.millis);
-        engine.report.store_times.lag(page.now.saturating_since(appended));
-    }
-}
-
-/// The state of the tail before a page is applied.
-struct TailBefore {
-    position: Position,
-    /// Whether the log was never read to its end. Its entries are then older than this instance.
-    is_replay: bool,
-}
-
-impl TailBefore {
-    fn of(tail: &Tail) -> Self {
-        Self { position: tail.position(), is_replay: tail.confirmed_at().is_none() }
-    }
-}
-
-/// Publishes what a page has changed to the feeds, if it is news.
-fn publish_page(engine: &Engine, before: &TailBefore, tail: &Tail, page: &LogPage) {
-    if before.is_replay {
-        return;
-    }
-    let (known, now) = (before.position, tail.position());
-    let is_restart = known.incarnation != now.incarnation;
-    let after = if is_restart { page.floor } else { known.watermark.log.max(page.floor) };
-    if is_restart || after > known.watermark.log {
-        engine.feed.publish_reset();
-    }
-    engine.feed.publish_page(&FeedPage {
-        entries: &page.entries,
-        after,
-        until: now.watermark.log,
-        log_millis: page.now.unix_millis().max(page.last.millis),
-        now: engine.clock.wall(),
-    });
+    let answer = PageAnswer { cursor, sent, took, page: look };
+    Ok(engine.update_log(|tail| answer.apply(engine, tail)))
 }
 
 /// Appends the events in the outbox, batch by batch, until it is empty or a batch fails.

@@ -5,10 +5,14 @@
 //!
 //! - `append.rs`: one invalidation, which is appended to the log or deferred
 //! - `follow_log.rs`: the task that polls the log and flushes the outbox
+//! - `log_pages.rs`: the pages of the log, from polls and from pushes
+//! - `logged_push.rs`: an invalidation that is appended together with a queued write
 //! - `repeat.rs`: the task that repeats an invalidation after some time
 //! - `reclaim.rs`: the task that frees the shared store of invalidated responses
 
 pub(crate) mod append;
 pub(crate) mod follow_log;
+mod log_pages;
+pub(crate) mod logged_push;
 pub(crate) mod reclaim;
 pub(crate) mod repeat;

@@ -232,9 +232,11 @@ impl OwnAppends {
             self.ids.remove(at);
             return true;
         }
-        // An append without an answer has no id yet. Another instance may append the same events at
-        // the same moment. Then it is not known which of the two this is, and it does not matter.
-        self.running.iter().any(|running| **running == *events)
+        // An append without an answer has no id yet, and queued writes share entries. Another
+        // instance may append the same events at the same moment. Then it is not known which of the
+        // two this is, and it does not matter.
+        let is_running = |event| self.running.iter().any(|running| running.contains(event));
+        !events.is_empty() && events.iter().all(is_running)
     }
 }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use larder_core::store::StoreError;
-use larder_core::write_queue::{PartitionId, QueueStats, WriteId};
+use larder_core::write_queue::{LogFollower, PartitionId, QueueStats, WriteId};
 use tokio::sync::Notify;
 
+use crate::engine::invalidate::logged_push::follower_for;
 use crate::engine::queue::Queue;
 use crate::engine::report::write_counters::WriteCounters;
 use crate::engine::report::write_stats::WriteEvent;
@@ -21,6 +22,8 @@ pub(super) struct BehindState<C> {
     pub(super) name: Box<str>,
     pub(super) collection: Arc<C>,
     pub(super) queue: Arc<dyn Queue>,
+    /// Follows the log for the pushes of values, if the queue and the log are in one store.
+    pub(super) follower: Option<Arc<dyn LogFollower>>,
     pub(super) options: BehindOptions,
     pub(super) counters: Arc<WriteCounters>,
     pub(super) own_writes: OwnWrites,
@@ -42,6 +45,7 @@ impl<C> BehindState<C> {
             engine: Arc::clone(engine),
             name: name.into(),
             collection,
+            follower: follower_for(engine, &*queue),
             queue,
             options,
             counters: engine.report.writes.counters_of(name),

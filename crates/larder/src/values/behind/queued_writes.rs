@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use larder_core::write_queue::{
-    DurabilityMethod, PushOutcome, PushWrite, Pushed, WaitReply, WaitRequest, WriteId, WritePayload,
+    DurabilityMethod, LogFollower, LoggedEvent, LoggedPush, PushOutcome, PushWrite, Pushed, WaitReply,
+    WaitRequest, WriteId, WritePayload,
 };
 use serde::Serialize;
 
+use crate::engine::invalidate::logged_push::may_log_pushes;
 use crate::values::behind::behind_state::{BehindState, new_write_id};
 use crate::values::behind::queue_entry::QueueEntry;
 use crate::values::behind::queued_collection::value_form;
 use crate::values::behind::write_behind::WriteBehind;
 use crate::values::behind::write_error::{WriteError, WriteErrorKind};
-use crate::values::pending_write::PendingWrite;
+use crate::values::pending_write::{PendingWrite, QueuedForm};
 use crate::values::value_key::ValueKey;
 
 /// Writes.
@@ -65,24 +67,27 @@ impl<K: ValueKey + Serialize, V: Send + Sync + 'static, L> WriteBehind<K, V, L> 
         // future is dropped, the key is invalidated, because the write may be queued.
         let own = state.own_writes.begin(Arc::clone(&entry.text));
         let write = PendingWrite::named(&state.collection, key, Some(Arc::clone(&entry.text)));
-        let (sequence, is_first) = match state.push(id, &entry, WritePayload::Value).await {
-            Ok(pushed) => pushed,
-            Err(error) if error.kind() == WriteErrorKind::Unknown => {
-                write.abort().await;
-                return Err(error);
-            }
-            Err(error) => {
-                write.forget();
-                return Err(error);
-            }
-        };
+        let also_invalidates = state.collection.functions.also_invalidates.is_some();
+        let follower = if also_invalidates { None } else { state.follower_for(method) };
+        let Queued { sequence, is_first, event } =
+            match state.push(id, &entry, WritePayload::Value, follower).await {
+                Ok(queued) => queued,
+                Err(error) if error.kind() == WriteErrorKind::Unknown => {
+                    write.abort().await;
+                    return Err(error);
+                }
+                Err(error) => {
+                    write.forget();
+                    return Err(error);
+                }
+            };
         if let Err(error) = state.wait_durable(id, &entry, method).await {
             write.abort().await;
             return Err(error);
         }
         // A write that was pushed before may have been replaced by a later one.
         let position = if is_first {
-            write.finish_queued(value, entry.value_bytes).await.1
+            write.finish_queued(value, QueuedForm { bytes: entry.value_bytes, event }).await.1
         } else {
             write.abort().await;
             None
@@ -94,6 +99,15 @@ impl<K: ValueKey + Serialize, V: Send + Sync + 'static, L> WriteBehind<K, V, L> 
     }
 }
 
+/// A write that is in the queue.
+pub(super) struct Queued {
+    sequence: u64,
+    /// Whether it was not there before.
+    is_first: bool,
+    /// The event of its key, if it was appended with the push.
+    event: Option<LoggedEvent>,
+}
+
 impl<C> BehindState<C> {
     /// Fails if the cache is closed.
     pub(super) fn check_open(&self) -> Result<(), WriteError> {
@@ -103,15 +117,22 @@ impl<C> BehindState<C> {
         Ok(())
     }
 
-    /// Puts a write of this kind into the queue.
+    /// Returns the follower for a push that appends its event, if it may do that now.
     ///
-    /// Returns its sequence number, and whether it was not there before.
+    /// Such a push needs no other wait until it is durable.
+    fn follower_for(&self, method: DurabilityMethod) -> Option<&Arc<dyn LogFollower>> {
+        let follower = self.follower.as_ref().filter(|_| method == DurabilityMethod::Reply)?;
+        may_log_pushes(&self.engine).then_some(follower)
+    }
+
+    /// Puts a write of this kind into the queue. With a follower, its event is appended as well.
     pub(super) async fn push(
         &self,
         id: WriteId,
         entry: &QueueEntry,
         kind: fn(Bytes) -> WritePayload,
-    ) -> Result<(u64, bool), WriteError> {
+        follower: Option<&Arc<dyn LogFollower>>,
+    ) -> Result<Queued, WriteError> {
         let push = PushWrite {
             partition: self.partition_of(&entry.text),
             key: &entry.text,
@@ -119,10 +140,18 @@ impl<C> BehindState<C> {
             id,
             limits: self.options.limits(),
         };
-        match self.queue.push(push).await {
-            Ok(Pushed::Queued(sequence)) => Ok((sequence, true)),
-            Ok(Pushed::Duplicate(sequence)) => Ok((sequence, false)),
-            Ok(Pushed::Full) => {
+        let pushed = match follower {
+            Some(follower) => self.queue.push_logged(push, follower).await,
+            None => self.queue.push(push).await.map(LoggedPush::from),
+        };
+        match pushed {
+            Ok(LoggedPush { pushed: Pushed::Queued(sequence), event }) => {
+                Ok(Queued { sequence, is_first: true, event })
+            }
+            Ok(LoggedPush { pushed: Pushed::Duplicate(sequence), .. }) => {
+                Ok(Queued { sequence, is_first: false, event: None })
+            }
+            Ok(LoggedPush { pushed: Pushed::Full, .. }) => {
                 Err(WriteError::new(WriteErrorKind::Full, "`max_queued` or `max_queued_bytes` is reached"))
             }
             Err(error) if error.outcome() == PushOutcome::NotQueued => {

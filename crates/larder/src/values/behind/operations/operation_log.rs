@@ -150,7 +150,7 @@ impl<K: ValueKey, Op: Send + Sync + 'static> Operations<K, Op> {
         state.check_open()?;
         let entry = state.collection.entries().encode(key, Some(operation))?;
         let method = state.durability.method().await?;
-        state.push(id, &entry, WritePayload::Operation).await?;
+        state.push(id, &entry, WritePayload::Operation, None).await?;
         state.wait_durable(id, &entry, method).await?;
         state.wake(state.partition_of(&entry.text));
         Ok(())
