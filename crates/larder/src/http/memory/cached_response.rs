@@ -25,7 +25,7 @@ use crate::engine::report::route_counters::RouteCounters;
 use crate::engine::store_calendar::StoreCalendar;
 use crate::http::cache_status;
 use crate::http::memory::header_cache::{RenderKey, ServedForm, rendered};
-use crate::http::memory::refresh_mark::RefreshState;
+use crate::http::memory::refresh_state::RefreshState;
 
 /// A stored response, ready to be served.
 ///

@@ -9,7 +9,8 @@
 //! * [`oversize_keys`]: the hit-for-miss times of keys whose bodies could not be stored.
 //! * [`variation_table`]: the variation hints of the newest responses.
 //! * [`listed`] and [`stored_info`]: the stored responses, for operators.
-//! * [`refresh_mark`]: the mark of a stored response that is being refreshed.
+//! * [`refresh_mark`]: the mark of a stored response that is being refreshed, which sets its
+//!   `refresh_state`.
 //! * [`refill_request`]: the request that fills a stored response again.
 
 pub(crate) mod cached_response;
@@ -18,6 +19,7 @@ pub(crate) mod listed;
 mod oversize_keys;
 pub(crate) mod refill_request;
 pub(crate) mod refresh_mark;
+mod refresh_state;
 pub(crate) mod slot;
 pub(crate) mod stale_response;
 pub(crate) mod stored_info;

@@ -1,19 +1,8 @@
 //! The mark of a stored response that is being refreshed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::http::memory::cached_response::CachedResponse;
-
-/// Whether a stored response is being refreshed.
-#[derive(Debug, Default)]
-pub(super) struct RefreshState(AtomicBool);
-
-impl RefreshState {
-    pub(super) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// Marks a stored response for as long as a refresh of it runs.
 ///
@@ -23,13 +12,13 @@ pub(crate) struct RefreshMark(Arc<CachedResponse>);
 
 impl RefreshMark {
     pub(crate) fn new(cached: &Arc<CachedResponse>) -> Self {
-        cached.refresh.0.store(true, Ordering::Relaxed);
+        cached.refresh.set(true);
         Self(Arc::clone(cached))
     }
 }
 
 impl Drop for RefreshMark {
     fn drop(&mut self) {
-        self.0.refresh.0.store(false, Ordering::Relaxed);
+        self.0.refresh.set(false);
     }
 }
