@@ -26,7 +26,8 @@ pub(crate) struct App {
     pub(crate) router: Router,
     pub(crate) cache: Cache,
     _names: Values<u64, String>,
-    _carts: WriteBehind<u64, String>,
+    /// Writes behind in this process need a cache without a shared store.
+    _carts: Option<WriteBehind<u64, String>>,
 }
 
 /// A table that is never written.
@@ -40,7 +41,9 @@ impl Sink<Write<u64, String>> for NoTable {
 
 impl App {
     pub(crate) fn new() -> Self {
-        Self::of(Cache::builder().count_top_keys().build())
+        let cache = Cache::builder().count_top_keys().build();
+        let carts = cache.values("cart").write_behind(NoTable).in_process().build().unwrap();
+        Self { _carts: Some(carts), ..Self::of(cache) }
     }
 
     /// Returns an application whose cache has a shared store, which is in memory.
@@ -66,7 +69,7 @@ impl App {
         Self {
             router: app.nest("/ops/cache", admin.build().unwrap()),
             _names: cache.values("name").ttl(ttl::FREQUENT).build().unwrap(),
-            _carts: cache.values("cart").write_behind(NoTable).in_process().build().unwrap(),
+            _carts: None,
             cache,
         }
     }

@@ -110,7 +110,7 @@ impl LogView {
             self.generation.store(tail.generation(), Ordering::Release);
             (result, tail.confirmed_at())
         };
-        // Only the one task that follows the log changes this, so it never goes back.
+        // Pushes change this too, and may overtake the task that follows the log.
         let confirmed_at = confirmed_at.map_or(0, BootTime::as_nanos);
         self.confirmed_at.fetch_max(confirmed_at, Ordering::Release);
         self.changed.notify_waiters();
