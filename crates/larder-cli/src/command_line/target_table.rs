@@ -11,7 +11,7 @@ pub(super) struct CommandTargets {
 }
 
 /// All commands, in the order of the help.
-pub(super) const COMMANDS: [CommandTargets; 16] = [
+pub(super) const COMMANDS: [CommandTargets; 17] = [
     row("stats", "yes", "the figures of Redis and of the log"),
     row("instances", "yes", "yes"),
     row("tail", "yes", "yes"),
@@ -24,6 +24,7 @@ pub(super) const COMMANDS: [CommandTargets; 16] = [
     row("warm", "yes, or `--to` the application", "no"),
     row("advise", "yes", "about Redis and the instances"),
     row("top", "yes", "no"),
+    row("policies", "yes", "no"),
     row("doctor", "no", "yes"),
     row("size", "no", "yes, or from arguments"),
     row("bench", "no", "yes"),
