@@ -291,6 +291,7 @@ pub use crate::http::service::cache_service::CacheService;
 pub use crate::http::service::future::ResponseFuture;
 pub use crate::http::service::invalidation_future::InvalidationFuture;
 pub use crate::http::service::invalidation_service::InvalidationService;
+pub use larder_core::http::content_coding::ContentCoding;
 pub use larder_core::invalidation::selector::{
     Glob, HashedName, PathName, Prefix, Selector, SelectorError, Tag, UriName, UriParts,
 };

@@ -7,6 +7,7 @@
 mod any_host;
 mod bodies;
 mod closing;
+mod coded;
 mod compression;
 mod control;
 mod credential_fields;

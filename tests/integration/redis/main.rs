@@ -9,6 +9,7 @@ mod advice;
 mod away;
 mod closing;
 mod cluster;
+mod coded_bodies;
 mod corrupt;
 mod explaining;
 mod fleet;

@@ -122,6 +122,7 @@ fn response_json(info: &StoredInfo) -> Value {
         "position": info.position,
         "variant": variant.collect::<Vec<_>>(),
         "is_partial": info.is_partial,
+        "codings": info.codings.iter().map(|coding| coding.as_str()).collect::<Vec<_>>(),
     })
 }
 

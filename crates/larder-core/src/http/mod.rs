@@ -28,6 +28,8 @@
 //! * [`validators`]: conditional requests, from clients to the cache and from the cache to the
 //!   handler.
 //! * [`freshen`]: the changes that a 304 makes to a stored response.
+//! * [`content_coding`]: the content codings that a request accepts, and the responses that may be
+//!   coded.
 //! * [`range`]: the requested parts of a representation, and how parts are combined.
 //!
 //! Invalidation:
@@ -42,6 +44,7 @@
 pub mod age;
 pub mod cache_control;
 pub mod completeness;
+pub mod content_coding;
 pub mod date;
 pub mod downstream;
 pub mod equivalent_key;

@@ -12,6 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 use twox_hash::XxHash3_128;
 
+pub(super) use weight::thousandths;
+
 use super::list::members;
 
 /// The value of the `Vary` field of a response.

@@ -1,5 +1,7 @@
 //! The addresses of stored responses in the shared tier.
 
+use crate::http::content_coding::ContentCoding;
+
 /// Returns the address of the value that is stored under `key`.
 ///
 /// The value is a response, or the fields that select one of several responses.
@@ -38,6 +40,15 @@ pub fn variation(base: &str) -> String {
     format!("{{{base}}}:n")
 }
 
+/// Returns the address of the coded body of the response to `key` with this digest of its selecting
+/// fields, or zero without them.
+///
+/// It is no address of a response. The value says which body it was made of.
+#[must_use]
+pub fn coded_body(key: &str, digest: u128, coding: ContentCoding) -> String {
+    format!("{{{key}}}:c:{coding}:{:03x}", digest % VARIANTS)
+}
+
 /// Returns the key of a response or a variant at this address.
 ///
 /// Returns `None` if the text is not such an address.
@@ -57,6 +68,7 @@ mod tests {
         assert_eq!(primary("k|user:42"), "{k|user:42}");
         assert_eq!(variant("k|user:42", 0xabc), "{k|user:42}:v:2bc");
         assert_eq!(variation("u|http|a|/b"), "{u|http|a|/b}:n");
+        assert_eq!(coded_body("k|user:42", 0xabc, ContentCoding::Br), "{k|user:42}:c:br:2bc");
     }
 
     #[test]
@@ -64,9 +76,17 @@ mod tests {
         for address in [primary("u|/a"), variant("u|/a", 7), variant("u|/a", u128::MAX)] {
             assert_eq!(key_of(&address), Some("u|/a"));
         }
-        for other in
-            ["", "u|/a", "{u|/a", "{u|/a}:mine", "{u|/a}:v:7", "{u|/a}:v:00g", "{u|/a}:lease", "{u|/a}:n"]
-        {
+        for other in [
+            "",
+            "u|/a",
+            "{u|/a",
+            "{u|/a}:mine",
+            "{u|/a}:v:7",
+            "{u|/a}:v:00g",
+            "{u|/a}:lease",
+            "{u|/a}:n",
+            "{u|/a}:c:br:000",
+        ] {
             assert_eq!(key_of(other), None, "{other}");
         }
     }

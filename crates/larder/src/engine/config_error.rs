@@ -37,6 +37,9 @@ pub enum ConfigErrorKind {
     CacheName,
     /// A cookie or header field that carries consistency tokens and is part of the key.
     KeyedToken,
+    /// A header field that chooses a content coding and is part of the key, in a policy that codes
+    /// responses.
+    KeyedCodings,
     /// A name of a collection of values that is empty, or in use for other values.
     Collection,
     /// A write-behind collection without a write queue, a shared store or a runtime, or with an
@@ -112,6 +115,9 @@ impl fmt::Display for ConfigError {
             ConfigErrorKind::Staleness => write!(f, "a max_staleness of {what} is under 100 ms"),
             ConfigErrorKind::Wait => write!(f, "a wait of {what} is over ten seconds"),
             ConfigErrorKind::KeyedToken => write!(f, "{what:?} carries tokens and cannot be part of the key"),
+            ConfigErrorKind::KeyedCodings => {
+                write!(f, "a policy that codes responses cannot have {what} in its key")
+            }
             ConfigErrorKind::CacheName => write!(f, "{what:?} cannot be the name of a cache"),
             ConfigErrorKind::Cookie => write!(f, "{what:?} cannot be the name of a cookie"),
         }

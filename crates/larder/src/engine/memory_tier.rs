@@ -2,7 +2,7 @@
 
 use std::hash::Hash;
 
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, EntryAction, EntryResult};
 use quick_cache::{DefaultHashBuilder, Equivalent, Lifecycle, OptionsBuilder, Weighter};
 
 /// The assumed size of a value in bytes. It sets the first size of the table, which can grow.
@@ -89,6 +89,24 @@ impl<K: Eq + Hash + Weigh, V: Clone + Weigh> MemoryTier<K, V> {
         }
         self.changed();
         dropped.evicted
+    }
+
+    /// Changes the value under this key in place. `update` returns what it has done.
+    ///
+    /// The size may change, but must not exceed [`max_value`](Self::max_value). Returns `None`
+    /// without a value. This evicts nothing: the next insertion does.
+    pub(crate) fn update<T>(&self, key: &K, update: impl FnOnce(&mut V) -> T) -> Option<T>
+    where
+        K: Clone,
+    {
+        // An entry that is vacant would be reserved for a moment.
+        let table = self.table.as_ref().filter(|table| table.contains_key(key))?;
+        let updated = match table.entry(key, None, |_, value| EntryAction::Retain(update(value))) {
+            EntryResult::Retained(updated) => Some(updated),
+            _ => None,
+        };
+        self.changed();
+        updated
     }
 
     /// Removes the value under this key if `is_it` returns `true` for it.
@@ -242,6 +260,16 @@ mod tests {
             assert!(tier.insert(1, Size(most + 2)).is_empty(), "the smaller one is replaced");
             assert!(tier.get(&1).is_none(), "{bytes}");
         }
+    }
+
+    #[test]
+    fn an_update_changes_the_size_and_nothing_else() {
+        let tier = MemoryTier::<u8, Size>::new(1000);
+        assert!(tier.insert(1, Size(100)).is_empty());
+        assert_eq!(tier.update(&1, |value| std::mem::replace(value, Size(300)).0), Some(100));
+        assert_eq!((tier.bytes(), tier.len(), tier.peek(&1).map(|size| size.0)), (300, 1, Some(300)));
+        assert_eq!(tier.update(&2, |_| ()), None);
+        assert_eq!((tier.bytes(), tier.len()), (300, 1));
     }
 
     /// A replaced value is no eviction: its key still has a value.

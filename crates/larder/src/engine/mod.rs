@@ -42,6 +42,7 @@ pub(crate) mod fleet_switches;
 pub(crate) mod instance_info;
 pub(crate) mod invalidate;
 pub(crate) mod invalidation_log;
+pub(crate) mod keyed_jobs;
 pub(crate) mod lag_limit;
 pub(crate) mod lease;
 pub(crate) mod listing;

@@ -6,8 +6,10 @@ use http::HeaderName;
 use larder_core::time::Clock;
 
 use crate::engine::failure_table::FailureTable;
+use crate::engine::keyed_jobs::KeyedJobs;
 use crate::engine::listing::passes::Passes;
 use crate::http::cache_status::reporting::Reporting;
+use crate::http::coding_jobs::CodingJobs;
 use crate::http::flight_event::Flights;
 use crate::http::layer_registry::LayerRegistry;
 use crate::http::memory::ResponseMemory;
@@ -22,6 +24,8 @@ pub(crate) struct HttpState {
     pub(crate) passes: Passes<SlotKey>,
     pub(crate) failures: FailureTable,
     pub(crate) flights: Flights,
+    /// The coded forms that are being made.
+    pub(crate) coding_jobs: Arc<CodingJobs>,
     pub(crate) variations: Arc<VariationTable>,
     pub(crate) key_templates: TemplateRegistry,
     pub(crate) layers: LayerRegistry,
@@ -47,6 +51,7 @@ impl HttpState {
             passes: Passes::default(),
             failures: FailureTable::default(),
             flights: Flights::default(),
+            coding_jobs: Arc::new(KeyedJobs::new()),
             variations,
             key_templates: TemplateRegistry::default(),
             layers: LayerRegistry::default(),

@@ -7,6 +7,7 @@
 //! * [`miss`]: handles a request that memory alone could not answer.
 //! * [`fill`]: runs the handler and stores its response.
 //! * [`serve`]: turns stored responses and responses of the handler into responses of the layer.
+//! * [`encode`]: codes stored responses, and selects the coded form that a request prefers.
 //! * [`lookup`]: looks up a request, and applies the rules of reuse to the result.
 //!
 //! The parts that they use:
@@ -19,6 +20,7 @@
 //! * [`explanation`]: the data of an explanation.
 //! * [`nesting`]: layers within layers.
 //! * [`cache_status`]: the header fields that report what the cache did.
+//! * [`coding_jobs`]: the coded forms that are being made.
 //! * [`flight_event`]: the events of a flight that fills a response.
 //! * [`gateway`]: the fields between a cache and another one in front of it.
 //! * [`ready_service`]: the inner service, with or without a reservation.
@@ -28,6 +30,8 @@
 
 pub(crate) mod body;
 pub(crate) mod cache_status;
+pub(crate) mod coding_jobs;
+pub(crate) mod encode;
 pub(crate) mod explain;
 pub(crate) mod explanation;
 pub(crate) mod fill;

@@ -76,6 +76,11 @@ impl<'a> Directive<'a> {
         lower
     }
 
+    /// Whether the directive has this name, which is in lower case.
+    pub(super) fn is(&self, name: &[u8]) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
     /// Whether the directive has no argument.
     pub(super) fn is_bare(&self) -> bool {
         self.argument == Argument::None

@@ -1,7 +1,7 @@
 //! The weight of a member in `Accept-Language` and `Accept-Encoding` (RFC 9110 §12.4.2).
 
 /// Parses `"q=" qvalue` into thousandths: from 0 to 1, with at most three decimals.
-pub(super) fn thousandths(weight: &[u8]) -> Option<u16> {
+pub(in crate::http) fn thousandths(weight: &[u8]) -> Option<u16> {
     let [b'q' | b'Q', b'=', first @ (b'0' | b'1'), rest @ ..] = weight else {
         return None;
     };

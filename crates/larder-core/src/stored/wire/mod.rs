@@ -21,6 +21,7 @@
 //! A value that is read back is untrusted. Every length is checked before it is used, no memory is
 //! reserved that the input does not justify, and a value that does not decode is a miss.
 
+mod coded_body;
 mod field_name;
 mod part;
 mod response;
@@ -39,6 +40,8 @@ use crate::wire::envelope::{Envelope, checked, enclosed, open};
 use crate::wire::reader::Reader;
 use crate::wire::writer;
 
+pub use coded_body::{BodyDigest, decode_coded_body, encode_coded_body};
+
 pub use crate::wire::envelope::{INCARNATION, LOG_ID, fingerprint};
 pub use crate::wire::error::{WireError, WireErrorKind};
 
@@ -49,7 +52,9 @@ const RESPONSE: u8 = 1;
 const VARIANTS: u8 = 2;
 const PART: u8 = 3;
 const VARIATION_HINT: u8 = 4;
-// Kind 5 is a value: see `crate::value::wire`.
+// Kind 5 is a value: see `crate::value::wire`. Kind 6 is a coded body, at an address of its own:
+// see
+// `coded_body.rs`.
 
 /// A decoded value.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG};
 use http::{HeaderMap, StatusCode};
 use larder_core::http::cache_control::ResponseDirectives;
 use larder_core::http::freshness::Lifetime;
@@ -152,6 +152,22 @@ impl Fill {
         Arc::new(CachedResponse::from_fill(StoredResponse { body, ..stored }, filled_at, now))
     }
 
+    /// Builds the stored response with these fields and the body of `base`.
+    ///
+    /// The coded forms of that body stay.
+    pub(crate) fn rebuild(
+        &self,
+        headers: HeaderMap,
+        base: &CachedResponse,
+        storage: &StorageRecord,
+    ) -> Arc<CachedResponse> {
+        let cached = self.build(base.status, headers, base.body.clone(), storage);
+        match Arc::try_unwrap(cached) {
+            Ok(cached) => Arc::new(cached.with_coded_forms_of(base)),
+            Err(cached) => cached,
+        }
+    }
+
     /// Builds the stored response with these fields, whose body is still to come.
     pub(crate) fn build_head(
         &self,
@@ -232,7 +248,11 @@ impl Fill {
     fn selecting_fields(&self, vary: Vary, key: &str) -> SelectingFields {
         match vary {
             Vary::Fields(fields) => {
-                let fields = self.layer.http.memory.merge_fields(key, fields);
+                let mut fields = self.layer.http.memory.merge_fields(key, fields);
+                if !self.layer.policy.codings().is_empty() {
+                    // The handler was asked for a response without a coding, for all requests.
+                    fields = fields.into_iter().filter(|name| *name != ACCEPT_ENCODING).collect();
+                }
                 vary::selecting(&fields, &self.context.headers)
             }
             Vary::None | Vary::Any => SelectingFields::default(),

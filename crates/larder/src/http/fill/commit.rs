@@ -7,6 +7,7 @@ use larder_core::outcome::{MissReason, NotShared, NotStored, Outcome};
 use larder_core::stored::wire;
 
 use crate::engine::lease::fill_result::FillResult;
+use crate::http::encode::filled::make_preferred_form;
 use crate::http::fill::Fill;
 use crate::http::fill::build::StorageRecord;
 use crate::http::flight_event::FlightOutcome;
@@ -44,6 +45,10 @@ impl Fill {
         }
         self.finish_flight(FlightOutcome::Stored(Arc::clone(&cached)));
         let is_shareable = is_useful && self.may_be_shared(&cached) && self.may_add_key();
+        if is_shareable {
+            cached.note_shared();
+        }
+        make_preferred_form(&self.layer, &self.context, &cached);
         Committed { cached, is_shareable }
     }
 

@@ -10,6 +10,7 @@ use larder_core::outcome::NotStored;
 
 use crate::http::body::CacheBody;
 use crate::http::cache_status::ForwardInfo;
+use crate::http::encode::filled::note_codings;
 use crate::http::fill::admission::StorageInput;
 use crate::http::fill::build::StorageRecord;
 use crate::http::fill::commit::Committed;
@@ -56,7 +57,8 @@ impl Fill {
             Ok(storable) => StorageRecord::storable(storable, tags, times).revalidated(&stale.cached),
             Err(_) => StorageRecord::for_waiters(times),
         };
-        let cached = self.build(status, headers.clone(), stale.cached.body.clone(), &storage);
+        note_codings(&self.layer, status, &mut headers, Some(stale.cached.body.len() as u64));
+        let cached = self.rebuild(headers.clone(), &stale.cached, &storage);
         parts.status = status;
         parts.headers = headers;
         let committed = match not_stored {
@@ -132,7 +134,8 @@ impl Fill {
                 let start = FillStart { position: base.meta.position, ..times.start };
                 let times = FillTimes { start, cost: base.meta.cost.max(times.cost), ..times };
                 let storage = StorageRecord::storable(storable, tags, times).not_regenerated(base);
-                let cached = self.build(base.status, headers, base.body.clone(), &storage);
+                note_codings(&self.layer, base.status, &mut headers, Some(base.body.len() as u64));
+                let cached = self.rebuild(headers, base, &storage);
                 let committed = self.commit(cached, &storage);
                 self.write_to_store(committed).await;
             }
@@ -167,7 +170,8 @@ impl Fill {
         let meta = &mut stored.meta;
         (meta.initial_age, meta.response_time) = (base.age(now), engine.clock.wall());
         meta.lifetime.fresh = meta.lifetime.fresh.min(meta.initial_age);
-        let cached = Arc::new(CachedResponse::from_fill(stored, base.filled_at, now));
+        let cached = CachedResponse::from_fill(stored, base.filled_at, now).with_coded_forms_of(base);
+        let cached = Arc::new(cached);
         let is_shareable = self.insert_in_memory(&cached);
         self.write_to_store(Committed { cached, is_shareable }).await;
     }

@@ -14,6 +14,7 @@ use crate::http::body::collect::{BodyReading, BodyStep, CollectNow, Collector};
 use crate::http::body::shared_body::SharedBodyWriter;
 use crate::http::body::tee::{Tee, tee};
 use crate::http::cache_status::ForwardInfo;
+use crate::http::encode::filled::note_codings;
 use crate::http::fill::admission::StorageInput;
 use crate::http::fill::build::StorageRecord;
 use crate::http::fill::followers::{Release, stop_waiting};
@@ -62,13 +63,17 @@ impl Fill {
     /// Reads the body, and stores the response at its clean end.
     async fn store_body<B, E>(
         mut self,
-        parts: response::Parts,
+        mut parts: response::Parts,
         body: B,
         storage: StorageRecord,
         sender: ResponseSender<B, E>,
     ) where
         B: Body<Data = Bytes, Error: Send> + Send,
     {
+        if !storage.is_failure() {
+            let size = known_length(&parts.headers, &body.size_hint());
+            note_codings(&self.layer, parts.status, &mut parts.headers, size);
+        }
         let limit = self.layer.max_body;
         let min_size = stated_length(&parts.headers).unwrap_or_default().max(body.size_hint().lower());
         if min_size > limit as u64 {

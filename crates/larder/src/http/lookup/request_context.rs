@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::request::Parts;
+use larder_core::http::content_coding::accepted::AcceptedCodings;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::selector::Tag;
 use larder_core::key::redact::redact;
@@ -37,6 +38,9 @@ pub(crate) struct RequestContext {
     pub(crate) origin: Option<Box<str>>,
     pub(crate) headers: HeaderMap,
     pub(crate) traits: RequestTraits,
+    /// The content codings that the client accepts, if the cache codes stored responses. The
+    /// handler is then asked for a response without a coding.
+    pub(crate) accepted: AcceptedCodings,
     pub(crate) purpose: Purpose,
     pub(crate) matched_path: Option<Box<str>>,
     pub(crate) span: tracing::Span,
@@ -91,7 +95,12 @@ impl RequestContext {
         let key = scope.as_ref().map_or_else(|| key.into(), |scope| scope.lookup_key());
         let origin = layer.policy.invalidation_rules.groups.then(|| layer.policy.group_origin(&target));
         normalize::normalize_host(parts);
-        normalize::normalize_codings(&mut parts.headers);
+        let accepted = if layer.policy.codings().is_empty() {
+            normalize::normalize_codings(&mut parts.headers);
+            AcceptedCodings::NONE
+        } else {
+            normalize::take_codings(&mut parts.headers)
+        };
         let span = request_span(layer, crate::http::request::axum_route::matched_path(parts), &key);
         let within = OuterRun::is_within(parts);
         let run = OuterRun::begin(&layer.nesting, parts);
@@ -102,6 +111,7 @@ impl RequestContext {
             origin,
             headers: parts.headers.clone(),
             traits,
+            accepted,
             purpose: Purpose::Answer,
             started: layer.engine.clock.boot(),
             store_time: Arc::new(layer.engine.store_time()),

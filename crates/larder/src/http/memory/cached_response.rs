@@ -1,5 +1,9 @@
 //! A stored response in memory.
 
+mod coded_forms;
+
+pub(crate) use self::coded_forms::CodedForm;
+use self::coded_forms::CodedForms;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -59,9 +63,12 @@ pub(crate) struct CachedResponse {
     /// The route that brought the response into memory.
     route: OnceLock<ResponseRoute>,
     pub(super) refresh: RefreshState,
+    /// The same response in content codings.
+    coded: CodedForms,
 }
 
 /// The route that brought a response into memory.
+#[derive(Clone)]
 struct ResponseRoute {
     counters: Arc<RouteCounters>,
     /// The layer in which all requests for this response are requests of this route.
@@ -113,7 +120,9 @@ impl CachedResponse {
         let resident = wall.saturating_since(stored.meta.response_time);
         let age = age::current_age(stored.meta.initial_age, resident);
         let others = cache_status::finish_reserved(&mut stored.headers);
-        Self::new(stored, others, None, age, now)
+        let cached = Self::new(stored, others, None, age, now);
+        cached.note_shared();
+        cached
     }
 
     #[inline]
@@ -141,6 +150,7 @@ impl CachedResponse {
             upstream_cache_status,
             route: OnceLock::new(),
             refresh: RefreshState::default(),
+            coded: CodedForms::default(),
             meta,
         }
     }
@@ -333,7 +343,8 @@ impl CachedResponse {
             + self.body.len()
             + storable_fields::weight(&self.headers)
             + self.meta.names.weight()
-            + self.meta.key.len();
+            + self.meta.key.len()
+            + self.coded.weight();
         sum as u64
     }
 }

@@ -5,6 +5,7 @@
 //! * [`cached_response`]: a stored response, ready to be served.
 //! * [`stale_response`]: a stored response that is stale, and how it may be used.
 //! * [`slot`]: the slots of the memory tier, and their keys.
+//! * `add_coded_body`: adds a coded form to a stored response.
 //! * [`header_cache`]: the header fields of fresh hits, as each thread rendered them last.
 //! * [`oversize_keys`]: the hit-for-miss times of keys whose bodies could not be stored.
 //! * [`variation_table`]: the variation hints of the newest responses.
@@ -13,6 +14,7 @@
 //!   `refresh_state`.
 //! * [`refill_request`]: the request that fills a stored response again.
 
+mod add_coded_body;
 pub(crate) mod cached_response;
 pub(crate) mod header_cache;
 pub(crate) mod listed;

@@ -105,6 +105,12 @@ pub(crate) struct SlotKey {
     pub(super) variant: u128,
 }
 
+impl SlotKey {
+    pub(super) fn borrowed(&self) -> SlotKeyRef<'_> {
+        SlotKeyRef { key: &self.key, variant: self.variant }
+    }
+}
+
 /// A borrowed [`SlotKey`], so that a lookup allocates nothing.
 pub(super) struct SlotKeyRef<'a> {
     pub(super) key: &'a str,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
+use larder_core::http::content_coding::ContentCoding;
 use larder_core::http::reuse::reuse;
 use larder_core::invalidation::selector::Tag;
 use larder_core::key::redact::{redact, redact_field, redact_uri};
@@ -61,6 +62,9 @@ pub struct StoredInfo {
     pub variant: Vec<VariantField>,
     /// Whether only a part of the body is stored.
     pub is_partial: bool,
+    /// The content codings in which the body is stored as well. In the shared tier, they have
+    /// entries of their own, and are not listed.
+    pub codings: Vec<ContentCoding>,
 }
 
 /// A request field that selects a variant of a stored response.
@@ -102,6 +106,7 @@ impl StoredInfo {
             position: meta.position.to_string(),
             variant: meta.selecting.iter().map(|(name, value)| view.field(name, value.as_ref())).collect(),
             is_partial: meta.part.is_some(),
+            codings: cached.codings(),
         }
     }
 }

@@ -40,6 +40,7 @@ use self::step::{Ending, RangeBase, Step};
 use crate::engine::coalesce::wait_limits::follower_wait;
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::http::body::service_bounds::{CacheableService, ServiceResult};
+use crate::http::encode::await_form::CodedOnly;
 use crate::http::fill::FillPlan;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
@@ -86,12 +87,17 @@ where
         return Ok(only_stored::answer_only_if_cached(&layer, &mut context, lookup).await);
     }
     let bypass = credentials_reason(context.traits.credentials).map(Outcome::Bypass);
+    let coded_only = CodedOnly::of(&layer, &context);
     let mut miss = Miss::new(layer, ReadyService::new(service), request, context, 0);
     let ending = match bypass {
         Some(outcome) => Ending::Fill(FillPlan::alone(None, outcome)),
         None => miss.run(lookup).await,
     };
-    miss.finish(ending).await
+    let answer = miss.finish(ending).await;
+    match coded_only {
+        None => answer,
+        Some(request) => Box::pin(async move { Ok(request.code(answer?).await) }).await,
+    }
 }
 
 impl<S, Q> Miss<S, Q>

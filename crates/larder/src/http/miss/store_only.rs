@@ -9,6 +9,8 @@ use tracing::Instrument as _;
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::store_time::StoreTime;
 use crate::http::body::service_bounds::{BoxResponseFuture, CacheableService, ServiceResult};
+use crate::http::encode::form::FormRequest;
+use crate::http::encode::store_form::form_from_store;
 use crate::http::fill::refresh::{is_due, spawn_early_refresh};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
@@ -49,17 +51,19 @@ where
         match lookup {
             Lookup::Fresh(cached, tier) => {
                 let now = cached.received_at();
+                let request_for_form = FormRequest::of_fields(&layer, headers, traits);
+                let form = form_from_store(&layer, request_for_form, &cached).await;
+                let stale = is_due(&layer, &cached, now)
+                    .then(|| StaleResponse::for_early_refresh(Arc::clone(&cached), tier));
+                let cached = form.unwrap_or(cached);
                 let served =
                     serve::report_stored(&layer, || matched_path(parts), Outcome::Hit(tier), &cached, now);
                 serve::record_hit(&layer, parts, key, &cached, tier, started);
-                if !is_due(&layer, &cached, now) {
-                    let whole = serve::hit_owned(&layer, traits, key, parts, cached, now);
-                    return Ok(serve::attach(served, whole.into_response()));
-                }
-                let whole = serve::hit(&layer, traits, key, parts, &cached, tier, now);
+                let whole = serve::hit_owned(&layer, traits, key, parts, cached, now);
                 let response = serve::attach(served, whole.into_response());
-                let stale = StaleResponse::for_early_refresh(cached, tier);
-                spawn_early_refresh(&layer, service, request, traits, key, stale);
+                if let Some(stale) = stale {
+                    spawn_early_refresh(&layer, service, request, traits, key, stale);
+                }
                 Ok(response)
             }
             lookup => miss(layer, service, request, traits, key, lookup, time).await,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use larder_core::http::content_coding::ContentCoding;
 use serde::{Serialize, Serializer};
 
 use crate::engine::serialize::{optional_seconds, seconds};
@@ -91,6 +92,8 @@ pub struct PolicyDescription {
     /// The lag of [`replica_lag`](crate::Policy::replica_lag).
     #[serde(rename = "replica_lag_seconds", serialize_with = "optional_seconds")]
     pub replica_lag: Option<Duration>,
+    /// The content codings that the cache applies to stored responses, the preferred one first.
+    pub codings: Vec<ContentCoding>,
 }
 
 /// The parts of the cache key of a policy, for operators.
@@ -146,6 +149,7 @@ impl Policy {
             retry_after_error: limits.retry_after_error,
             max_reruns: limits.max_reruns,
             replica_lag: self.replica_lag,
+            codings: self.codings().to_vec(),
         }
     }
 
@@ -190,6 +194,10 @@ impl fmt::Display for PolicyDescription {
             (self.honors_requests, "honors directives of requests"),
             (self.requires_permission, "responses permit storing"),
         ];
+        if !self.codings.is_empty() {
+            let codings: Vec<_> = self.codings.iter().map(|coding| coding.as_str()).collect();
+            write!(f, ", codings {}", codings.join(" "))?;
+        }
         for (_, flag) in flags.iter().filter(|(is_set, _)| *is_set) {
             write!(f, ", {flag}")?;
         }

@@ -4,6 +4,7 @@ mod behind_gateway;
 pub(crate) mod description;
 pub(crate) mod diagnostics;
 pub(crate) mod downstream;
+mod encode;
 pub(crate) mod fill_limits;
 mod host;
 mod http_options;
@@ -72,6 +73,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// | --- | --- |
 /// | cookies | [`ignore_cookie`] if responses do not depend on a cookie, [`key_cookie`] if they do, [`per_user`] if the cookie is a session |
 /// | JWTs or other `Authorization` | [`per_user`] if responses depend on the user: verify the token in a layer around the cache. [`share_authorized`] if they do not |
+/// | large bodies of text | [`encode`] compresses each stored response once |
 /// | a CDN in front | [`downstream`] sets how long it and browsers may use a response. [`targeted_cache_control`] gives this cache its own field instead of `Cache-Control`. [`tags_from`] reads the tags that a handler lists for the CDN |
 /// | another Larder in front, over the same log | [`behind_gateway`] |
 /// | GraphQL | [`query_only`] or [`key_with`], for queries by `GET`: see [below](#graphql) |
@@ -158,6 +160,7 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// * [`targeted_cache_control`]: reads a field instead of `Cache-Control` (RFC 9213)
 /// * [`honor_request_directives`]: honors `Cache-Control` in requests
 /// * [`store_partial`]: stores partial responses (206)
+/// * [`encode`]: codes stored responses with brotli, zstd or gzip
 /// * [`no_etag`], [`strong_etag`]: turns generated entity tags off, or makes them strong
 ///
 /// ## Diagnostics
@@ -207,6 +210,8 @@ pub(crate) type KeyFn = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 /// [`class`]: Self::class
 /// [`downstream`]: Self::downstream
 /// [`early_refresh`]: Self::early_refresh
+#[cfg_attr(feature = "encode", doc = "[`encode`]: Self::encode")]
+#[cfg_attr(not(feature = "encode"), doc = "[`encode`]: #http")]
 /// [`error_status`]: Self::error_status
 /// [`expose_cache_key`]: Self::expose_cache_key
 /// [`max_reruns`]: Self::max_reruns

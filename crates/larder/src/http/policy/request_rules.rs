@@ -2,6 +2,7 @@
 
 use http::header::ACCEPT_LANGUAGE;
 use http::{HeaderMap, HeaderName};
+use larder_core::http::content_coding::ContentCoding;
 use larder_core::http::vary::languages;
 
 use crate::http::policy::Policy;
@@ -17,6 +18,8 @@ pub(crate) struct RequestRules {
     pub(crate) no_vary_search: bool,
     /// Whether responses report how they were served.
     pub(crate) served_extension: bool,
+    /// The content codings that the cache applies to stored responses.
+    pub(super) codings: Box<[ContentCoding]>,
     /// The fields that the application calls credentials and this policy does not declare.
     credentials: Vec<HeaderName>,
 }

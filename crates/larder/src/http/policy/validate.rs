@@ -27,6 +27,10 @@ impl Policy {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
+        if self.keys_codings() {
+            let name = http::header::ACCEPT_ENCODING.as_str();
+            return Err(ConfigError::new(ConfigErrorKind::KeyedCodings, name));
+        }
         match self.token_in_key() {
             Some(name) => Err(ConfigError::new(ConfigErrorKind::KeyedToken, name)),
             None => Ok(self),

@@ -6,6 +6,7 @@ use http::header::{ACCEPT_ENCODING, HOST};
 use http::request::Parts;
 use http::uri::{Authority, Uri};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use larder_core::http::content_coding::accepted::AcceptedCodings;
 use larder_core::http::vary::codings;
 use larder_core::key::authority;
 use larder_core::outcome::BypassReason;
@@ -35,6 +36,14 @@ pub(crate) fn normalize_codings(headers: &mut HeaderMap) {
     if let Some(normal) = codings::in_normal_form(headers) {
         headers.insert(ACCEPT_ENCODING, normal);
     }
+}
+
+/// Asks the handler for a response without a content coding. Returns the codings that the client
+/// accepts.
+pub(crate) fn take_codings(headers: &mut HeaderMap) -> AcceptedCodings {
+    let accepted = AcceptedCodings::of(headers);
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    accepted
 }
 
 fn normalized_uri(scheme: &str, uri: &Uri) -> Option<Uri> {

@@ -11,6 +11,7 @@ use larder_core::time::BootTime;
 
 use crate::http::body::CacheBody;
 use crate::http::cache_status::{self, ForwardInfo};
+use crate::http::encode::form::coded_form;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::cached_response::CachedResponse;
@@ -29,6 +30,8 @@ pub(crate) fn from_cache<B: Body>(
     cached: &Arc<CachedResponse>,
     outcome: Outcome,
 ) -> Response<CacheBody<B>> {
+    let form = coded_form(layer, context, cached);
+    let cached = form.as_ref().unwrap_or(cached);
     let mut whole = select(layer, context, cached, outcome);
     let (cost, bytes) = (cached.meta.cost, cached.body.len() as u64);
     let now = layer.engine.clock.boot();
@@ -54,6 +57,8 @@ pub(crate) fn stale_on_error<B: Body>(
     outcome: Outcome,
     failed: ForwardInfo,
 ) -> Response<CacheBody<B>> {
+    let form = coded_form(layer, context, cached);
+    let cached = form.as_ref().unwrap_or(cached);
     let mut whole = select(layer, context, cached, outcome);
     let (now, bytes) = (layer.engine.clock.boot(), cached.body.len() as u64);
     layer.with_route(|| context.matched_path.as_deref(), |route| route.add_saved(Duration::ZERO, bytes));
@@ -78,6 +83,8 @@ pub(crate) fn collapsed<B: Body>(
     outcome: Outcome,
     forwarded: ForwardInfo,
 ) -> Response<CacheBody<B>> {
+    let form = coded_form(layer, context, cached);
+    let cached = form.as_ref().unwrap_or(cached);
     let mut whole = select(layer, context, cached, outcome);
     cache_status::unreserve(&mut whole.fields, cached.upstream_cache_status.as_ref());
     let now = layer.engine.clock.boot();

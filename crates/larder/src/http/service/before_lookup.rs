@@ -12,8 +12,8 @@ use crate::http::policy::read_your_writes::{ReadYourWrites, RequestToken};
 pub(crate) enum BeforeLookup {
     /// This instance first has to read the invalidation log up to this token.
     AwaitToken(RequestToken),
-    /// A response to an equivalent query may answer the request, or its response reports how it was
-    /// served.
+    /// A response to an equivalent query may answer the request, its response reports how it was
+    /// served, or it may be coded.
     Extended,
 }
 
@@ -31,7 +31,10 @@ pub(crate) fn before_lookup(
     traits.credentials.field = before.has_credential_field(request);
     match token_ahead_of_log(layer, request) {
         Some(token) => Some(BeforeLookup::AwaitToken(token)),
-        None if before.served_extension || layer.policy.matches_equivalent_queries() => {
+        None if before.served_extension
+            || !layer.policy.codings().is_empty()
+            || layer.policy.matches_equivalent_queries() =>
+        {
             Some(BeforeLookup::Extended)
         }
         None => None,

@@ -19,12 +19,10 @@ use crate::http::fill::refresh::{is_due, spawn_early_refresh};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::eligibility::{Eligibility, RequestTraits, classify};
-use crate::http::lookup::equivalent::lookup_memory_scoped;
 use crate::http::lookup::from_memory::{is_store_only, lookup_memory};
 use crate::http::lookup::from_store::KeyAndAddress;
 use crate::http::lookup::only_if_cached::forbids_bypass;
 use crate::http::lookup::request_context::RequestContext;
-use crate::http::memory::Access;
 use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::{self, answer_from_store};
 use crate::http::nesting::{self, Nesting, OuterRun, RoutePath};
@@ -207,49 +205,9 @@ impl<S> CacheService<S> {
         ResponseFuture::boxed(answer_from_store(layer, service, request, traits, key))
     }
 
-    /// Answers a request for which a response to an equivalent query may be used, or whose response
-    /// reports how it was served.
-    fn call_extended<Q>(
-        &mut self,
-        traits: RequestTraits,
-        key: &str,
-        parts: Parts,
-        body: Q,
-    ) -> ResponseFuture<S::Future, S::Body, S::Error>
-    where
-        S: CacheableService<Q>,
-        Q: Send + 'static,
-    {
-        if is_store_only(&self.layer, traits) && self.is_plain(&parts) {
-            return self.call_store_only(traits, key, parts, body);
-        }
-        let now = self.layer.engine.clock.boot();
-        match lookup_memory_scoped(&self.layer, Access::Serve, traits, key, &parts, now) {
-            Lookup::Fresh(cached, tier) => {
-                let outcome = Outcome::Hit(tier);
-                let served =
-                    serve::report_stored(&self.layer, || matched_path(&parts), outcome, &cached, now);
-                let key_of_response = &*cached.meta.key;
-                serve::record_hit(&self.layer, &parts, key_of_response, &cached, tier, now);
-                let response = serve::hit(&self.layer, traits, key_of_response, &parts, &cached, tier, now);
-                if is_due(&self.layer, &cached, now) {
-                    self.refresh_early(
-                        traits,
-                        key,
-                        parts,
-                        body,
-                        StaleResponse::for_early_refresh(cached, tier),
-                    );
-                }
-                ResponseFuture::reported(response, served)
-            }
-            lookup => self.handle_miss(traits, key, lookup, parts, body),
-        }
-    }
-
     /// Refreshes a response in the background before it expires.
     #[cold]
-    fn refresh_early<Q>(
+    pub(super) fn refresh_early<Q>(
         &mut self,
         traits: RequestTraits,
         key: &str,
