@@ -51,7 +51,9 @@ impl CodedForms {
     fn with(&self, coding: ContentCoding, form: CodedForm) -> Self {
         let mut forms = self.forms.clone().unwrap_or_default();
         forms[coding.index()] = form;
-        let facts = self.facts.load(Ordering::Relaxed) & !(1 << coding.index());
+        // That a form is being made is not copied: its job may end with the earlier response, and
+        // the note would stay here. A second attempt finds the running job.
+        let facts = self.facts.load(Ordering::Relaxed) & (SHARED | CODABLE | NOT_CODABLE);
         Self { forms: Some(forms), facts: AtomicU8::new(facts) }
     }
 
