@@ -3,8 +3,8 @@
 //! `cargo bench` measures the time of a hit in memory, for each
 //! [`Case`](larder_hit_costs::Case). Of the programs in `src/bin`, `redis_hits` measures hits in
 //! Redis, and `cold` measures many simultaneous requests for a cold key. `value_hits` and
-//! `redis_values` measure hits of typed values, `queue_writes` measures queued writes, and `coded_hits`
-//! measures compressed responses. `cargo xtask bench` runs all of them.
+//! `redis_values` measure hits of typed values, `queue_writes` measures queued writes, and
+//! `coded_hits` measures compressed responses. `cargo xtask bench` runs all of them.
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -4,7 +4,7 @@
 
 use clap::{Parser, ValueEnum};
 use larder_bench::coded::{
-    Place, print_handler_runs, print_processor_time, print_store_sizes, send_hits, serve,
+    BROWSER, Place, print_handler_runs, print_processor_time, print_store_sizes, send_hits, serve,
 };
 use tokio::runtime::Builder;
 
@@ -13,6 +13,9 @@ struct Args {
     /// The table to print. By default, all of them.
     #[arg(long)]
     only: Option<Table>,
+    /// The codings that clients accept, for the processor time.
+    #[arg(long, default_value = BROWSER)]
+    codings: String,
     /// Send this many hits, of a coded response or of one of its `size`, and print nothing, for a
     /// tool that counts instructions.
     #[arg(long, num_args = 2, value_names = ["PLACE", "NUMBER"])]
@@ -47,7 +50,7 @@ fn main() {
         }
         let is_wanted = |table| args.only.is_none_or(|only| only == table);
         if is_wanted(Table::ProcessorTime) {
-            print_processor_time().await;
+            print_processor_time(&args.codings).await;
         }
         if is_wanted(Table::HandlerRuns) {
             print_handler_runs().await;

@@ -24,8 +24,8 @@ pub use self::server::serve;
 pub use self::spellings::print_handler_runs;
 pub use self::store_size::print_store_sizes;
 
-/// The field of every request: that of today's browsers.
-const BROWSER: &str = "gzip, deflate, br, zstd";
+/// The field of today's browsers.
+pub const BROWSER: &str = "gzip, deflate, br, zstd";
 
 /// The place where responses are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

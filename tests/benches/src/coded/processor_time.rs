@@ -6,8 +6,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
+use super::Place;
 use super::client::Client;
-use super::{BROWSER, Place};
 
 const CONNECTIONS: usize = 64;
 const ROUNDS: usize = 5;
@@ -21,7 +21,7 @@ struct Server {
 }
 
 impl Server {
-    async fn start(place: Place, length: usize) -> Self {
+    async fn start(place: Place, length: usize, codings: &str) -> Self {
         let program = std::env::current_exe().expect("this program");
         let mut process = Command::new(program)
             .args(["--serve", &place.name(), "--length", &length.to_string()])
@@ -34,7 +34,7 @@ impl Server {
         let mut control = Client::connect(port).await;
         // Until what is measured is served: a coded form, or a stored response.
         loop {
-            let (head, _) = control.get("/", BROWSER).await;
+            let (head, _) = control.get("/", codings).await;
             let is_coded = head.contains("content-encoding:") || place == Place::Size;
             if head.contains("x-cache: hit") && is_coded {
                 break;
@@ -53,14 +53,15 @@ impl Server {
     }
 
     /// Returns the processor time for each response, in microseconds, and the length of a body.
-    async fn measure(&mut self, requests: usize) -> (f64, usize) {
+    async fn measure(&mut self, requests: usize, codings: &str) -> (f64, usize) {
         let before = self.processor_nanos().await;
         let mut tasks = JoinSet::new();
         for mut client in self.clients.drain(..) {
+            let codings = codings.to_owned();
             tasks.spawn(async move {
                 let mut length = 0;
                 for _ in 0..requests {
-                    length = client.get("/", BROWSER).await.1.len();
+                    length = client.get("/", &codings).await.1.len();
                 }
                 (client, length)
             });
@@ -78,23 +79,27 @@ impl Server {
 
 /// Prints the processor time of the server for each response, for each place and length.
 ///
+/// The clients accept these codings.
+///
 /// # Panics
 ///
 /// Panics if a server does not answer.
-pub async fn print_processor_time() {
+pub async fn print_processor_time(codings: &str) {
     println!("microseconds of processor time of the server for each response, {CONNECTIONS} connections,");
+    println!("for clients that accept {codings};");
     println!("median of {ROUNDS} rounds in turn; bytes of the body as sent");
     println!("{:>8}  {:<10}{:>10}{:>12}{:>12}", "KiB", "place", "bytes", "us", "of size");
     for kib in [1, 16, 256] {
         let mut servers = Vec::new();
         for place in PLACES {
-            servers.push((place, Server::start(place, kib * 1024).await, Vec::new(), 0));
+            servers.push((place, Server::start(place, kib * 1024, codings).await, Vec::new(), 0));
         }
         let requests = if kib == 256 { 40 } else { 400 };
         for _ in 0..ROUNDS {
             for (place, server, times, length) in &mut servers {
                 let is_slow = matches!(place, Place::Outside) && kib > 1;
-                let (time, sent) = server.measure(if is_slow { requests / 10 } else { requests }).await;
+                let requests = if is_slow { requests / 10 } else { requests };
+                let (time, sent) = server.measure(requests, codings).await;
                 times.push(time);
                 *length = sent;
             }
