@@ -10,6 +10,7 @@ use larder::ContentCoding::{Br, Gzip, Zstd};
 use larder::inspect::{ListPage, StoredFilter};
 use larder::{Cache, ContentCoding, Invalidation, Policy, ttl};
 use larder_core::invalidation::position::{Incarnation, LogId, Position, Watermark};
+use larder_core::store::SharedTier as _;
 use larder_core::stored::wire::{BodyDigest, encode_coded_body};
 use larder_redis::RedisStore;
 use larder_testing::{Answer, Origin, RedisServer};
@@ -51,6 +52,8 @@ impl World {
     async fn instance_with(&self, memory: u64) -> Instance {
         let timeout = std::time::Duration::from_secs(10);
         let store = RedisStore::builder(&self.redis.url()).command_timeout(timeout).connect().unwrap();
+        // A coded body is written once. So its connection has to be there.
+        eventually("the store writes", async || store.remove("{}").await.is_ok()).await;
         let cache = Cache::builder()
             .shared_store(store)
             .max_memory_bytes(memory)
@@ -179,8 +182,12 @@ async fn a_form_of_another_body_is_not_used() {
     ] {
         b.cache.invalidate(Invalidation::all()).await.require_applied().unwrap();
         world.redis.command(&["DEL", &name]).await.unwrap();
-        a.accepting("identity").await;
-        eventually("the response is in Redis", async || !world.names().await.is_empty()).await;
+        // The other instance may learn of the invalidation a moment later.
+        eventually("the response is in Redis", async || {
+            a.accepting("identity").await;
+            !world.names().await.is_empty()
+        })
+        .await;
         world.put(&name, &bytes).await;
         let page = b.coded(Gzip).await;
         assert_eq!((decoded(&page), &page.body), (json(0), &made.body), "{what}");

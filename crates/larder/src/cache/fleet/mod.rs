@@ -37,7 +37,7 @@ const CONNECT_INTERVAL: Duration = Duration::from_millis(5);
 /// The time of a wait that only shows whether the store answers.
 const SHORT_WAIT: Duration = Duration::from_millis(1);
 /// An address at which no response is stored, since no key is empty.
-const NO_ADDRESS: &str = "{}";
+pub(super) const NO_ADDRESS: &str = "{}";
 
 /// The instances that share a store, as an operator reaches them: through the store alone.
 ///
