@@ -260,9 +260,10 @@ impl Cache {
 
     /// Waits until this instance can use the shared store, for at most this long.
     ///
-    /// It can once it has read the whole invalidation log, and the store has answered a read. Before
-    /// that, requests run the handlers, and their responses are not shared. So wait before an instance gets traffic, and in tests of
-    /// several instances. A cache without a shared store is always ready.
+    /// It can once it has read the whole invalidation log, and the store has answered a read.
+    /// Before that, requests run the handlers, and their responses are not shared. So wait before
+    /// an instance gets traffic, and in tests of several instances. A cache without a shared store
+    /// is always ready.
     ///
     /// An instance that is not ready still answers all requests. After an error, it is usually
     /// better to go on than to stop: the cache connects as soon as it can.
