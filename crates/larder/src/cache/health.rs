@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use larder_core::invalidation::tail::Tail;
 use larder_core::monitoring::CircuitState;
-use larder_core::store::StoreErrorKind;
 use serde::Serialize;
-use tokio::time::{sleep, timeout_at};
+use tokio::time::timeout_at;
 
-use crate::cache::fleet::NO_ADDRESS;
+use crate::cache::until_answered::{NO_ADDRESS, until_answered};
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::invalidation_log::view::deadline_in;
 use crate::engine::monitoring::own_record::worst_circuit;
@@ -18,7 +17,6 @@ use crate::engine::report::store_state::StoreState;
 use crate::engine::report::write_queue_state::WriteQueueState;
 use crate::engine::serialize::{optional_seconds, seconds};
 use crate::engine::shared::Engine;
-use crate::engine::store::Store;
 
 /// The maximum wait: about as long as forever, but no overflow of the clock.
 const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -186,7 +184,10 @@ pub(super) async fn wait_until_ready(engine: &Arc<Engine>, within: Duration) -> 
         let deadline = deadline_in(within.min(MAX_WAIT));
         let usable = async {
             engine.log.wait(deadline, is_ready).await;
-            let _ = timeout_at(deadline, wait_until_readable(&**store)).await;
+            // The connection for what is stored may come up later than the one for the log. Until
+            // then, responses are not shared.
+            let readable = until_answered(deadline, async || store.get(NO_ADDRESS).await);
+            let _ = timeout_at(deadline, readable).await;
         };
         // Closing does not change the view of the log, so it has to end the wait by itself.
         tokio::select! {
@@ -197,22 +198,6 @@ pub(super) async fn wait_until_ready(engine: &Arc<Engine>, within: Duration) -> 
     let health = Health::of(engine);
     if health.is_ready() { Ok(()) } else { Err(NotReadyError(health)) }
 }
-
-/// Waits until the store answers a read, or refuses it.
-///
-/// The connection for what is stored may come up later than the one for the log. Until then,
-/// responses are not shared.
-async fn wait_until_readable(store: &dyn Store) {
-    while let Err(error) = store.get(NO_ADDRESS).await {
-        if error.kind() == StoreErrorKind::Refused {
-            return;
-        }
-        sleep(READ_INTERVAL).await;
-    }
-}
-
-/// The pause between two attempts to read.
-const READ_INTERVAL: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {

@@ -16,6 +16,7 @@
 //! - `invalidation_feed.rs`: the feed of invalidations
 //! - `warm/`: requests that fill the cache
 //! - `health.rs`: [`Health`], and waiting until the cache is ready
+//! - `until_answered.rs`: asking a store until it answers
 //! - `explain_method.rs`: explaining a request
 //! - `switch_methods.rs`: switching the cache off and on
 //! - `advice_method.rs`: what the figures say about the settings
@@ -42,6 +43,7 @@ mod queue_option;
 pub(crate) mod report_options;
 pub(crate) mod store_options;
 mod switch_methods;
+mod until_answered;
 pub(crate) mod warm;
 
 use std::sync::Arc;

@@ -24,20 +24,17 @@ use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::invalidation::position::{Incarnation, LogId};
 use larder_core::lease::Leases;
 use larder_core::monitoring::{Instance, StoreStats};
-use larder_core::store::{InvalidationLog, StoreError, StoreErrorKind};
+use larder_core::store::{InvalidationLog, StoreError};
 use larder_core::time::{Clock, WallTime};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
+use crate::cache::until_answered::{NO_ADDRESS, until_answered};
 use crate::engine::clock::SystemClock;
 use crate::engine::store::Store;
 use crate::engine::store_calendar::StoreCalendar;
 
-/// How often a connection is tried while the store connects.
-const CONNECT_INTERVAL: Duration = Duration::from_millis(5);
 /// The time of a wait that only shows whether the store answers.
 const SHORT_WAIT: Duration = Duration::from_millis(1);
-/// An address at which no response is stored, since no key is empty.
-pub(super) const NO_ADDRESS: &str = "{}";
 
 /// The instances that share a store, as an operator reaches them: through the store alone.
 ///
@@ -102,15 +99,7 @@ impl Fleet {
     /// Returns an error as soon as the store refuses a question, or if it cannot be reached within
     /// `limit`.
     pub async fn ready(&self, limit: Duration) -> Result<(), StoreError> {
-        let deadline = Instant::now() + limit;
-        loop {
-            match self.ask_all().await {
-                Err(error) if error.kind() != StoreErrorKind::Refused && Instant::now() < deadline => {
-                    sleep(CONNECT_INTERVAL).await;
-                }
-                result => return result,
-            }
-        }
+        until_answered(Instant::now() + limit, async || self.ask_all().await).await
     }
 
     /// Asks over each kind of connection that the methods use.
