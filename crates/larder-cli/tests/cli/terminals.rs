@@ -5,7 +5,7 @@ use tokio::task::spawn_blocking;
 
 use crate::support::{Application, Program, Run, Terminal};
 
-/// Where the output of a run goes, and who reads it.
+/// The places to which a run writes, and the form of its output.
 #[derive(Debug, Clone, Copy)]
 struct Case {
     /// Whether the standard output is a terminal, and not a pipe.

@@ -43,8 +43,8 @@ local function mark_before(id, added, entries_after)
   return nil
 end
 
--- Writes a checkpoint at the last entry, with the id `newest`, if enough entries were added since the
--- previous one, and drops checkpoints whose entry is gone.
+-- Writes a checkpoint at the last entry, with the id `newest`, if enough entries were added
+-- since the previous one, and drops checkpoints whose entry is gone.
 local function leave_mark(id, added, length, newest)
   local last = tonumber(string.match(left_of(id, BYTES), '^(%d+)=')) or 0
   local due = last > added or added - last >= APART

@@ -1,10 +1,10 @@
 -- Reading the log: the extent of its Stream, and its entries after a cursor.
 
--- Returns the fields of `XINFO STREAM`, and four more. `oldest` and `newest` are the ids of the first
--- and the last entry. `added` is the number of entries that were ever added. `counted` is the same,
--- or -1 if that does not show whether entries are missing (rule 7). If the Stream alone was lost,
--- another program may have created it again with an `XADD`, before any script saw that it was gone.
--- It then begins with another entry than that of the incarnation `id`.
+-- Returns the fields of `XINFO STREAM`, and four more. `oldest` and `newest` are the ids of the
+-- first and the last entry. `added` is the number of entries that were ever added. `counted` is
+-- the same, or -1 if that does not show whether entries are missing (rule 7). If the Stream
+-- alone was lost, another program may have created it again with an `XADD`, before any script
+-- saw that it was gone. It then begins with another entry than that of the incarnation `id`.
 local function stream_of(id)
   local stream = {}
   -- Without `FULL`, it returns the last entry as well, which may have many names.
@@ -21,9 +21,9 @@ local function stream_of(id)
 end
 
 -- Returns the entries after the id `after`, or all of them without one, up to the id `to`. Also
--- returns 1 if some are left, or 0. `most`, `most_bytes` and `most_names` are the limits. `may_have`
--- decides about a further entry: it gets the number of those before it, and the bytes and the names
--- with it. At least one entry is returned in any case.
+-- returns 1 if some are left, or 0. `most`, `most_bytes` and `most_names` are the limits.
+-- `may_have` decides about a further entry: it gets the number of those before it, and the bytes
+-- and the names with it. At least one entry is returned in any case.
 local function entries_between(after, to, most, most_bytes, most_names, may_have)
   local OVERHEAD_BYTES = 32
   -- One page at a time, so that few entries are read that do not fit. The first entry that does not

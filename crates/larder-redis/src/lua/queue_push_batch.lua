@@ -1,20 +1,20 @@
 -- Pushing the writes of one batch, in their order for each partition. The answer has the time, and
--- then for each partition a list with a text for each write: 'q' and the sequence number if it is queued; 'd'
--- and the sequence number if it was pushed before; 'f' if the partition is full; 'r' and the error
--- if it failed and is not queued; 'x' and the error if it failed and may be queued. A write that
--- fails does not concern the others.
+-- then for each partition a list with a text for each write: 'q' and the sequence number if it is
+-- queued; 'd' and the sequence number if it was pushed before; 'f' if the partition is full; 'r'
+-- and the error if it failed and is not queued; 'x' and the error if it failed and may be queued. A
+-- write that fails does not concern the others.
 -- For all writes to a partition, the list is 'other' with the setup of the partition if it is not
 -- the caller's, and 'new' if the partition has none and the caller has not compared its setup with
 -- that of the collection. It is 'error' with the error if nothing was queued for that reason, and
 -- 'unknown' with the error if some may be queued.
--- For the batch, it returns 'late' with the time after the deadline, when the callers have given up,
--- and 'clock' with the time if the caller could not give a deadline. Times are in microseconds.
+-- For the batch, it returns 'late' with the time after the deadline, when the callers have given
+-- up, and 'clock' with the time if the caller could not give a deadline. Times are in microseconds.
 -- queue_partition.lua describes the keys. Every write runs this script, so it does not use that
 -- file, and it does with one command what can be done for many writes at once.
 -- Keys: for each partition its state, writes, quarantined and ids.
--- Arguments: the deadline, or ''. Then for each partition: the number of writes; the maximum number of
--- entries; the maximum number of bytes; the setup; '1' if it is that of the collection, or ''; then
--- for each write: the key, the kind of the write, the payload and the write id.
+-- Arguments: the deadline, or ''. Then for each partition: the number of writes; the maximum number
+-- of entries; the maximum number of bytes; the setup; '1' if it is that of the collection, or '';
+-- then for each write: the key, the kind of the write, the payload and the write id.
 local KEYS, ARGV, unpack, type, tonumber = KEYS, ARGV, unpack, type, tonumber
 local call, try, format, max = redis.call, redis.pcall, string.format, math.max
 -- The format of whole numbers. '%d' is several times as fast, and exact where a C long has 64 bits.

@@ -1,11 +1,11 @@
 -- Pushes the writes of one batch, appends the invalidations of their keys to the log, and polls it.
 -- All of that is one step, in this order: a reader that has read an invalidation also finds the
 -- write that it belongs to.
--- Returns the answer of queue_push_batch.lua. If writes were queued, it also returns the incarnation
--- of the log, the id of their entry, and the page of a poll. All of them share one entry, in the
--- order of the writes. The page has the entries before that one. It is missing if the caller wants
--- none, or if the log is of another incarnation. If the log fails after the push, there is the error
--- in their place.
+-- Returns the answer of queue_push_batch.lua. If writes were queued, it also returns the
+-- incarnation of the log, the id of their entry, and the page of a poll. All of them share one
+-- entry, in the order of the writes. The page has the entries before that one. It is missing if the
+-- caller wants none, or if the log is of another incarnation. If the log fails after the push,
+-- there is the error in their place.
 -- KEYS: those of the log, and then those of the batch.
 -- ARGV: a random id for a new incarnation; the approximate number of entries to keep; the
 -- approximate number of bytes that the Stream may take; the cursor's incarnation; the cursor's last
