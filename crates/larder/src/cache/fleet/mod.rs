@@ -33,7 +33,7 @@ use crate::engine::clock::SystemClock;
 use crate::engine::store::Store;
 use crate::engine::store_calendar::StoreCalendar;
 
-/// The time of a wait that only shows whether the store answers.
+/// The time of a wait that only shows whether the store answers, if the log has no entry.
 const SHORT_WAIT: Duration = Duration::from_millis(1);
 
 /// The instances that share a store, as an operator reaches them: through the store alone.
@@ -105,7 +105,9 @@ impl Fleet {
     /// Asks over each kind of connection that the methods use.
     async fn ask_all(&self) -> Result<(), StoreError> {
         let LogEnd { incarnation, last, .. } = self.log_end().await?;
-        self.store.wait_for_news(cursor(incarnation, last, 0), SHORT_WAIT).await?;
+        // The last entry is news after the one before it, so the answer comes at once. A wait that
+        // times out can take as long as a tick of Redis, which is 100 ms.
+        self.store.wait_for_news(cursor(incarnation, last.before(), 0), SHORT_WAIT).await?;
         self.store.get(NO_ADDRESS).await.map(drop)
     }
 
@@ -170,4 +172,29 @@ const fn cursor(incarnation: Incarnation, after: LogId, capacity: usize) -> Curs
     let appends = LastAppends { newest: None, elsewhere: None };
     // Instances that start wait for each other. A reader is not one of them.
     Cursor { incarnation, after, broken: false, capacity, replaying: false, appends }
+}
+
+#[cfg(test)]
+mod tests {
+    use larder_core::invalidation::selector::Event;
+    use larder_testing::MemoryStore;
+
+    use super::*;
+
+    /// Redis ends a wait without news only with its next tick, so a wait would take much longer.
+    #[tokio::test(start_paused = true)]
+    async fn a_log_with_an_entry_is_ready_without_a_wait() {
+        let store = MemoryStore::new();
+        InvalidationLog::append(&store, &[Event::EVERYTHING]).await.unwrap();
+        let (fleet, begun) = (Fleet::new(store), Instant::now());
+        fleet.ready(Duration::from_secs(60)).await.unwrap();
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_empty_log_is_ready_after_a_short_wait() {
+        let (fleet, begun) = (Fleet::new(MemoryStore::new()), Instant::now());
+        fleet.ready(Duration::from_secs(60)).await.unwrap();
+        assert!(begun.elapsed() <= 2 * SHORT_WAIT, "{:?}", begun.elapsed());
+    }
 }
