@@ -110,6 +110,10 @@ kinds! {
     InstanceBehind => "instance-behind", Warning,
         "Look at the log of that instance, and at its connection to Redis. It calls the handlers \
          meanwhile.";
+    /// An instance no longer announces itself.
+    InstanceSilent => "instance-silent", Warning,
+        "Look whether its process runs, and whether it can write to Redis. If it has ended, it was \
+         not closed: let each process call `Cache::close` before its end.";
 }
 
 impl fmt::Display for AdviceKind {

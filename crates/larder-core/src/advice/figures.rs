@@ -92,6 +92,9 @@ pub struct StoreFigures {
 pub struct InstanceFigures {
     /// Its id.
     pub id: String,
-    /// The time since it has confirmed that it has read the whole log. `None` if it never has.
+    /// The time since its last announcement, by the clock of the store.
+    pub seen_before: Duration,
+    /// The time since it had confirmed that it has read the whole log, when it announced itself.
+    /// `None` if it never has.
     pub confirmed_before: Option<Duration>,
 }

@@ -12,7 +12,7 @@
 //! | `memory_advice.rs` | rules about the memory tier |
 //! | `store_advice.rs` | rules about the memory of the shared store |
 //! | `redis_memory.rs` | the memory that stored responses take in Redis |
-//! | `instance_advice.rs` | rules about clocks and instances that lag |
+//! | `instance_advice.rs` | rules about clocks, and instances that lag or are silent |
 
 pub mod advice_kind;
 pub mod figures;

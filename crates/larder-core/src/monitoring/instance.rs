@@ -12,6 +12,8 @@ use crate::time::WallTime;
 
 /// The number of announcements after which an instance is silent.
 const MISSED_ANNOUNCEMENTS: u32 = 3;
+/// The time after its last announcement from which an instance is silent.
+pub(crate) const SILENT_AFTER: Duration = ANNOUNCE_INTERVAL.saturating_mul(MISSED_ANNOUNCEMENTS);
 
 random_id! {
     /// The id of an instance: a random number, new for each cache that is built.
@@ -135,7 +137,7 @@ impl Instance {
     /// Returns the state of the instance.
     #[must_use]
     pub fn state(&self) -> InstanceState {
-        if self.seen_ago >= ANNOUNCE_INTERVAL * MISSED_ANNOUNCEMENTS {
+        if self.seen_ago >= SILENT_AFTER {
             return InstanceState::Silent;
         }
         match self.record.confirmation_age {

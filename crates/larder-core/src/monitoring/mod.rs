@@ -19,6 +19,7 @@ use std::time::Duration;
 pub use self::circuit_state::{CircuitState, NodeCircuit};
 pub use self::entry_page::{EntryPage, LeaseState};
 pub use self::eviction_policy::EvictionPolicy;
+pub(crate) use self::instance::SILENT_AFTER;
 pub use self::instance::{Instance, InstanceId, InstanceRecord, InstanceState, ParseInstanceIdError};
 pub use self::record_wire::{MAX_CIRCUITS, MAX_HOST_BYTES, MAX_RECORD_BYTES, MAX_VERSION_BYTES};
 pub use self::store_stats::StoreStats;

@@ -109,7 +109,11 @@ pub(super) fn store_figures(stats: &StoreStats, entry_bytes: Option<u64>) -> Sto
 }
 
 pub(super) fn instance_figures(instance: &Instance) -> InstanceFigures {
-    InstanceFigures { id: instance.record.id.to_string(), confirmed_before: instance.record.confirmation_age }
+    InstanceFigures {
+        id: instance.record.id.to_string(),
+        seen_before: instance.seen_ago,
+        confirmed_before: instance.record.confirmation_age,
+    }
 }
 
 #[cfg(test)]
