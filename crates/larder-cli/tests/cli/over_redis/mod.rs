@@ -4,4 +4,6 @@ mod purging;
 mod reading;
 mod site;
 mod steering;
+#[cfg(unix)]
+mod stopped_processes;
 mod trouble;

@@ -44,6 +44,61 @@ async fn the_next_request_is_a_miss_on_both_instances_and_nothing_else_is_lost()
     eventually("the other namespace follows", async || other.get(ONE).await.1 == 7).await;
 }
 
+/// Returns what a namespace has in Redis: the entries of its log, and its stored responses.
+async fn in_redis(site: &Site, namespace: &str) -> (String, Vec<String>) {
+    let log = format!("larder:{{{namespace}:log}}:events");
+    let log = format!("{:?}", site.redis.command(&["XRANGE", &log, "-", "+"]).await.unwrap());
+    let stored = format!("larder:{namespace}:v1:{{");
+    let keys = site.redis.command(&["KEYS", "*"]).await.unwrap();
+    let keys = keys.as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned());
+    let mut keys: Vec<_> = keys.filter(|key| key.starts_with(&stored) && key.ends_with('}')).collect();
+    keys.sort();
+    (log, keys)
+}
+
+/// The names of the namespaces begin in the same way, and one of them is a pattern for another one.
+#[tokio::test]
+async fn a_purge_of_a_namespace_changes_nothing_of_another_one() {
+    let site = Site::new().await;
+    let others = ["larder", "shop", "shop-2"];
+    for namespace in ["shop*", "larder", "shop", "shop-2"] {
+        let instance = site.instance_in(namespace).await;
+        for path in [ONE, TWO] {
+            instance.answers(path, "HIT", 1).await;
+        }
+        eventually("both are in Redis", async || {
+            let stored = in_redis(&site, namespace).await.1;
+            stored.iter().filter(|key| key.contains("/products/")).count() == 2
+        })
+        .await;
+        let _ = instance.cache.close().await;
+    }
+    let purged = async || in_redis(&site, "shop*").await;
+    let mut before = Vec::new();
+    for namespace in others {
+        before.push(in_redis(&site, namespace).await);
+    }
+    let mut last = purged().await;
+    for arguments in [
+        &["--tag", "product:1"][..],
+        &["--uri", ONE],
+        &["--key", "u|http|shop.example|/products/2"],
+        &["--glob", "/*/1"],
+        &["--prefix", "/"],
+        &["--all", "--yes"],
+    ] {
+        let run = site.run(&[&["purge", "--namespace", "shop*"], arguments].concat()).await;
+        assert_eq!(run.code, 0, "{run:?}");
+        let now = purged().await;
+        assert_ne!(now.0, last.0, "{arguments:?} is in the log of its namespace");
+        last = now;
+        for (namespace, before) in others.iter().zip(&before) {
+            assert_eq!(in_redis(&site, namespace).await, *before, "{namespace}: {arguments:?}");
+        }
+    }
+    assert!(last.1.is_empty(), "{:?}", last.1);
+}
+
 #[tokio::test]
 async fn it_works_while_no_application_runs() {
     let site = Site::new().await;

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use super::site::{Site, eventually};
+use crate::support::Program;
 
 const KEY: &str = "u|http|shop.example|/products/1";
 
@@ -29,16 +30,38 @@ async fn tail_shows_each_invalidation_once() {
     assert_eq!((run.code, selectors(&run.out)), (0, expected));
 
     let tail = site.program(&["tail", "-n", "2"]).stdout(Stdio::piped()).spawn().unwrap();
-    eventually("it waits for news", async || {
-        let clients = site.redis.command(&["CLIENT", "LIST"]).await.unwrap();
-        clients.as_str().unwrap().contains("flags=b")
-    })
-    .await;
+    waits_for_news(&site).await;
     assert_eq!(site.run(&["purge", "--tag", "a", "--soft"]).await.code, 0);
     assert_eq!(site.run(&["purge", "--uri", "/x"]).await.code, 0);
     let output = tokio::task::spawn_blocking(|| tail.wait_with_output().unwrap()).await.unwrap();
     let lines = String::from_utf8(output.stdout).unwrap();
     assert!(lines.contains("tag    a  (soft)\n") && lines.contains("uri    /x\n"), "{lines}");
+}
+
+/// All entries come in one step, and are more than an answer of Redis has.
+#[tokio::test]
+async fn tail_skips_nothing_of_a_burst() {
+    const COUNT: usize = 5_000;
+    const BURST: &str = "for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'h', 't:' .. i) end";
+    let site = Site::new().await;
+    let count = COUNT.to_string();
+    let tail = Program::new().env("REDIS_URL", site.redis.url()).line("tail --since 1h --json");
+    let mut tail = tail.start();
+    waits_for_news(&site).await;
+    site.redis.command(&["EVAL", BURST, "1", "larder:{larder:log}:events", &count]).await.unwrap();
+    for number in 1..=COUNT {
+        let line = tail.line().await.unwrap();
+        assert_eq!(selectors(&line), [format!("t:{number}")]);
+    }
+}
+
+/// Waits until `tail` waits for the next entry of the log.
+async fn waits_for_news(site: &Site) {
+    eventually("it waits for news", async || {
+        let clients = site.redis.command(&["CLIENT", "LIST"]).await.unwrap();
+        clients.as_str().unwrap().contains("flags=b")
+    })
+    .await;
 }
 
 #[tokio::test]
