@@ -353,8 +353,11 @@ async fn advise(client: &Client) -> bool {
 }
 
 async fn quit(client: &Client, running: &ConnectHandle) {
-    // `abort` ends the task and closes its sockets, even if the server does not receive `QUIT`.
-    let _ = timeout(CONNECT_LIMIT, client.quit()).await;
+    // While a connection is being opened, fred would keep `QUIT` until it is open.
+    if client.is_connected() {
+        let _ = timeout(CONNECT_LIMIT, client.quit()).await;
+    }
+    // This ends the task and closes its sockets, even if the server does not receive `QUIT`.
     running.abort();
 }
 

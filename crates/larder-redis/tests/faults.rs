@@ -281,6 +281,23 @@ async fn closing_does_not_wait_for_a_server_that_hangs_or_is_away() {
     }
 }
 
+/// The clock stands still unless something waits for it.
+#[tokio::test]
+async fn closing_does_not_wait_for_a_connection_that_is_not_open_yet() {
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    // It takes connections and does not answer.
+    let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let store = patient(&format!("redis://{}", server.local_addr().unwrap())).connect().unwrap();
+    let _opening = server.accept().await.unwrap();
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    store.close().await;
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    tokio::time::resume();
+    eventually("no task is left", async || tasks() <= before).await;
+}
+
 /// A store in a `static` outlives the runtime of the test that used it first.
 #[test]
 fn a_store_that_outlives_its_runtime_moves_to_the_next() {
