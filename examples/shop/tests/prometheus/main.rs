@@ -131,8 +131,8 @@ async fn polls_are_slow(site: &Site) {
     }
 }
 
-/// The database refuses the cart of one user. The shop cannot take it out of the quarantine, so this
-/// fault does not end.
+/// The database refuses the cart of one user. The shop cannot take it out of the quarantine, so
+/// this fault does not end.
 async fn sink_refuses_a_write(site: &Site) {
     let options = SqliteConnectOptions::new().filename(site.folder.database());
     let mut database = options.connect().await.unwrap();
@@ -142,8 +142,8 @@ async fn sink_refuses_a_write(site: &Site) {
          BEGIN SELECT RAISE(ABORT, 'the test refuses this cart'); END",
     )
     .await;
-    // On a busy machine, Redis may be too slow for a write. Once there is one, another write of this
-    // cart would take its place, and be tried as often again.
+    // On a busy machine, Redis may be too slow for a write. Once there is one, another write of
+    // this cart would take its place, and be tried as often again.
     let mut saved = String::new();
     let is_saved = until(async || {
         saved = call(&site.shops[0], "PUT", "/api/users/501/cart", CART);
