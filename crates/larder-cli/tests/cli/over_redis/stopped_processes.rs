@@ -46,7 +46,7 @@ impl Process {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let mut process = Self { child, id: String::new() };
         let id = move || lines.find_map(|line| Some(line.split_once(INSTANCE)?.1.to_owned()));
-        process.id = tokio::task::spawn_blocking(id).await.unwrap().expect("it ended before");
+        process.id = tokio::task::spawn_blocking(id).await.unwrap().unwrap();
         process
     }
 
