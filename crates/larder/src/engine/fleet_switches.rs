@@ -3,10 +3,12 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use larder_core::invalidation::tail::Tail;
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::time::sleep;
 
 use crate::engine::fleet_record::{EndedSwitch, FleetRecord};
+use crate::engine::invalidation_log::view::deadline_in;
 use crate::engine::shared::Engine;
 use crate::engine::store::Store;
 use crate::engine::switches::scope::SwitchScope;
@@ -26,6 +28,7 @@ pub(crate) async fn set(
     who: &str,
 ) -> Result<(), SwitchError> {
     let record = record(engine)?;
+    wait_for_calendar(engine).await;
     let switches = record.set(scope, duration, who, || known(engine)).await?;
     engine.switches.set_fleet(switches, who, engine.clock.boot());
     Ok(())
@@ -34,6 +37,7 @@ pub(crate) async fn set(
 /// Ends a switch on all instances. Returns whether there was one with this scope.
 pub(crate) async fn end(engine: &Engine, scope: &SwitchScope, who: &str) -> Result<bool, SwitchError> {
     let record = record(engine)?;
+    wait_for_calendar(engine).await;
     let EndedSwitch { was_set, left } = record.end(scope, who, || known(engine)).await?;
     engine.switches.set_fleet(left, who, engine.clock.boot());
     Ok(was_set)
@@ -49,6 +53,14 @@ fn record_in<'a>(engine: &'a Engine, store: &'a dyn Store) -> FleetRecord<'a> {
     FleetRecord { store, calendar: &engine.store_calendar, clock: &*engine.clock }
 }
 
+/// Waits until the time of the store is known, but not for long.
+///
+/// The dates of the record are those of the store. Its time comes with each poll of the log. Before
+/// the first one, a clock that differs would end a switch too early or too late.
+async fn wait_for_calendar(engine: &Engine) {
+    engine.log.wait(deadline_in(FIRST_PAUSE), |tail: &Tail| tail.confirmed_at().is_some()).await;
+}
+
 /// Returns the switches of all instances, as far as this one knows them.
 fn known(engine: &Engine) -> Vec<ActiveSwitch> {
     engine.switches.fleet(engine.clock.boot())
@@ -61,6 +73,7 @@ fn known(engine: &Engine) -> Vec<ActiveSwitch> {
 pub(crate) async fn follow(engine: Weak<Engine>) {
     let mut pause = FIRST_PAUSE;
     while let Some(engine) = engine.upgrade() {
+        wait_for_calendar(&engine).await;
         match refresh(&engine).await {
             Ok(()) => pause = INTERVAL,
             Err(error) if error.kind() == StoreErrorKind::Unsupported => break,

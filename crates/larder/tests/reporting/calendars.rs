@@ -1,9 +1,11 @@
 //! Instances whose calendars differ. The calendar of the shared store counts.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use larder::advice::AdviceKind;
+use larder::fleet::Fleet;
 use larder::time::{BootTime, Clock, WallTime};
-use larder::{Cache, Policy};
+use larder::{Cache, Policy, SwitchScope};
 use larder_testing::{Answer, Gate, ManualClock};
 use tower::ServiceExt as _;
 
@@ -114,4 +116,64 @@ async fn a_failure_is_shared_whatever_the_clocks_of_its_writer_and_reader_say() 
         }
         assert_eq!(writer.origin.calls() + reader.origin.calls(), 1, "{case}");
     }
+}
+
+/// Advice shows by how much, whichever of the two clocks is ahead.
+#[tokio::test]
+async fn clocks_that_differ_by_more_than_two_seconds_are_advised_about() {
+    let at = |seconds| ManualClock::new().wall().saturating_add(Duration::from_secs(seconds));
+    for (own, of_store, expected) in
+        [(0, 2, None), (2, 0, None), (0, 3, Some(3.0)), (3, 0, Some(3.0)), (600, 0, Some(600.0))]
+    {
+        let store = MemoryStore::default();
+        store.set_clock(at(of_store));
+        let shop = shop(&store, at(own));
+        read_the_log(&store).await;
+        let advice = shop.cache.advice().await;
+        let found = advice.iter().find(|one| one.kind == AdviceKind::ClocksDiffer);
+        assert_eq!(found.map(|one| one.evidence["difference_seconds"]), expected, "{own} {of_store}");
+    }
+}
+
+/// Checks that a switch of a minute, which was set now, ends in a minute on this instance.
+async fn ends_in_a_minute(store: &MemoryStore, right: WallTime, shop: &Shop, case: &str) {
+    eventually("the switch is known", || !shop.cache.switches().is_empty()).await;
+    let own = SystemTime::from(shop.clock.wall());
+    assert_eq!(shop.cache.switches()[0].until.duration_since(own).unwrap(), MINUTE, "{case}");
+    assert_eq!(shop.cache.switches()[0].since, own, "{case}");
+    store.set_clock(right.saturating_add(MINUTE));
+    shop.clock.advance(MINUTE - Duration::from_secs(1));
+    assert_eq!(shop.cache.switches().len(), 1, "{case}");
+    shop.clock.advance(Duration::from_secs(1));
+    assert_eq!(shop.cache.switches(), [], "{case}");
+    store.set_clock(right);
+}
+
+/// The record has the dates of the store, whose time an instance knows from its first poll.
+#[tokio::test(start_paused = true)]
+async fn a_switch_ends_at_one_moment_whatever_the_clocks_of_its_writer_and_reader_say() {
+    for (writer_is_off, behind) in [(true, true), (true, false), (false, true), (false, false)] {
+        let case = format!("writer is off: {writer_is_off}, behind: {behind}");
+        let (right, wrong) = dates(behind);
+        let store = MemoryStore::default();
+        store.set_clock(right);
+        let [writer, reader] = if writer_is_off { [wrong, right] } else { [right, wrong] };
+        let writer = shop(&store, writer);
+        writer.cache.bypass_fleet(SwitchScope::All, MINUTE, "ann").await.unwrap();
+        ends_in_a_minute(&store, right, &shop(&store, reader), &case).await;
+    }
+}
+
+/// An operator's handle asks for the time of the store first.
+#[tokio::test(start_paused = true)]
+async fn a_switch_ends_at_one_moment_whatever_the_clock_of_the_operator_says() {
+    let (right, wrong) = dates(true);
+    let store = MemoryStore::default();
+    store.set_clock(right);
+    let fleet = Fleet::new(store.clone());
+    fleet.bypass(SwitchScope::All, MINUTE, "ann").await.unwrap();
+    ends_in_a_minute(&store, right, &shop(&store, wrong), "an operator").await;
+    let shown = fleet.switches().await.unwrap();
+    let left = shown[0].until.duration_since(SystemTime::now()).unwrap();
+    assert!(left <= MINUTE && left > HALF, "{left:?}");
 }

@@ -1,17 +1,18 @@
 //! A shared store in this process that fails on demand.
 
+mod lease_table;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use larder::InstanceRecord;
 use larder::store::{
-    Claim, ClaimReply, Cursor, Event, Holder, Incarnation, InvalidationLog, LeaseId, Leases, LogId, LogPage,
-    Monitoring, ReclaimReport, ReclaimRequest, Release, ScanCursor, SharedTier, StoreError, StoreErrorKind,
-    fingerprint,
+    Cursor, Event, Holder, Incarnation, InvalidationLog, LeaseId, LogId, LogPage, Monitoring, ReclaimReport,
+    ReclaimRequest, ScanCursor, SharedTier, StoreError, StoreErrorKind, SwitchRecord,
 };
 use larder::time::WallTime;
+use larder::{CircuitState, InstanceRecord, NodeCircuit};
 use tokio::sync::Notify;
 
 use crate::shop::eventually;
@@ -37,6 +38,8 @@ struct State {
     /// The results that the holders of leases have left.
     results: HashMap<(String, LeaseId), Bytes>,
     no_leases: bool,
+    /// The switches of all instances.
+    switches: Option<SwitchRecord>,
     looks: usize,
     alarms: usize,
     delay: Duration,
@@ -278,6 +281,11 @@ impl SharedTier for MemoryStore {
 struct Unlisted(MemoryStore);
 
 impl Monitoring for Unlisted {
+    fn circuits(&self) -> Option<Vec<NodeCircuit>> {
+        let open = NodeCircuit::new(None, CircuitState::Open);
+        Some(self.0.state().failing.map(|_| open).into_iter().collect())
+    }
+
     async fn announce(&self, _: &InstanceRecord) -> Result<(), StoreError> {
         let mut state = self.0.state();
         let refused = StoreError::new(StoreErrorKind::Refused, "NOPERM");
@@ -289,46 +297,6 @@ impl Monitoring for Unlisted {
 
 fn unsupported() -> StoreError {
     StoreError::new(StoreErrorKind::Unsupported, "")
-}
-
-/// The leases and the results never expire.
-impl Leases for MemoryStore {
-    async fn claim(&self, claim: Claim<'_>) -> Result<ClaimReply, StoreError> {
-        self.travel(LIMIT).await?;
-        let mut state = self.working()?;
-        if state.no_leases {
-            return Err(StoreError::new(StoreErrorKind::Timeout, "as the test wants it"));
-        }
-        let stored =
-            state.responses.get(claim.address).filter(|value| fingerprint(value) != claim.known_fingerprint);
-        if let Some(value) = stored {
-            return Ok(ClaimReply::Stored(value.clone()));
-        }
-        let awaited = claim.awaiting.map(|id| (claim.address.to_owned(), id));
-        if let Some(result) = awaited.and_then(|awaited| state.results.get(&awaited)) {
-            return Ok(ClaimReply::Finished(result.clone()));
-        }
-        match state.leases.get(claim.address) {
-            Some(holder) if !(claim.take_over && claim.awaiting == Some(holder.id)) => {
-                Ok(ClaimReply::HeldBy(*holder))
-            }
-            _ => {
-                state.leases.insert(claim.address.to_owned(), claim.holder);
-                Ok(ClaimReply::Acquired)
-            }
-        }
-    }
-
-    async fn release(&self, address: &str, token: LeaseId, left: Release) -> Result<(), StoreError> {
-        let mut state = self.working()?;
-        if state.leases.get(address).is_some_and(|holder| holder.id == token) {
-            state.leases.remove(address);
-            if let Release::WithResult(result, _) = left {
-                state.results.insert((address.to_owned(), token), result);
-            }
-        }
-        Ok(())
-    }
 }
 
 impl State {
@@ -390,5 +358,22 @@ impl InvalidationLog for MemoryStore {
         state.log.push(events.to_vec());
         self.changed.notify_waiters();
         Ok((state.incarnation(), id(state.log.len())))
+    }
+
+    async fn switches(&self) -> Result<Option<SwitchRecord>, StoreError> {
+        Ok(self.working()?.switches.clone())
+    }
+
+    async fn replace_switches(
+        &self,
+        replaces: Option<u64>,
+        record: &SwitchRecord,
+    ) -> Result<bool, StoreError> {
+        let switches = &mut self.working()?.switches;
+        let is_current = switches.as_ref().map(|known| known.version) == replaces;
+        if is_current {
+            *switches = Some(record.clone());
+        }
+        Ok(is_current)
     }
 }
