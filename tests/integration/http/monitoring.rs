@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use larder::advice::AdviceKind;
+use larder::fleet::Fleet;
 use larder::store::{LogId, StoreErrorKind};
 use larder::{Cache, InstanceState, Policy, Tag, ttl};
 use larder_testing::{Answer, ManualClock, MemoryStore, Origin};
@@ -118,6 +120,15 @@ async fn statistics_and_positions_are_those_of_the_log() {
     assert_eq!((own.record.id, own.lag), (a.instance_id(), Some(Duration::ZERO)));
     assert!(own.record.position > LogId::ZERO, "{:?}", own.record);
     assert_eq!(own.record.version, env!("CARGO_PKG_VERSION"));
+}
+
+/// The clock of this store begins in 1970.
+#[tokio::test]
+async fn a_handle_of_operators_advises_about_the_clock_of_its_machine() {
+    let advice = Fleet::new(MemoryStore::new()).advice().await.unwrap();
+    let kinds: Vec<_> = advice.iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, [AdviceKind::ClocksDiffer]);
+    assert!(advice[0].evidence["difference_seconds"] > 1e9, "{advice:?}");
 }
 
 #[tokio::test]

@@ -69,6 +69,9 @@ mod tests {
         assert_eq!(found(&figures(Some(Duration::from_secs(2)))), []);
         let differs = found(&figures(Some(Duration::from_millis(2001))));
         assert_eq!(differs, [(AdviceKind::ClocksDiffer, "clock".to_owned())]);
+        let mut all = Vec::new();
+        advise(&figures(Some(Duration::from_millis(2_500))), &mut all);
+        assert_eq!(all[0].evidence["difference_seconds"], 2.5);
     }
 
     #[test]

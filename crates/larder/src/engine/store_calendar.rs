@@ -71,11 +71,14 @@ mod tests {
 
     #[test]
     fn dates_are_converted_to_the_calendar_of_the_store_and_back() {
-        for (store, expected) in [(at(160), at(70)), (at(40), at(0)), (at(99), at(10)), (at(101), at(10))] {
+        for (store, expected, difference) in
+            [(at(160), at(70), 60), (at(40), at(0), 60), (at(99), at(10), 0), (at(101), at(10), 0)]
+        {
             let calendar = StoreCalendar::default();
             calendar.note(store, at(100), at(100));
             assert_eq!(calendar.to_store(at(10)), expected, "{store:?}");
             assert_eq!(calendar.to_own(calendar.to_store(at(1_000))), at(1_000));
+            assert_eq!(calendar.difference(), Duration::from_secs(difference), "{store:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Method;
 use larder::store::StoreErrorKind;
 use larder::time::Clock as _;
-use larder::{Cache, Policy, StoreState};
+use larder::{Cache, Policy, StoreState, SwitchScope};
 use larder_testing::{Answer, Gate, ManualClock};
 use tower::ServiceExt as _;
 use tracing::span::Id;
@@ -122,20 +122,47 @@ async fn where_nobody_listens_to_its_span_a_handler_keeps_that_of_its_request() 
 /// The clocks of instances differ, and then so do the ages that they see.
 #[tokio::test]
 async fn a_clock_that_differs_from_that_of_the_store_is_logged_once() {
-    let seconds = |seconds| ManualClock::new().wall().saturating_add(Duration::from_secs(seconds));
-    for (store_clock, lines) in [(seconds(1), 0), (seconds(60), 1)] {
+    let at = |seconds| ManualClock::new().wall().saturating_add(Duration::from_secs(seconds));
+    let (ahead, behind) = ("ahead_ms=3000 behind_ms=0", "ahead_ms=0 behind_ms=3000");
+    for (own, of_store, expected) in [
+        (at(0), at(2), None),
+        (at(2), at(0), None),
+        (at(3), at(0), Some(ahead)),
+        (at(0), at(3), Some(behind)),
+    ] {
         let (journal, _guard) = Journal::listen(Level::WARN);
         let store = MemoryStore::default();
-        store.set_clock(store_clock);
+        store.set_clock(of_store);
         let options = Cache::builder().shared_store(store.clone());
         let clock = ManualClock::new();
+        clock.set_wall(own);
         let _shop =
             Shop::clocked(options, clock.clone(), MachineClock(clock), named(), |_| Answer::ok("hello"));
         store.looked().await;
         store.looked().await;
-        let of_clock = journal.lines().into_iter().filter(|line| line.contains("clock differs"));
-        assert_eq!(of_clock.count(), lines);
+        let lines: Vec<_> =
+            journal.lines().into_iter().filter(|line| line.contains("clock differs")).collect();
+        assert_eq!(lines.len(), usize::from(expected.is_some()), "{lines:?}");
+        assert!(lines.iter().all(|line| line.ends_with(expected.unwrap())), "{lines:?}");
     }
+}
+
+/// Each instance logs a change of the switches of all, with the operator who has made it.
+#[tokio::test(start_paused = true)]
+async fn each_instance_logs_who_has_changed_the_switches_of_all() {
+    let (journal, _guard) = Journal::listen(Level::WARN);
+    let store = MemoryStore::default();
+    let start = || Shop::of(Cache::builder().shared_store(store.clone()), named(), |_| Answer::ok("hello"));
+    let (here, elsewhere) = (start(), start());
+    let scope = SwitchScope::route("products");
+    here.cache.bypass_fleet(scope.clone(), MINUTE, "ann").await.unwrap();
+    eventually("it is followed", || elsewhere.cache.switches().len() == 1).await;
+    let line = r#"WARN larder: cache switched off scope=route products reach="fleet" seconds=60 who="ann""#;
+    assert_eq!(journal.lines(), [line; 2]);
+    here.cache.resume_fleet(&scope, "bob").await.unwrap();
+    eventually("it is followed", || elsewhere.cache.switches().is_empty()).await;
+    let line = r#"WARN larder: cache switched on scope=route products reach="fleet" set_by="ann" who="bob""#;
+    assert_eq!(journal.lines(), [line; 2]);
 }
 
 #[tokio::test]
