@@ -78,6 +78,22 @@ mod tests {
         assert_eq!(parse(REDIS_7_0), expected);
     }
 
+    /// Each number is another one, so that none stands for another one.
+    #[test]
+    fn each_number_has_its_own_field() {
+        let info = "keyspace_hits:1\r\nkeyspace_misses:2\r\nevicted_keys:3\r\nexpired_keys:4\r\n\
+                    used_memory:5\r\nused_memory_peak:6\r\nmaxmemory:7\r\nused_memory_rss:8\r\n\
+                    connected_clients:9\r\n";
+        let expected = stats_with(|stats| {
+            (stats.hits, stats.misses) = (Some(1), Some(2));
+            (stats.evicted_keys, stats.expired_keys) = (Some(3), Some(4));
+            (stats.memory_used, stats.memory_peak) = (Some(5), Some(6));
+            (stats.memory_limit, stats.memory_resident) = (Some(7), Some(8));
+            stats.connected_clients = Some(9);
+        });
+        assert_eq!(parse(info), expected);
+    }
+
     fn eviction_in(info: &str) -> &str {
         info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).unwrap()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Method;
 use larder::store::StoreErrorKind;
 use larder::{Cache, Invalidation, PathName, Policy};
-use larder_testing::{Answer, Gate};
+use larder_testing::{Answer, Gate, ManualClock};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 use crate::shop::{COST, Shop, eventually, get, method, with};
@@ -269,13 +269,15 @@ fn store_errors_by_exchange_and_kind() {
 fn the_instance_and_the_shared_store_have_gauges() {
     let metrics = after(async || {
         tokio::time::pause();
-        let store = larder_testing::MemoryStore::new();
-        let cache = Cache::builder().shared_store(store.clone()).build();
+        let (store, clock) = (larder_testing::MemoryStore::new(), ManualClock::new());
+        let cache = Cache::builder().shared_store(store.clone()).clock(clock.clone()).build();
         tokio::time::sleep(Duration::from_secs(2)).await;
         let _ = cache.invalidate(Invalidation::all()).await;
         tokio::time::sleep(Duration::from_secs(20)).await;
         store.fail(StoreErrorKind::Timeout);
         let _ = cache.invalidate(Invalidation::tag("x")).await;
+        // The bound on staleness is two seconds.
+        clock.advance(Duration::from_secs(3));
         tokio::time::sleep(Duration::from_secs(20)).await;
         // The cache stays until the recorder is read.
         std::mem::forget(cache);
@@ -287,12 +289,28 @@ fn the_instance_and_the_shared_store_have_gauges() {
     assert_eq!((gauge("larder_redis_up"), gauge("larder_redis_log_entries")), (0.0, 1.0));
     assert!(!metrics.contains_key("larder_redis_memory_used_bytes{}"), "it is not known");
     assert_eq!(gauge("larder_instance_deferred_invalidations"), 1.0);
-    let of_instance = ["detached", "confirmation_age_ratio", "open_circuits"];
-    assert!(of_instance.iter().all(|name| metrics.contains_key(&format!("larder_instance_{name}{{}}"))));
+    let [detached, ratio] =
+        ["detached", "confirmation_age_ratio"].map(|name| format!("larder_instance_{name}"));
+    assert_eq!((gauge(&detached), gauge(&ratio)), (1.0, 1.5));
+    assert_eq!(gauge("larder_instance_open_circuits"), 0.0, "this store has none");
     let info = format!("larder_build_info{{version={}}}", env!("CARGO_PKG_VERSION"));
     assert_eq!(metrics[&info], DebugValue::Gauge(1.0.into()));
     let announced = "larder_store_errors_total{operation=announce kind=timeout}";
     assert!(matches!(metrics[announced], DebugValue::Counter(1..)), "{metrics:?}");
+}
+
+#[test]
+fn an_open_circuit_has_a_gauge() {
+    let metrics = after(async || {
+        tokio::time::pause();
+        let store = MemoryStore::default();
+        let cache = Cache::builder().shared_store(store.clone()).build();
+        store.fail(StoreErrorKind::CircuitOpen);
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        // The cache stays until the recorder is read.
+        std::mem::forget(cache);
+    });
+    assert_eq!(metrics["larder_instance_open_circuits{}"], DebugValue::Gauge(1.0.into()));
 }
 
 /// Makes the operations of a store fail.

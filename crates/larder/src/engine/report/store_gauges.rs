@@ -133,7 +133,9 @@ mod tests {
         let mut record = InstanceRecord::new(InstanceId::from_bytes([1; 16]));
         (record.max_staleness, record.deferred) = (Duration::from_secs(2), 3);
         record.confirmation_age = Some(Duration::from_secs(3));
-        record.circuits = vec![NodeCircuit::new(None, CircuitState::Open)];
+        record.circuits = [CircuitState::Open, CircuitState::Probing, CircuitState::Closed]
+            .map(|state| NodeCircuit::new(None, state))
+            .to_vec();
         record
     }
 
@@ -147,7 +149,7 @@ mod tests {
             drop(other);
             std::mem::forget(one);
         });
-        let expected = INSTANCE_GAUGES.map(str::to_owned).into_iter().zip([1.5, 1.0, 3.0, 1.0]);
+        let expected = INSTANCE_GAUGES.map(str::to_owned).into_iter().zip([1.5, 1.0, 3.0, 2.0]);
         assert_eq!(values, expected.collect());
     }
 

@@ -54,3 +54,45 @@ pub(super) fn set_size(collection: &str, stats: &WriteBehindStats) {
     set("larder_queue_dead_writes", stats.dead as f64);
     set("larder_queue_oldest_seconds", stats.oldest_age.as_secs_f64());
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+
+    use super::*;
+
+    /// Each number is another one, so that none stands for another one.
+    #[test]
+    fn each_gauge_of_a_queue_has_its_own_number_and_collection() {
+        let recorder = DebuggingRecorder::new();
+        let stats = WriteBehindStats {
+            quarantined: 1,
+            partitions: 2,
+            pending: 3,
+            pending_bytes: 4,
+            oldest_age: Duration::from_millis(5_500),
+            dead: 6,
+            ..WriteBehindStats::default()
+        };
+        metrics::with_local_recorder(&recorder, || set_size("cart", &stats));
+        let values = recorder.snapshotter().snapshot().into_vec();
+        let shown = |(key, _, _, value): (metrics_util::CompositeKey, _, _, DebugValue)| {
+            let labels: Vec<_> = key.key().labels().map(|label| (label.key(), label.value())).collect();
+            assert_eq!(labels, [("collection", "cart")]);
+            (key.key().name().to_owned(), value)
+        };
+        let expected = [
+            ("partitions", 2.0),
+            ("writes", 3.0),
+            ("bytes", 4.0),
+            ("oldest_seconds", 5.5),
+            ("dead_writes", 6.0),
+        ];
+        let expected = expected
+            .map(|(name, value)| (format!("larder_queue_{name}"), DebugValue::Gauge(f64::into(value))));
+        assert_eq!(values.into_iter().map(shown).collect::<BTreeMap<_, _>>(), expected.into());
+    }
+}
