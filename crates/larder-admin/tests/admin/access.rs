@@ -60,6 +60,8 @@ async fn a_purge_makes_the_next_request_a_miss() {
         json!({ "prefixes": ["/products"] }),
         json!({ "globs": ["/products/*"] }),
         json!({ "all": true, "confirm": "everything" }),
+        json!({ "tags": ["other", "product:7"] }),
+        json!({ "tags": ["other"], "globs": ["/other/*", "/products/*"] }),
     ] {
         app.get("/products/7").await;
         assert_eq!(app.get("/products/7").await, "HIT", "{body}");
@@ -125,6 +127,22 @@ async fn too_many_requests_are_refused_for_a_while() {
     assert_eq!(statuses(Some(OPERATOR), 1).await, [StatusCode::OK]);
     tokio::time::advance(std::time::Duration::from_secs(1)).await;
     assert_eq!(statuses(Some(READER), 1).await, [StatusCode::OK]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_changes_are_refused_for_a_while_and_not_made() {
+    let app = App::new();
+    for _ in 0..50 {
+        assert_eq!(app.purge(OPERATOR, json!({ "tags": ["other"] })).await.status, StatusCode::OK);
+    }
+    app.get("/products/7").await;
+    let purge = async || app.purge(OPERATOR, json!({ "tags": ["product:7"] })).await;
+    let refused = purge().await;
+    assert_eq!((refused.status, refused.field("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "1".into()));
+    assert_eq!(app.get("/products/7").await, "HIT");
+    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    assert_eq!(purge().await.status, StatusCode::OK);
+    assert_eq!(app.get("/products/7").await, "MISS");
 }
 
 #[test]

@@ -25,6 +25,18 @@ async fn the_feed_shows_an_invalidation_when_it_happens() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_feed_has_a_line_for_each_selector_of_a_purge() {
+    let app = App::new();
+    let mut feed = app.stream(PATH).await;
+    app.purge(OPERATOR, json!({ "tags": ["one", "two"], "uris": ["/three"], "prefixes": ["/four"] })).await;
+    for expected in ["t:one", "t:two", "u:/three", "p:/four"] {
+        // An empty line would mean that there is no other one.
+        let line: Value = serde_json::from_str(&feed.part().await.unwrap()).unwrap();
+        assert_eq!(line["selector"], expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_feed_without_an_invalidation_shows_that_it_is_alive() {
     let app = App::new();
     let mut feed = app.stream(PATH).await;

@@ -9,6 +9,7 @@ mod console;
 mod console_files;
 mod dashboard;
 mod feed;
+mod fleet_switches;
 mod leaving;
 mod metric_labels;
 mod openapi;

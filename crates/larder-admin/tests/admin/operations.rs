@@ -162,6 +162,9 @@ async fn a_route_is_switched_off_and_on() {
         json!({ "scope": "all", "seconds": 86_401 }),
         json!({ "scope": "all", "seconds": 1, "fleet": true }),
         json!({ "scope": "everything", "seconds": 1 }),
+        // The time is a number of seconds, and never a date by somebody's clock.
+        json!({ "scope": "all", "seconds": "2026-11-30T10:00:00+02:00" }),
+        json!({ "scope": "all", "seconds": 1, "until": "2026-11-30T10:00:00+02:00" }),
     ] {
         let (status, _) = app.act(Method::POST, "switches", body.clone()).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");

@@ -53,7 +53,7 @@ impl App {
         app
     }
 
-    fn of(cache: Cache) -> Self {
+    pub(crate) fn of(cache: Cache) -> Self {
         let policy = Policy::ttl(ttl::STANDARD).tag("product:{id}").key_cookie("session");
         let products = get(async || "a product").layer(cache.layer(policy));
         let policy = Policy::ttl(ttl::STANDARD).tag("category:{id}");
