@@ -20,6 +20,7 @@ async fn wrong_arguments_are_2() {
         ("purge --tag a --dry-run --refill 1", "cannot be used with"),
         ("disable", "--for"),
         ("disable --for 25h", "at most 24h"),
+        ("disable --for 2026-11-30T10:00:00+02:00", "invalid value"),
         ("disable --for 1h --route a --class b", "cannot be used with"),
         ("explain nonsense", "needs a URL"),
         ("explain /a --method POST", "its method is unsafe"),

@@ -16,7 +16,12 @@ async fn a_switch_is_for_all_instances_and_says_who_set_it() {
     let switches = site.json(&["switches"]).await;
     assert_eq!((&switches[0]["reach"], &switches[0]["scope"]), (&"fleet".into(), &"all".into()));
     assert_eq!(site.run(&["enable", "--route", "/other"]).await.code, 1);
-    assert_eq!(site.run(&["enable"]).await.code, 0);
+    let mut enable = site.program(&["enable"]);
+    enable.env("USER", "bob");
+    assert!(tokio::task::spawn_blocking(move || enable.status().unwrap()).await.unwrap().success());
+    // The instances log the change with this name.
+    let record = site.redis.command(&["GET", "larder:{larder:log}:switches"]).await.unwrap();
+    assert!(record.as_str().unwrap().contains(r#""by":"bob@"#), "{record:?}");
     for instance in [&a, &b] {
         instance.answers("/products/1", "HIT", 1).await;
     }
