@@ -19,6 +19,7 @@ mod early;
 mod explained_credentials;
 mod explained_entries;
 mod explained_outcomes;
+mod explained_requests;
 mod explained_routes;
 mod failures;
 mod feeds;

@@ -8,6 +8,7 @@ mod calendars;
 #[cfg(feature = "metrics")]
 mod documented_metrics;
 mod evictions;
+mod explaining;
 mod journal;
 mod large_invalidation;
 mod leases;
