@@ -147,7 +147,7 @@ async fn a_clock_that_differs_from_that_of_the_store_is_logged_once() {
     }
 }
 
-/// Each instance logs a change of the switches of all, with the operator who has made it.
+/// Each instance logs a change of the switches of all, with the name of its operator.
 #[tokio::test(start_paused = true)]
 async fn each_instance_logs_who_has_changed_the_switches_of_all() {
     let (journal, _guard) = Journal::listen(Level::WARN);
