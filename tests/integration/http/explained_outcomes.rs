@@ -1,13 +1,13 @@
 //! Explanations say what the next request gets: random requests, states and policies.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::any;
 use http::{HeaderName, Method, StatusCode};
 use larder::explain::{Explanation, HandlerRun};
 use larder::outcome::Outcome;
@@ -71,8 +71,30 @@ struct World {
     cache: Cache,
     clock: ManualClock,
     router: Router,
-    is_failing: Arc<AtomicBool>,
+    handler: Handler,
     random: fastrand::Rng,
+}
+
+/// The handler of all routes.
+#[derive(Clone, Default)]
+struct Handler {
+    is_failing: Arc<AtomicBool>,
+    runs: Arc<AtomicUsize>,
+}
+
+impl Handler {
+    fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::SeqCst)
+    }
+
+    fn runs(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
+    }
+
+    fn run(&self, request: &Request) -> Response {
+        self.runs.fetch_add(1, Ordering::SeqCst);
+        if self.is_failing() { StatusCode::BAD_GATEWAY.into_response() } else { answer(request) }
+    }
 }
 
 /// Which tiers a cache has.
@@ -98,9 +120,9 @@ impl World {
         };
         let cache = builder.build();
         cache.ready(secs(30)).await.unwrap();
-        let is_failing = Arc::new(AtomicBool::new(false));
-        let router = routes(&cache, &is_failing);
-        Self { cache, clock, router, is_failing, random: fastrand::Rng::with_seed(seed) }
+        let handler = Handler::default();
+        let router = routes(&cache, &handler);
+        Self { cache, clock, router, handler, random: fastrand::Rng::with_seed(seed) }
     }
 
     fn request(&mut self) -> Request {
@@ -145,7 +167,7 @@ impl World {
             0 => self.advance(3_605).await,
             1 => self.advance(3_670).await,
             2..5 => self.advance(7).await,
-            5 => self.is_failing.store(self.random.u8(0..3) == 0, Ordering::SeqCst),
+            5 => self.handler.is_failing.store(self.random.u8(0..3) == 0, Ordering::SeqCst),
             6 => {
                 let scopes =
                     [SwitchScope::All, SwitchScope::route("/plain/{id}"), SwitchScope::class("polite")];
@@ -185,15 +207,22 @@ impl World {
     /// Explains a request, sends it, and compares the outcomes.
     async fn check(&mut self, seen: &mut std::collections::BTreeMap<String, u32>) {
         let request = self.request();
-        let before = self.cache.stats();
+        let before = (self.cache.stats(), self.handler.runs());
         let explanation = self.cache.explain(self.router.clone(), copy(&request)).await.unwrap();
-        assert_eq!(self.cache.stats(), before, "an explanation counts nothing");
-        let is_failing = self.is_failing.load(Ordering::SeqCst);
+        assert_eq!((self.cache.stats(), self.handler.runs()), before, "an explanation leaves no trace");
         let what = format!("{} {} {:?}", request.method(), request.uri(), request.headers());
-        let outcome = expected(&explanation, is_failing);
-        compare(outcome, &send(&self.router, request).await, &format!("{what}\n{explanation}"));
+        let (outcome, what) =
+            (expected(&explanation, self.handler.is_failing()), format!("{what}\n{explanation}"));
+        compare(outcome, &send(&self.router, request).await, &what);
         *seen.entry(format!("{} {}", outcome.as_str(), outcome.reason())).or_default() += 1;
         settle().await;
+        let runs = self.handler.runs() - before.1;
+        match explanation.handler {
+            HandlerRun::No => assert_eq!(runs, 0, "{what}"),
+            // A refresh that has just failed is not tried again at once.
+            HandlerRun::Background => assert!(runs <= 1, "{what}"),
+            _ => assert_eq!(runs, 1, "{what}"),
+        }
     }
 }
 
@@ -240,15 +269,10 @@ async fn settle() {
     }
 }
 
-fn routes(cache: &Cache, is_failing: &Arc<AtomicBool>) -> Router {
+fn routes(cache: &Cache, handler: &Handler) -> Router {
     let handler = || {
-        let is_failing = Arc::clone(is_failing);
-        get(async move |request: Request| {
-            if is_failing.load(Ordering::SeqCst) {
-                return StatusCode::BAD_GATEWAY.into_response();
-            }
-            answer(&request)
-        })
+        let handler = handler.clone();
+        any(async move |request: Request| handler.run(&request))
     };
     let exact = || hourly().early_refresh(0.0);
     let patient = || exact().stale_while_revalidate(secs(60)).stale_if_error(secs(6_000));

@@ -94,6 +94,20 @@ async fn a_token_is_waited_for_as_a_request_waits_for_it() {
     assert_eq!((in_time.outcome, in_time.handler), (Outcome::Hit(Tier::Memory), HandlerRun::No));
 }
 
+/// The policy does not declare these credentials, and the stored response does not permit sharing.
+#[tokio::test]
+async fn a_stored_response_is_not_for_a_request_with_credentials() {
+    let (cache, _) = cache();
+    let origin = Origin::always(Answer::ok("a"));
+    let router = router(&cache, hourly(), &origin);
+    send(&router, request(&[])).await;
+    for (name, reason) in [("authorization", BypassReason::Authorization), ("cookie", BypassReason::Cookie)] {
+        let explanation = explain(&cache, &router, &[(name, "a=1")]).await;
+        assert_eq!((explanation.outcome, explanation.handler), (Outcome::Bypass(reason), HandlerRun::Yes));
+        assert_eq!(send(&router, request(&[(name, "a=1")])).await, "BYPASS", "{name}");
+    }
+}
+
 /// From HTTP/2 on, no field needs to announce a body.
 fn request_with_body() -> Request<Body> {
     let mut request = request(&[]).map(|_| Body::from("a body"));
