@@ -20,6 +20,13 @@ pub(crate) struct PushCall {
     pub(crate) follower: Option<Arc<dyn LogFollower>>,
 }
 
+impl PushCall {
+    /// Returns the size of its key and its payload.
+    pub(crate) fn size(&self) -> usize {
+        self.key.len() + self.payload.len()
+    }
+}
+
 pub(crate) type PushResult = Result<LoggedPush, PushError>;
 
 /// Returns the error of a push that certainly has no effect.

@@ -37,30 +37,31 @@ pub(crate) struct QueueScripts {
 impl QueueScripts {
     pub(crate) fn new() -> Self {
         Self {
-            push: adding!("lua/queue_push_batch.lua", "lua/queue_push.lua"),
+            push: adding!("lua/queue_packs.lua", "lua/queue_push_batch.lua", "lua/queue_push.lua"),
             push_logged: adding!(
                 "lua/incarnation.lua",
                 "lua/checkpoints.lua",
                 "lua/append_entries.lua",
                 "lua/log_page.lua",
+                "lua/queue_packs.lua",
                 "lua/queue_push_batch.lua",
                 "lua/queue_push_logged.lua"
             ),
             setup: draining!("lua/queue_setup.lua"),
-            pending: draining!("lua/queue_partition.lua", "lua/queue_pending.lua"),
+            pending: draining!("lua/queue_packs.lua", "lua/queue_partition.lua", "lua/queue_pending.lua"),
             claim: draining!("lua/queue_reader.lua", "lua/queue_claim.lua"),
             extend: draining!("lua/queue_reader.lua", "lua/queue_extend.lua"),
-            read: draining!("lua/queue_reader.lua", "lua/queue_partition.lua", "lua/queue_read.lua"),
-            complete: draining!("lua/queue_partition.lua", "lua/queue_complete.lua"),
+            read: draining!("lua/queue_reader.lua", "lua/queue_packs.lua", "lua/queue_partition.lua", "lua/queue_read.lua"),
+            complete: draining!("lua/queue_packs.lua", "lua/queue_partition.lua", "lua/queue_complete.lua"),
             quarantine: draining!(
                 "lua/queue_reader.lua",
-                "lua/queue_partition.lua",
+                "lua/queue_packs.lua", "lua/queue_partition.lua",
                 "lua/queue_quarantine.lua"
             ),
-            dead: draining!("lua/queue_partition.lua", "lua/queue_dead.lua"),
-            retry: draining!("lua/queue_reader.lua", "lua/queue_partition.lua", "lua/queue_retry.lua"),
-            discard: draining!("lua/queue_partition.lua", "lua/queue_discard.lua"),
-            stats: draining!("lua/queue_reader.lua", "lua/queue_partition.lua", "lua/queue_stats.lua"),
+            dead: draining!("lua/queue_packs.lua", "lua/queue_partition.lua", "lua/queue_dead.lua"),
+            retry: draining!("lua/queue_reader.lua", "lua/queue_packs.lua", "lua/queue_partition.lua", "lua/queue_retry.lua"),
+            discard: draining!("lua/queue_packs.lua", "lua/queue_partition.lua", "lua/queue_discard.lua"),
+            stats: draining!("lua/queue_reader.lua", "lua/queue_packs.lua", "lua/queue_partition.lua", "lua/queue_stats.lua"),
             confirm: draining!("lua/queue_confirm.lua"),
         }
     }

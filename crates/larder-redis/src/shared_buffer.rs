@@ -17,7 +17,14 @@ impl SharedBuffer {
 
     /// Returns an argument with these bytes.
     pub(crate) fn add(&mut self, bytes: &[u8]) -> Value {
-        self.0.extend_from_slice(bytes);
+        self.add_all([bytes])
+    }
+
+    /// Returns an argument with all of these bytes, one after the other.
+    pub(crate) fn add_all<'a>(&mut self, parts: impl IntoIterator<Item = &'a [u8]>) -> Value {
+        for part in parts {
+            self.0.extend_from_slice(part);
+        }
         Value::Bytes(self.0.split().freeze())
     }
 }

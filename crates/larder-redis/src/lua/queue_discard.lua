@@ -9,8 +9,8 @@ if not place or not write then
 end
 redis.call('ZREM', dead_of(key), member)
 if write.kind ~= 'o' then
-  redis.call('HDEL', state, 'k' .. key)
+  redis.call('HDEL', state, 'k:' .. key)
 end
-count(0, -1, -size_of(write))
+count({ dead = -1, dead_bytes = -size_of(write) })
 renew_mark(key, place, swept)
 return '1'

@@ -15,7 +15,7 @@ end
 
 local function value_of(key, index)
   local where, number = index_of(index)
-  if where == 'w' then
+  if where == 'w' or where == 'p' then
     return write_at(number)
   elseif where == 'd' then
     local member = redis.call('ZRANGE', dead_of(key), number, number, 'BYSCORE')[1]
@@ -27,12 +27,12 @@ local answer = { 'keys' }
 for first = 2, #ARGV, AT_ONCE do
   local fields = {}
   for i = first, math.min(#ARGV, first + AT_ONCE - 1) do
-    fields[#fields + 1] = 'k' .. ARGV[i]
-    fields[#fields + 1] = 'q' .. ARGV[i]
+    fields[#fields + 1] = 'k:' .. ARGV[i]
+    fields[#fields + 1] = 'q:' .. ARGV[i]
   end
   local found = redis.call('HMGET', state, unpack(fields))
   for i = 1, #found, 2 do
-    local key, is_quarantined = string.sub(fields[i], 2), found[i + 1] and '1' or '0'
+    local key, is_quarantined = string.sub(fields[i], #'k:' + 1), found[i + 1] and '1' or '0'
     local value = value_of(key, found[i])
     if value and value.key == key and value.kind ~= 'o' then
       answer[#answer + 1] = { is_quarantined, value.sequence, value.kind, value.payload }

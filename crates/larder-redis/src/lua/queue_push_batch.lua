@@ -1,45 +1,52 @@
 -- Pushing the writes of one batch, in their order for each partition. The answer has the time, and
--- then for each partition a list with a text for each write: 'q' and the sequence number if it is
--- queued; 'd' and the sequence number if it was pushed before; 'f' if the partition is full; 'r'
--- and the error if it failed and is not queued; 'x' and the error if it failed and may be queued. A
--- write that fails does not concern the others.
--- For all writes to a partition, the list is 'other' with the setup of the partition if it is not
--- the caller's, and 'new' if the partition has none and the caller has not compared its setup with
--- that of the collection. It is 'error' with the error if nothing was queued for that reason, and
+-- then for each group of writes a list with a text for each write: 'q' and the sequence number if
+-- it is queued; 'd' and the sequence number if it was pushed before; 'f' if the partition is full;
+-- 'r' and the error if it failed and is not queued; 'x' and the error if it failed and may be
+-- queued. A write that fails does not concern the others.
+-- For all writes of a group, the list is 'all' with the first sequence number if all were queued,
+-- with consecutive numbers. It is 'other' with the setup of the partition if it is not the
+-- caller's, and 'new' if the partition has none and the caller has not compared its setup with that
+-- of the collection. It is 'error' with the error if nothing was queued for that reason, and
 -- 'unknown' with the error if some may be queued.
 -- For the batch, it returns 'late' with the time after the deadline, when the callers have given
 -- up, and 'clock' with the time if the caller could not give a deadline. Times are in microseconds.
 -- queue_partition.lua describes the keys. Every write runs this script, so it does not use that
 -- file, and it does with one command what can be done for many writes at once.
--- Keys: for each partition its state, writes, quarantined and ids.
--- Arguments: the deadline, or ''. Then for each partition: the number of writes; the maximum number
--- of entries; the maximum number of bytes; the setup; '1' if it is that of the collection, or '';
--- then for each write: the key, the kind of the write, the payload and the write id.
+-- Keys: for each group the state, the writes, the quarantined keys and the ids of its partition.
+-- Arguments: the deadline, or ''. Then for each group: the number of writes; the maximum number of
+-- writes in the queue; the maximum number of bytes; the setup; '1' if it is that of the collection,
+-- or ''; the index and the contents of a pack with the writes; then for each write: 'k:' and the
+-- key, or 'q:' and the key if it is an operation; and the write id.
 local KEYS, ARGV, unpack, type, tonumber = KEYS, ARGV, unpack, type, tonumber
-local call, try, format, max = redis.call, redis.pcall, string.format, math.max
+local call, try, format, max, byte = redis.call, redis.pcall, string.format, math.max, string.byte
 -- The format of whole numbers. '%d' is several times as fast, and exact where a C long has 64 bits.
 local WHOLE = format('%d', 4503599627370496) == '4503599627370496' and '%d' or '%.0f'
 
-local HEAD, PARTS, NAMES = 5, 4, 4
+local HEAD, PARTS, NAMES = 7, 2, 4
 -- The ids that are remembered: a number of them, and for a time in microseconds. Ids are random, so
 -- about one push of this many removes old ones.
 local MAX_IDS, ID_TIME, PRUNING = 16384, 600000000, 64
 -- From here on, Lua's numbers are not exact.
 local MAX_SEQUENCE = 9007199254740991
+-- The fields of the state that every push reads, before those of its keys.
+local FIELDS = { 'setup', 'last', 'bytes', 'dead', 'dead_bytes', 'extra' }
+local READ = #FIELDS
+-- The first byte of the name of a value: 'k'.
+local VALUE = byte('k')
 
 -- The time of the script in microseconds.
 local now
--- The partition to which writes are being pushed: its keys, its limits and its numbers.
+-- The partition to which writes are being pushed: its keys, its limits and its numbers. `entries`
+-- counts the writes in the queue.
 local state, writes, quarantined, ids, max_entries, max_bytes
-local last, entries, bytes, dead, dead_bytes
+local last, entries, bytes, dead, dead_bytes, extra
 -- The last sequence number that was given away. One whose write fails is not used again.
 local sequence
--- The sequence numbers of all writes, if their ids are remembered already. Otherwise those of the
--- writes that this batch has added, by their ids.
-local texts, added
--- The pending values that this batch has changed, and the changes of the state.
+-- The sequence numbers of the writes that this group has added, by their ids.
+local added
+-- The pending values that this group has changed, and the changes of the state.
 local index, changes
--- The keys of the writes that were queued, if the caller needs them.
+-- The names of the writes that were queued, if the caller needs them: 'k:' and the key.
 local queued
 
 -- Returns the error, if this is the reply to a command that failed.
@@ -51,26 +58,6 @@ end
 local function prune()
   local problem = error_of(try('ZREMRANGEBYRANK', ids, 0, -MAX_IDS - 1))
   return problem or error_of(try('ZREMRANGEBYSCORE', ids, '-inf', sequence + 1 - ID_TIME))
-end
-
--- Remembers the ids of all writes, with the next sequence numbers. Returns these as texts. Returns
--- nil if some writes may not be added. Then each write remembers its own id.
-local function remember_all(new_ids, known, size)
-  local count = #new_ids
-  local has_room = entries + count <= max_entries and bytes + size <= max_bytes
-  if not has_room or dead > 0 or dead_bytes > 0 or sequence + count >= MAX_SEQUENCE then
-    return nil
-  end
-  local all, scores = {}, {}
-  for i = 1, count do
-    if known[i] then
-      return nil
-    end
-    local text = format(WHOLE, sequence + i)
-    all[i], scores[2 * i - 1], scores[2 * i] = text, text, new_ids[i]
-  end
-  -- If an id is there twice, only its first write is added.
-  return try('ZADD', ids, unpack(scores)) == count and all or nil
 end
 
 -- Remembers the id of a write, with the next sequence number. Returns this number as a text, or nil
@@ -100,80 +87,105 @@ local function is_full(is_held, where, size, growth)
   elseif where ~= 'd' and (dead >= max_entries or dead_bytes >= max_bytes) then
     return true
   end
-  return where ~= 'w' and entries >= max_entries or growth > 0 and bytes + growth > max_bytes
+  local is_replacement = where == 'w' or where == 'p'
+  return not is_replacement and entries >= max_entries or growth > 0 and bytes + growth > max_bytes
 end
 
 -- Adds a write to the end of the Stream, though the state was lost and its numbers are too low.
 -- Returns its new sequence number, and the error if that fails.
-local function add_behind(key, kind, payload, id)
+local function add_behind(write, id)
   local flat = call('XINFO', 'STREAM', writes)
   for i = 1, #flat, 2 do
     if flat[i] == 'last-generated-id' then
       sequence = tonumber(string.match(flat[i + 1], '^%d+'))
     end
   end
-  -- The later writes remember their ids once more.
-  texts = nil
   local text, answer = remember(id)
   if not text then
     return nil, string.sub(answer, 2)
   end
-  return text, error_of(try('XADD', writes, text, 'k', key, kind, payload))
+  return text, error_of(try('XADD', writes, text, 'k', write.key, write.kind, write.payload))
+end
+
+local function is_behind(problem)
+  return string.find(problem, 'equal or smaller', 1, true)
 end
 
 -- Adds a write. Returns its sequence number, and the error if that fails.
-local function add(key, kind, payload, id, text, is_held)
+local function add(write, id, text, is_held)
   if is_held then
-    return text, error_of(try('ZADD', dead_of(key), text, text .. ' o0 ' .. payload))
+    return text, error_of(try('ZADD', dead_of(write.key), text, text .. ' o0 ' .. write.payload))
   end
-  local problem = error_of(try('XADD', writes, text, 'k', key, kind, payload))
-  if problem and string.find(problem, 'equal or smaller', 1, true) then
-    return add_behind(key, kind, payload, id)
+  local problem = error_of(try('XADD', writes, text, 'k', write.key, write.kind, write.payload))
+  if problem and is_behind(problem) then
+    return add_behind(write, id)
   end
   return text, problem
 end
 
--- Removes the value that a write has replaced: in the queue ('w') or in the quarantine ('d').
--- Returns the error if that fails.
+-- Returns what the index says about the pending value of a key: 'p' and its place in a pack, 'w'
+-- and its place in an entry of its own, or 'd' and its sequence number; and after 'w' and 'd', its
+-- size.
+local function index_of(text)
+  local where, number, size = string.match(text, '^([wd]?)(%d+) ?(%d*)$')
+  if where and #number <= 16 then
+    return where == '' and 'p' or where, number, tonumber(size)
+  end
+end
+
+-- Settles a write of a pack.
+local function settle_at(place)
+  local entry = call('XRANGE', writes, place .. '-0', '+', 'COUNT', 1)[1]
+  local pack_end, fields = string.match(entry and entry[1] or '', '^(%d+)%-0$'), entry and entry[2]
+  if not pack_end or fields[1] ~= 'p' then
+    return
+  end
+  local _, count = string.gsub(fields[2], ',', '')
+  local at = tonumber(place) - tonumber(pack_end) + count
+  if at < 1 then
+    return
+  end
+  local flags = flags_of(state, pack_end, count)
+  local settled, is_gone = settle_in_pack(state, writes, pack_end, flags, { at })
+  entries = entries - settled
+  extra = max(0, extra - settled + (is_gone and 1 or 0))
+  bytes = max(0, bytes - (is_gone and #fields[4] or 0))
+end
+
+-- Removes the value that a write has replaced: in the queue ('w' or 'p') or in the quarantine
+-- ('d'). Returns the error if that fails.
 local function replace(key, where, number, old_size)
-  if where == 'w' then
+  if where == 'p' then
+    local done, problem = pcall(settle_at, number)
+    return not done and (error_of(problem) or tostring(problem))
+  elseif where == 'w' then
     local removed = try('XDEL', writes, number)
-    entries = entries - (tonumber(removed) or 0)
+    entries, bytes = entries - (tonumber(removed) or 0), max(0, bytes - old_size)
     return error_of(removed)
   end
   dead, dead_bytes = max(0, dead - 1), max(0, dead_bytes - old_size)
   return error_of(try('UNLINK', dead_of(key)))
     or error_of(try('ZREM', quarantined, key))
-    or error_of(try('HDEL', state, 'q' .. key))
+    or error_of(try('HDEL', state, 'q:' .. key))
 end
 
--- Pushes the write whose first argument is this one. `there` is what the state says about its key.
--- Returns the answer.
-local function push(at, number, field, there, refusal)
-  local key, kind, payload, id = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  local size = #key + #payload
+-- Pushes a write as an entry of its own. `there` is what the state says about its key. Returns the
+-- answer.
+local function push(write, id, field, there, refusal)
+  local key, kind = write.key, write.kind
+  local size = #key + #write.payload
   -- The value of the same key that this one replaces. An operation of a key in quarantine is held
   -- there at once.
-  local growth, where, place, old_size = size, nil, nil, nil
-  if there and kind ~= 'o' then
-    where, place, old_size = string.match(there, '^([wd])(%d+) (%d+)$')
-    where, old_size = where and #place <= 16 and where or nil, tonumber(old_size)
-    growth = where == 'w' and size - old_size or size
+  local where, place, old_size = index_of(kind ~= 'o' and there or '')
+  local growth, is_held = where == 'w' and size - old_size or size, there and kind == 'o'
+  if is_full(is_held, where, size, growth) then
+    return 'f'
   end
-  local is_held = there and kind == 'o'
-  local text, problem = texts and texts[number], nil
-  if text then
-    sequence = sequence + 1
-  else
-    if is_full(is_held, where, size, growth) then
-      return 'f'
-    end
-    text, problem = remember(id, refusal)
-    if not text then
-      return problem
-    end
+  local text, problem = remember(id, refusal)
+  if not text then
+    return problem
   end
-  text, problem = add(key, kind, payload, id, text, is_held)
+  text, problem = add(write, id, text, is_held)
   if problem then
     try('ZREM', ids, id)
     return 'r' .. problem
@@ -187,7 +199,7 @@ local function push(at, number, field, there, refusal)
     local pending, count = format('w%s %d', text, size), #changes
     index[field], changes[count + 1], changes[count + 2] = pending, field, pending
   end
-  entries, bytes = entries + 1, max(0, bytes + growth)
+  entries, bytes = entries + 1, bytes + size
   problem = where and replace(key, where, place, old_size)
   return problem and 'x' .. problem or 'q' .. text
 end
@@ -195,33 +207,132 @@ end
 -- Saves the state. Returns the error if that fails.
 local function save(setup)
   local count = #changes
-  local numbers = { 'last', last, 'bytes', bytes, 'dead', dead, 'dead_bytes', dead_bytes, 'setup', setup }
+  local numbers = { 'last', last, 'bytes', bytes, 'dead', dead, 'dead_bytes', dead_bytes, 'extra', extra }
   for i = 1, #numbers do
     changes[count + i] = numbers[i]
   end
-  return error_of(try('HSET', state, unpack(changes)))
+  return error_of(try('HSET', state, 'setup', setup, unpack(changes)))
 end
 
--- Pushes to one partition. Its first argument is the one at `head`. Returns its answer.
+-- Forgets those of the ids that have one of the next sequence numbers.
+local function forget(new_ids)
+  local known, mine = try('ZMSCORE', ids, unpack(new_ids)), {}
+  for i, score in ipairs(known) do
+    if (tonumber(score) or 0) > sequence then
+      mine[#mine + 1] = new_ids[i]
+    end
+  end
+  return #mine > 0 and try('ZREM', ids, unpack(mine))
+end
+
+-- Remembers the ids of all writes, with the next sequence numbers. Returns these as texts, and the
+-- ids. Returns nil if a write was pushed before, or an operation is held. Then nothing is
+-- remembered.
+local function remember_all(head, count, found)
+  local places, new_ids, scores, is_due = {}, {}, {}, false
+  for i = 1, count do
+    local at = head + HEAD + (i - 1) * PARTS
+    if found[READ + i] and byte(ARGV[at]) ~= VALUE then
+      return nil
+    end
+    local text, id = format(WHOLE, sequence + i), ARGV[at + 1]
+    places[i], new_ids[i], scores[2 * i - 1], scores[2 * i] = text, id, text, id
+    is_due = is_due or byte(id, -1) % PRUNING == 0
+  end
+  if is_due and prune() then
+    return nil
+  elseif try('ZADD', ids, 'NX', unpack(scores)) == count then
+    return places, new_ids
+  end
+  forget(new_ids)
+  return nil
+end
+
+-- Notes the pending values of a pack. Returns those that they replace: for each, its name and what
+-- the state says about it.
+local function note_values(head, count, found, places)
+  local replaced = {}
+  for i = 1, count do
+    local field = ARGV[head + HEAD + (i - 1) * PARTS]
+    if byte(field) == VALUE then
+      local there, n = index[field] or found[READ + i], #changes
+      index[field], changes[n + 1], changes[n + 2] = places[i], field, places[i]
+      replaced[#replaced + 1] = there and { field, there } or nil
+    end
+  end
+  return replaced
+end
+
+-- Pushes the writes as one pack. Returns the answer. Returns nil if each of them needs an entry of
+-- its own.
+local function push_pack(head, count, found)
+  local places, new_ids, problem = remember_all(head, count, found)
+  if not places then
+    return nil
+  end
+  problem = error_of(try('XADD', writes, places[count], 'p', ARGV[head + 5], 'c', ARGV[head + 6]))
+  if problem then
+    forget(new_ids)
+    return not is_behind(problem) and { 'error', problem } or nil
+  end
+  sequence, last, entries = sequence + count, places[count], entries + count
+  bytes, extra = bytes + #ARGV[head + 6], extra + count - 1
+  for _, old in ipairs(note_values(head, count, found, places)) do
+    problem = replace(string.sub(old[1], 3), index_of(old[2])) or problem
+  end
+  problem = save(ARGV[head + 3]) or problem
+  if problem then
+    return { 'unknown', problem }
+  end
+  for i = 1, queued and count or 0 do
+    queued[#queued + 1] = ARGV[head + HEAD + (i - 1) * PARTS]
+  end
+  return { 'all', places[1] }
+end
+
+-- Pushes each write as an entry of its own. Returns the answer.
+local function push_each(head, count, found)
+  local new_ids, is_due = {}, false
+  for i = 1, count do
+    local id = ARGV[head + HEAD + (i - 1) * PARTS + 1]
+    new_ids[i], is_due = id, is_due or byte(id, -1) % PRUNING == 0
+  end
+  local known, all = try('ZMSCORE', ids, unpack(new_ids)), unpacked(ARGV[head + 5], ARGV[head + 6])
+  if error_of(known) or not all or #all ~= count then
+    return { 'error', error_of(known) or 'ERR the writes cannot be read' }
+  end
+  local refusal, answers = is_due and prune(), {}
+  for i = 1, count do
+    local field, id = ARGV[head + HEAD + (i - 1) * PARTS], new_ids[i]
+    local earlier = added[id] or known[i] and format('%.0f', known[i])
+    local there = index[field] or found[READ + i]
+    answers[i] = earlier and 'd' .. earlier or push(all[i], id, field, there, refusal)
+  end
+  local problem = next(added) and save(ARGV[head + 3])
+  for i = 1, (problem or queued) and count or 0 do
+    if string.sub(answers[i], 1, 1) == 'q' then
+      if problem then
+        answers[i] = 'x' .. problem
+      else
+        queued[#queued + 1] = ARGV[head + HEAD + (i - 1) * PARTS]
+      end
+    end
+  end
+  return answers
+end
+
+-- Pushes one group. Its first argument is the one at `head`. Returns its answer.
 local function push_all(head)
   local count, setup = tonumber(ARGV[head]), ARGV[head + 3]
-  local first, to = head + HEAD, head + HEAD + count * PARTS - 1
   -- Everything is read before anything is written. If that fails, no write is queued. The fields of
   -- the writes have the pending values of their keys, or say that operations of a key are held.
-  local fields, new_ids = { 'setup', 'last', 'bytes', 'dead', 'dead_bytes' }, {}
-  local READ, read, size, is_due = #fields, 0, 0, false
-  for at = first, to, PARTS do
-    local key, id = ARGV[at], ARGV[at + 3]
-    read = read + 1
-    fields[READ + read] = (ARGV[at + 1] == 'o' and 'q' or 'k') .. key
-    new_ids[read] = id
-    size = size + #key + #ARGV[at + 2]
-    is_due = is_due or string.byte(id, -1) % PRUNING == 0
+  local fields = { unpack(FIELDS) }
+  for i = 1, count do
+    fields[READ + i] = ARGV[head + HEAD + (i - 1) * PARTS]
   end
   local found = try('HMGET', state, unpack(fields))
-  local known = try('ZMSCORE', ids, unpack(new_ids))
   entries = try('XLEN', writes)
-  local unread = error_of(found) or error_of(known) or error_of(entries)
+  local unread = error_of(found) or error_of(entries)
   if unread then
     return { 'error', unread }
   end
@@ -234,33 +345,17 @@ local function push_all(head)
   end
   last, bytes = tonumber(found[2]) or 0, tonumber(found[3]) or 0
   dead, dead_bytes = tonumber(found[4]) or 0, tonumber(found[5]) or 0
-  sequence, texts, added, index, changes = max(last, now - 1), nil, {}, {}, {}
-  local refusal = is_due and prune()
-  if not refusal then
-    texts = remember_all(new_ids, known, size)
-  end
-  local answers = {}
-  for i = 1, count do
-    local earlier = added[new_ids[i]] or known[i] and format('%.0f', known[i])
-    local field = fields[READ + i]
-    local there = index[field] or found[READ + i]
-    answers[i] = earlier and 'd' .. earlier or push(first + (i - 1) * PARTS, i, field, there, refusal)
-  end
-  local problem = next(added) and save(setup)
-  for i = 1, (problem or queued) and count or 0 do
-    if string.sub(answers[i], 1, 1) == 'q' then
-      if problem then
-        answers[i] = 'x' .. problem
-      else
-        queued[#queued + 1] = ARGV[first + (i - 1) * PARTS]
-      end
-    end
-  end
-  return answers
+  extra = max(0, tonumber(found[6]) or 0)
+  entries = entries + extra
+  sequence, added, index, changes = max(last, now - 1), {}, {}, {}
+  local has_room = entries + count <= max_entries and bytes + #ARGV[head + 6] <= max_bytes
+  local may_pack = count > 1 and has_room and dead == 0 and dead_bytes == 0
+  may_pack = may_pack and sequence + count < MAX_SEQUENCE
+  return may_pack and push_pack(head, count, found) or push_each(head, count, found)
 end
 
 -- Pushes the writes of a batch. Its keys and its arguments begin at these places. Returns the
--- answer. Adds the keys of the writes that were queued to `all_queued`, if that is given.
+-- answer. Adds the names of the writes that were queued to `all_queued`, if that is given.
 local function push_batch(first_key, first_argument, all_queued)
   local time = call('TIME')
   now, queued = time[1] * 1000000 + time[2], all_queued

@@ -15,14 +15,13 @@ local FIRST_KEY, FIRST_ARGUMENT = 7, 10
 local fresh, keep, most_size = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local mine, after, wants_page = ARGV[4], ARGV[5], ARGV[6] == '1'
 
--- Appends the invalidations of these keys. Returns the incarnation, the server's run id, and the id
+-- Appends the invalidations with these names. Returns the incarnation, the server's run id, and the id
 -- of the entry.
-local function append_keys(keys)
+local function append_names(names)
   local fields, size = {}, 0
-  for i = 1, #keys do
-    local selector = 'k:' .. keys[i]
-    fields[2 * i - 1], fields[2 * i] = 'h', selector
-    size = size + #selector + OVERHEAD
+  for i = 1, #names do
+    fields[2 * i - 1], fields[2 * i] = 'h', names[i]
+    size = size + #names[i] + OVERHEAD
   end
   local id, run = incarnation(fresh, nil)
   local kept, limit = room_for(size, fresh, keep, most_size)
@@ -34,8 +33,8 @@ local function fits()
 end
 
 -- Appends, and returns the incarnation, the id of the entry, and the page.
-local function append_and_poll(keys)
-  local id, run, own = append_keys(keys)
+local function append_and_poll(names)
+  local id, run, own = append_names(names)
   if id ~= mine or not wants_page then
     return { id, own }
   end

@@ -2,19 +2,24 @@
 -- key has left the quarantine or '0'.
 -- KEYS: state, writes, quarantined, ids. ARGV: the key.
 local key = ARGV[1]
-local MAX_MOVED, MAX_BYTES, MAX_PAGES, PAGE, FEW = 250, 1048576, 20, 100, 10
+local MAX_MOVED, MAX_BYTES, MAX_SWEPT, PAGE, FEW = 250, 1048576, 2000, 20, 10
 
 -- Moves operations that are held and still in the queue to the quarantine, so that none of them is
 -- flushed before an older one. The reader does the same, so usually none is left. Returns up to
 -- which place none is left.
 local function sweep(from, place, swept)
-  local after = '(' .. digits(swept) .. '-0'
-  for _ = 1, MAX_PAGES do
-    local page = redis.call('XRANGE', writes, after, digits(place) .. '-0', 'COUNT', PAGE)
+  local after, seen = '(' .. digits(swept) .. '-0', 0
+  while seen < MAX_SWEPT do
+    local page = redis.call('XRANGE', writes, after, '+', 'COUNT', PAGE)
     for _, entry in ipairs(page) do
-      local write = write_of(entry)
-      if write and write.key == key and write.kind == 'o' and tonumber(write.sequence) >= from then
-        hold(write, '')
+      local all = writes_of(entry) or {}
+      seen = seen + math.max(1, #all)
+      for _, write in ipairs(all) do
+        if tonumber(write.place) > place then
+          return place
+        elseif write.key == key and write.kind == 'o' and tonumber(write.sequence) >= from then
+          hold(write, '')
+        end
       end
       after = '(' .. entry[1]
     end
@@ -48,7 +53,7 @@ while not is_end and moved < MAX_MOVED and bytes < MAX_BYTES do
       redis.call('XADD', writes, at .. '-0', 'k', key, write.kind, write.payload, 's', write.sequence)
       moved, bytes = moved + 1, bytes + size_of(write)
       if write.kind ~= 'o' then
-        redis.call('HSET', state, 'k' .. key, 'w' .. at .. ' ' .. size_of(write))
+        redis.call('HSET', state, 'k:' .. key, 'w' .. at .. ' ' .. size_of(write))
       end
     end
     redis.call('ZREM', dead_of(key), member)
@@ -56,5 +61,5 @@ while not is_end and moved < MAX_MOVED and bytes < MAX_BYTES do
   is_end = #members < FEW
 end
 redis.call('HSET', state, 'last', digits(last + moved))
-count(bytes, -moved, -bytes)
+count({ bytes = bytes, dead = -moved, dead_bytes = -bytes })
 return { moved, renew_mark(key, place, swept) and '1' or '0' }

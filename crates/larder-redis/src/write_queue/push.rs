@@ -36,7 +36,7 @@ impl CallTarget for PushTarget {
     const MAX_WEIGHT: usize = 128 * 1024;
 
     fn weight(call: &PushCall) -> usize {
-        call.key.len() + call.payload.len()
+        call.size()
     }
 
     fn queue(&self) -> &PushQueue {

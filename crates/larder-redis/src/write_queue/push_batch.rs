@@ -1,5 +1,7 @@
 //! One batch of pushes: its script call, and the outcome of each write.
 
+use std::fmt::Write as _;
+
 use fred::error::Error;
 use fred::types::Value;
 use larder_core::store::{StoreError, StoreErrorKind};
@@ -20,18 +22,32 @@ use crate::store::RedisStore;
 /// The first push to a partition learns the server's time and the setup of the collection.
 const MAX_EXCHANGES: usize = 3;
 
-/// The number of arguments of the script for each partition, before those of its writes.
-const HEAD: usize = 5;
+/// The number of arguments of the script for each group, before those of its writes.
+const HEAD: usize = 7;
 /// The number of arguments for each write.
-const PARTS: usize = 4;
+const PARTS: usize = 2;
 /// The maximum number of digits of a number.
 const MAX_DIGITS: usize = 20;
 
-/// The writes of a batch that go to one partition.
+/// The number of bytes before the key in the name of a write.
+const NAME_SIZE: usize = 2;
+/// The number of bytes that a write usually takes in the index of an entry.
+const INDEX_SIZE: usize = 8;
+
+/// The maximum number of writes in an entry of the queue, and the maximum number of bytes.
+///
+/// One command adds all of them. But whoever reads the pending value of a key reads the whole
+/// entry.
+const MAX_PACK: usize = 32;
+const MAX_PACK_BYTES: usize = 16 * 1024;
+
+/// The writes of a batch that go to one partition, and that fit into one entry.
 struct Group<'a> {
     partition: &'a PushPartition,
     /// The writes, and their places in the batch.
     calls: Vec<(usize, &'a PushCall)>,
+    /// The size of their keys and payloads.
+    size: usize,
     /// Whether the setup of the collection is that of the partition.
     is_compared: bool,
 }
@@ -58,13 +74,10 @@ pub(super) async fn push_batch(store: &RedisStore, calls: &[PushCall]) -> Vec<Pu
 fn groups(calls: &[PushCall]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for (place, call) in calls.iter().enumerate() {
-        match groups.iter_mut().find(|group| std::ptr::eq(group.partition, &*call.partition)) {
-            Some(group) => group.calls.push((place, call)),
-            None => groups.push(Group {
-                partition: &call.partition,
-                calls: vec![(place, call)],
-                is_compared: false,
-            }),
+        let last = groups.iter_mut().rfind(|group| std::ptr::eq(group.partition, &*call.partition));
+        match last.filter(|group| group.has_room(call)) {
+            Some(group) => group.add(place, call),
+            None => groups.push(Group::of(place, call)),
         }
     }
     groups
@@ -137,6 +150,20 @@ async fn take_answers(
 }
 
 impl<'a> Group<'a> {
+    fn of(place: usize, call: &'a PushCall) -> Self {
+        let partition = &*call.partition;
+        Self { partition, calls: vec![(place, call)], size: call.size(), is_compared: false }
+    }
+
+    fn has_room(&self, call: &PushCall) -> bool {
+        self.calls.len() < MAX_PACK && self.size + call.size() <= MAX_PACK_BYTES
+    }
+
+    fn add(&mut self, place: usize, call: &'a PushCall) {
+        self.calls.push((place, call));
+        self.size += call.size();
+    }
+
     fn setup(&self) -> Setup<'a> {
         let PushPartition { names, kind, .. } = self.partition;
         Setup { partition: self.partition.id(), names, kind: Some(*kind) }
@@ -152,23 +179,32 @@ impl<'a> Group<'a> {
             texts.add(setup.as_bytes()),
             Value::from_static_str(if self.is_compared { "1" } else { "" }),
         ]);
-        for (_, PushCall { key, kind, payload, id, .. }) in &self.calls {
-            arguments.push(texts.add(key.as_bytes()));
-            arguments.push(Value::from_static_str(match kind {
-                'o' => "o",
-                'd' => "d",
-                _ => "v",
-            }));
-            arguments.push(Value::Bytes(payload.clone()));
+        arguments.extend(self.pack(texts));
+        for (_, PushCall { key, kind, id, .. }) in &self.calls {
+            let name = if *kind == 'o' { "q:" } else { "k:" };
+            arguments.push(texts.add_all([name, key].map(str::as_bytes)));
             arguments.push(texts.add(&id.to_bytes()));
         }
+    }
+
+    /// Returns the index and the contents of an entry with all of its writes.
+    fn pack(&self, texts: &mut SharedBuffer) -> [Value; 2] {
+        let mut index = String::with_capacity(self.calls.len() * INDEX_SIZE);
+        for (_, PushCall { key, kind, payload, .. }) in &self.calls {
+            // Writing to a `String` never fails.
+            let _ = write!(index, "{kind}{},{}", key.len(), payload.len());
+        }
+        let contents = self.calls.iter().flat_map(|(_, call)| [call.key.as_bytes(), &call.payload]);
+        [texts.add(index.as_bytes()), texts.add_all(contents)]
     }
 
     /// Returns the number of its arguments, and the maximum size of their texts.
     fn sizes(&self) -> (usize, usize) {
         let keys: usize = self.calls.iter().map(|(_, call)| call.key.len()).sum();
         let head = self.partition.setup.len() + 2 * MAX_DIGITS;
-        (HEAD + self.calls.len() * PARTS, head + keys + self.calls.len() * size_of::<WriteId>())
+        let for_each = size_of::<WriteId>() + NAME_SIZE + INDEX_SIZE;
+        let count = self.calls.len();
+        (HEAD + count * PARTS, head + self.size + keys + count * for_each)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::reply::{bytes, parts, unreadable};
 /// The answer of `queue_push_batch.lua`. Times are in microseconds of the server's clock.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// The time, and the answer for each partition.
+    /// The time, and the answer for each group of writes.
     Partitions(u64, Vec<PartitionAnswer>),
     /// The batch came after its deadline.
     Late(u64),
@@ -37,7 +37,7 @@ pub(super) enum PartitionAnswer {
     Failed(PushError),
 }
 
-/// Reads the answer to a batch with this many writes for each partition.
+/// Reads the answer to a batch with this many writes in each group.
 pub(super) fn read(answer: &Value, writes: &[usize]) -> Option<Answer> {
     let (what, rest) = parts(answer)?.split_first()?;
     Some(match (&*bytes(what)?, rest) {
@@ -51,7 +51,7 @@ pub(super) fn read(answer: &Value, writes: &[usize]) -> Option<Answer> {
     })
 }
 
-/// Reads the answer for a partition with this many writes.
+/// Reads the answer for a group with this many writes.
 fn partition_answer(answer: &Value, writes: usize) -> PartitionAnswer {
     let failed = |outcome, error| PartitionAnswer::Failed(PushError::new(outcome, error));
     let unread = || failed(PushOutcome::Unknown, unreadable("the answer to a push"));
@@ -62,6 +62,10 @@ fn partition_answer(answer: &Value, writes: usize) -> PartitionAnswer {
         (b"other", [_, setup]) => bytes(setup).map_or_else(unread, PartitionAnswer::Other),
         (b"error", [_, error]) => failed(PushOutcome::NotQueued, refused(&text_of(error))),
         (b"unknown", [_, error]) => failed(PushOutcome::Unknown, refused(&text_of(error))),
+        (b"all", [_, first]) => match write_reply::digits(first) {
+            Some(first) => PartitionAnswer::Pushed((first..).take(writes).map(|one| Ok(Pushed::Queued(one))).collect()),
+            None => unread(),
+        },
         _ if parts.len() == writes => PartitionAnswer::Pushed(parts.iter().map(result).collect()),
         _ => unread(),
     }
