@@ -51,17 +51,33 @@ impl QueueScripts {
             pending: draining!("lua/queue_packs.lua", "lua/queue_partition.lua", "lua/queue_pending.lua"),
             claim: draining!("lua/queue_reader.lua", "lua/queue_claim.lua"),
             extend: draining!("lua/queue_reader.lua", "lua/queue_extend.lua"),
-            read: draining!("lua/queue_reader.lua", "lua/queue_packs.lua", "lua/queue_partition.lua", "lua/queue_read.lua"),
+            read: draining!(
+                "lua/queue_reader.lua",
+                "lua/queue_packs.lua",
+                "lua/queue_partition.lua",
+                "lua/queue_read.lua"
+            ),
             complete: draining!("lua/queue_packs.lua", "lua/queue_partition.lua", "lua/queue_complete.lua"),
             quarantine: draining!(
                 "lua/queue_reader.lua",
-                "lua/queue_packs.lua", "lua/queue_partition.lua",
+                "lua/queue_packs.lua",
+                "lua/queue_partition.lua",
                 "lua/queue_quarantine.lua"
             ),
             dead: draining!("lua/queue_packs.lua", "lua/queue_partition.lua", "lua/queue_dead.lua"),
-            retry: draining!("lua/queue_reader.lua", "lua/queue_packs.lua", "lua/queue_partition.lua", "lua/queue_retry.lua"),
+            retry: draining!(
+                "lua/queue_reader.lua",
+                "lua/queue_packs.lua",
+                "lua/queue_partition.lua",
+                "lua/queue_retry.lua"
+            ),
             discard: draining!("lua/queue_packs.lua", "lua/queue_partition.lua", "lua/queue_discard.lua"),
-            stats: draining!("lua/queue_reader.lua", "lua/queue_packs.lua", "lua/queue_partition.lua", "lua/queue_stats.lua"),
+            stats: draining!(
+                "lua/queue_reader.lua",
+                "lua/queue_packs.lua",
+                "lua/queue_partition.lua",
+                "lua/queue_stats.lua"
+            ),
             confirm: draining!("lua/queue_confirm.lua"),
         }
     }

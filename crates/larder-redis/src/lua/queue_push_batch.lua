@@ -28,9 +28,8 @@ local HEAD, PARTS, NAMES = 7, 2, 4
 local MAX_IDS, ID_TIME, PRUNING = 16384, 600000000, 64
 -- From here on, Lua's numbers are not exact.
 local MAX_SEQUENCE = 9007199254740991
--- The fields of the state that every push reads, before those of its keys.
-local FIELDS = { 'setup', 'last', 'bytes', 'dead', 'dead_bytes', 'extra' }
-local READ = #FIELDS
+-- The number of fields of the state that every push reads, before those of its keys.
+local READ = 6
 -- The first byte of the name of a value: 'k'.
 local VALUE = byte('k')
 
@@ -39,7 +38,7 @@ local now
 -- The partition to which writes are being pushed: its keys, its limits and its numbers. `entries`
 -- counts the writes in the queue.
 local state, writes, quarantined, ids, max_entries, max_bytes
-local last, entries, bytes, dead, dead_bytes, extra
+local last, entries, bytes, dead, dead_bytes, extra, had_dead
 -- The last sequence number that was given away. One whose write fails is not used again.
 local sequence
 -- The sequence numbers of the writes that this group has added, by their ids.
@@ -205,59 +204,70 @@ local function push(write, id, field, there, refusal)
 end
 
 -- Saves the state. Returns the error if that fails.
-local function save(setup)
-  local count = #changes
-  local numbers = { 'last', last, 'bytes', bytes, 'dead', dead, 'dead_bytes', dead_bytes, 'extra', extra }
-  for i = 1, #numbers do
-    changes[count + i] = numbers[i]
+local function save()
+  local n = #changes
+  changes[n + 1], changes[n + 2] = 'last', last
+  changes[n + 3], changes[n + 4] = 'bytes', format(WHOLE, bytes)
+  changes[n + 5], changes[n + 6] = 'extra', format(WHOLE, extra)
+  if had_dead or dead > 0 then
+    changes[n + 7], changes[n + 8] = 'dead', format(WHOLE, dead)
+    changes[n + 9], changes[n + 10] = 'dead_bytes', format(WHOLE, dead_bytes)
   end
-  return error_of(try('HSET', state, 'setup', setup, unpack(changes)))
+  return error_of(try('HSET', state, unpack(changes)))
+end
+
+-- Returns the ids of the writes.
+local function ids_of(head, count)
+  local all = {}
+  for i = 1, count do
+    all[i] = ARGV[head + HEAD + (i - 1) * PARTS + 1]
+  end
+  return all
 end
 
 -- Forgets those of the ids that have one of the next sequence numbers.
-local function forget(new_ids)
-  local known, mine = try('ZMSCORE', ids, unpack(new_ids)), {}
-  for i, score in ipairs(known) do
+local function forget(head, count)
+  local all, mine = ids_of(head, count), {}
+  for i, score in ipairs(try('ZMSCORE', ids, unpack(all))) do
     if (tonumber(score) or 0) > sequence then
-      mine[#mine + 1] = new_ids[i]
+      mine[#mine + 1] = all[i]
     end
   end
   return #mine > 0 and try('ZREM', ids, unpack(mine))
 end
 
--- Remembers the ids of all writes, with the next sequence numbers. Returns these as texts, and the
--- ids. Returns nil if a write was pushed before, or an operation is held. Then nothing is
--- remembered.
-local function remember_all(head, count, found)
-  local places, new_ids, scores, is_due = {}, {}, {}, false
+-- Remembers the ids of all writes, with the next sequence numbers. Returns these as texts. Returns
+-- nil if a write was pushed before. Then nothing is remembered.
+local function remember_all(head, count)
+  local places, scores, at, from = {}, {}, head + HEAD + 1, 0
+  local is_due = byte(ARGV[at], -1) % PRUNING < count
   for i = 1, count do
-    local at = head + HEAD + (i - 1) * PARTS
-    if found[READ + i] and byte(ARGV[at]) ~= VALUE then
-      return nil
-    end
-    local text, id = format(WHOLE, sequence + i), ARGV[at + 1]
-    places[i], new_ids[i], scores[2 * i - 1], scores[2 * i] = text, id, text, id
-    is_due = is_due or byte(id, -1) % PRUNING == 0
+    local text = format(WHOLE, sequence + i)
+    places[i], scores[from + 1], scores[from + 2] = text, text, ARGV[at]
+    at, from = at + PARTS, from + 2
   end
   if is_due and prune() then
     return nil
   elseif try('ZADD', ids, 'NX', unpack(scores)) == count then
-    return places, new_ids
+    return places
   end
-  forget(new_ids)
+  forget(head, count)
   return nil
 end
 
 -- Notes the pending values of a pack. Returns those that they replace: for each, its name and what
 -- the state says about it.
-local function note_values(head, count, found, places)
-  local replaced = {}
-  for i = 1, count do
-    local field = ARGV[head + HEAD + (i - 1) * PARTS]
-    if byte(field) == VALUE then
-      local there, n = index[field] or found[READ + i], #changes
-      index[field], changes[n + 1], changes[n + 2] = places[i], field, places[i]
-      replaced[#replaced + 1] = there and { field, there } or nil
+local function note_values(count, names, found, places)
+  local replaced, n = {}, #changes
+  for i = READ + 1, READ + count do
+    local name, place = names[i], places[i - READ]
+    if byte(name) == VALUE then
+      local there = index[name] or found[i]
+      if there then
+        replaced[#replaced + 1] = { name, there }
+      end
+      index[name], changes[n + 1], changes[n + 2] = place, name, place
+      n = n + 2
     end
   end
   return replaced
@@ -265,72 +275,81 @@ end
 
 -- Pushes the writes as one pack. Returns the answer. Returns nil if each of them needs an entry of
 -- its own.
-local function push_pack(head, count, found)
-  local places, new_ids, problem = remember_all(head, count, found)
+local function push_pack(head, count, names, found)
+  local contents = ARGV[head + 6]
+  local places = remember_all(head, count)
   if not places then
     return nil
   end
-  problem = error_of(try('XADD', writes, places[count], 'p', ARGV[head + 5], 'c', ARGV[head + 6]))
+  local last_place = places[count]
+  local problem = error_of(try('XADD', writes, last_place, 'p', ARGV[head + 5], 'c', contents))
   if problem then
-    forget(new_ids)
+    forget(head, count)
     return not is_behind(problem) and { 'error', problem } or nil
   end
-  sequence, last, entries = sequence + count, places[count], entries + count
-  bytes, extra = bytes + #ARGV[head + 6], extra + count - 1
-  for _, old in ipairs(note_values(head, count, found, places)) do
+  sequence, last, entries = sequence + count, last_place, entries + count
+  bytes, extra = bytes + #contents, extra + count - 1
+  for _, old in ipairs(note_values(count, names, found, places)) do
     problem = replace(string.sub(old[1], 3), index_of(old[2])) or problem
   end
-  problem = save(ARGV[head + 3]) or problem
+  problem = save() or problem
   if problem then
     return { 'unknown', problem }
   end
-  for i = 1, queued and count or 0 do
-    queued[#queued + 1] = ARGV[head + HEAD + (i - 1) * PARTS]
+  if queued then
+    local n = #queued - READ
+    for i = READ + 1, READ + count do
+      queued[n + i] = names[i]
+    end
   end
   return { 'all', places[1] }
 end
 
 -- Pushes each write as an entry of its own. Returns the answer.
-local function push_each(head, count, found)
-  local new_ids, is_due = {}, false
-  for i = 1, count do
-    local id = ARGV[head + HEAD + (i - 1) * PARTS + 1]
-    new_ids[i], is_due = id, is_due or byte(id, -1) % PRUNING == 0
-  end
+local function push_each(head, count, names, found)
+  local new_ids = ids_of(head, count)
   local known, all = try('ZMSCORE', ids, unpack(new_ids)), unpacked(ARGV[head + 5], ARGV[head + 6])
   if error_of(known) or not all or #all ~= count then
     return { 'error', error_of(known) or 'ERR the writes cannot be read' }
   end
-  local refusal, answers = is_due and prune(), {}
+  local refusal, answers = byte(new_ids[1], -1) % PRUNING < count and prune(), {}
   for i = 1, count do
-    local field, id = ARGV[head + HEAD + (i - 1) * PARTS], new_ids[i]
+    local name, id = names[READ + i], new_ids[i]
     local earlier = added[id] or known[i] and format('%.0f', known[i])
-    local there = index[field] or found[READ + i]
-    answers[i] = earlier and 'd' .. earlier or push(all[i], id, field, there, refusal)
+    local there = index[name] or found[READ + i]
+    answers[i] = earlier and 'd' .. earlier or push(all[i], id, name, there, refusal)
   end
-  local problem = next(added) and save(ARGV[head + 3])
+  local problem = next(added) and save()
   for i = 1, (problem or queued) and count or 0 do
     if string.sub(answers[i], 1, 1) == 'q' then
       if problem then
         answers[i] = 'x' .. problem
       else
-        queued[#queued + 1] = ARGV[head + HEAD + (i - 1) * PARTS]
+        queued[#queued + 1] = names[READ + i]
       end
     end
   end
   return answers
 end
 
+-- Whether the writes of a group may share an entry: there is room for all of them, and no key is in
+-- quarantine.
+local function may_pack(count, size)
+  local has_room = entries + count <= max_entries and bytes + size <= max_bytes
+  return count > 1 and has_room and not had_dead and sequence + count < MAX_SEQUENCE
+end
+
 -- Pushes one group. Its first argument is the one at `head`. Returns its answer.
 local function push_all(head)
-  local count, setup = tonumber(ARGV[head]), ARGV[head + 3]
-  -- Everything is read before anything is written. If that fails, no write is queued. The fields of
-  -- the writes have the pending values of their keys, or say that operations of a key are held.
-  local fields = { unpack(FIELDS) }
-  for i = 1, count do
-    fields[READ + i] = ARGV[head + HEAD + (i - 1) * PARTS]
+  local count, setup, at = tonumber(ARGV[head]), ARGV[head + 3], head + HEAD
+  -- Everything is read before anything is written. If that fails, no write is queued. The names of
+  -- the writes are fields of the state: the pending values of their keys, or whether operations of
+  -- a key are held.
+  local names = { 'setup', 'last', 'bytes', 'dead', 'dead_bytes', 'extra' }
+  for i = READ + 1, READ + count do
+    names[i], at = ARGV[at], at + PARTS
   end
-  local found = try('HMGET', state, unpack(fields))
+  local found = try('HMGET', state, unpack(names))
   entries = try('XLEN', writes)
   local unread = error_of(found) or error_of(entries)
   if unread then
@@ -346,12 +365,10 @@ local function push_all(head)
   last, bytes = tonumber(found[2]) or 0, tonumber(found[3]) or 0
   dead, dead_bytes = tonumber(found[4]) or 0, tonumber(found[5]) or 0
   extra = max(0, tonumber(found[6]) or 0)
-  entries = entries + extra
-  sequence, added, index, changes = max(last, now - 1), {}, {}, {}
-  local has_room = entries + count <= max_entries and bytes + #ARGV[head + 6] <= max_bytes
-  local may_pack = count > 1 and has_room and dead == 0 and dead_bytes == 0
-  may_pack = may_pack and sequence + count < MAX_SEQUENCE
-  return may_pack and push_pack(head, count, found) or push_each(head, count, found)
+  had_dead, entries, sequence = dead > 0 or dead_bytes > 0, entries + extra, max(last, now - 1)
+  added, index, changes = {}, {}, found[1] and {} or { 'setup', setup }
+  local answer = may_pack(count, #ARGV[head + 6]) and push_pack(head, count, names, found)
+  return answer or push_each(head, count, names, found)
 end
 
 -- Pushes the writes of a batch. Its keys and its arguments begin at these places. Returns the

@@ -63,7 +63,9 @@ fn partition_answer(answer: &Value, writes: usize) -> PartitionAnswer {
         (b"error", [_, error]) => failed(PushOutcome::NotQueued, refused(&text_of(error))),
         (b"unknown", [_, error]) => failed(PushOutcome::Unknown, refused(&text_of(error))),
         (b"all", [_, first]) => match write_reply::digits(first) {
-            Some(first) => PartitionAnswer::Pushed((first..).take(writes).map(|one| Ok(Pushed::Queued(one))).collect()),
+            Some(first) => {
+                PartitionAnswer::Pushed((first..).take(writes).map(|one| Ok(Pushed::Queued(one))).collect())
+            }
             None => unread(),
         },
         _ if parts.len() == writes => PartitionAnswer::Pushed(parts.iter().map(result).collect()),

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use larder_core::write_queue::{PushError, PushWrite, Pushed, WriteQueue};
 use larder_redis::RedisStore;
@@ -12,8 +12,14 @@ pub(crate) type Pushing<'a> = Pin<Box<dyn Future<Output = Result<Pushed, PushErr
 
 /// Returns how many times the server has run a script that is known to it.
 pub(crate) async fn scripts(server: &RedisServer) -> u64 {
+    calls(server, "evalsha").await
+}
+
+/// Returns how many times the server has run a command.
+pub(crate) async fn calls(server: &RedisServer, command: &str) -> u64 {
     let stats = server.command(&["INFO", "commandstats"]).await.unwrap();
-    let line = stats.as_str().unwrap().lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+    let start = format!("cmdstat_{command}:calls=");
+    let line = stats.as_str().unwrap().lines().find_map(|line| line.strip_prefix(&*start));
     line.unwrap().split(',').next().unwrap().parse().unwrap()
 }
 
@@ -26,13 +32,21 @@ pub(crate) fn start<'a>(store: &'a RedisStore, write: PushWrite<'a>) -> Pushing<
 
 /// Pushes all writes at once: the first one alone, and the others as one batch.
 pub(crate) async fn push_at_once(
-    store: &RedisStore,
+    queue: &impl WriteQueue,
     writes: Vec<PushWrite<'_>>,
 ) -> Vec<Result<Pushed, PushError>> {
-    let mut pushing: Vec<_> = writes.into_iter().map(|write| start(store, write)).collect();
+    let mut pushing = Vec::new();
+    for write in writes {
+        let mut one = Box::pin(queue.push(write));
+        let polled = one.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        pushing.push((one, polled));
+    }
     let mut results = Vec::new();
-    for one in &mut pushing {
-        results.push(one.await);
+    for (one, polled) in pushing {
+        results.push(match polled {
+            Poll::Ready(result) => result,
+            Poll::Pending => one.await,
+        });
     }
     results
 }

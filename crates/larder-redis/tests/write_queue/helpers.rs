@@ -22,6 +22,17 @@ pub(crate) fn name(what: &str) -> String {
     format!("larder:{{larder:queue:cart:0}}:{what}")
 }
 
+/// Returns the number of entries of the Stream of [`PARTITION`].
+pub(crate) async fn entries(server: &RedisServer) -> i64 {
+    server.command(&["XLEN", &name("writes")]).await.unwrap().as_integer().unwrap()
+}
+
+/// Returns the fields of the state of [`PARTITION`].
+pub(crate) async fn state_fields(server: &RedisServer) -> Vec<String> {
+    let fields = server.command(&["HKEYS", &name("state")]).await.unwrap();
+    fields.as_array().unwrap().iter().map(|field| field.as_str().unwrap().to_owned()).collect()
+}
+
 pub(crate) fn value(text: &str) -> WritePayload {
     WritePayload::Value(Bytes::copy_from_slice(text.as_bytes()))
 }

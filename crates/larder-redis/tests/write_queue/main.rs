@@ -14,6 +14,7 @@ mod held;
 mod helpers;
 mod logged;
 mod order;
+mod packs;
 mod random;
 mod readers;
 mod rights;

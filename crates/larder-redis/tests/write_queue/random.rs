@@ -3,11 +3,15 @@
 use larder_core::lease::LeaseId;
 use larder_core::store::SharedTier;
 use larder_core::write_queue::{
-    PushWrite, QueueLimits, QueuedWrite, ReadReply, ReadRequest, WriteId, WritePayload, WriteQueue,
+    PushWrite, Pushed, QueueLimits, QueuedWrite, ReadReply, ReadRequest, WriteId, WritePayload, WriteQueue,
 };
+use larder_redis::RedisStore;
 use larder_testing::{MemoryStore, RedisServer};
 
-use crate::helpers::{HOUR, OTHER, PARTITION, READER, operation, refs, value};
+use crate::gathering::{calls, push_at_once};
+use crate::helpers::{
+    HOUR, OTHER, PARTITION, READER, UNLIMITED, entries, operation, read_all, refs, state_fields, value,
+};
 use crate::support::store;
 
 const OPERATIONS: u32 = 1000;
@@ -28,11 +32,21 @@ impl Random {
     }
 }
 
+/// The kind of the operations.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    seed: u64,
+    has_operations: bool,
+    /// Whether several writes are pushed at once, so that they share an entry. The size of such an
+    /// entry counts until the last of them is settled, so the queue has no limits.
+    has_bursts: bool,
+}
+
 /// Runs random operations, and describes each result without the numbers of the store.
 struct Driver<'a, Q> {
     queue: &'a Q,
     random: Random,
-    has_operations: bool,
+    case: Case,
     pushes: u64,
     /// The sequence numbers in the order of pushes.
     sequences: Vec<u64>,
@@ -67,8 +81,9 @@ impl<Q: WriteQueue> Driver<'_, Q> {
             10 => self.change_reader().await,
             11..14 => self.read().await,
             14..16 => self.complete().await,
-            16 => self.quarantine().await,
-            17 => self.dead_letters().await,
+            // While a key is in quarantine, no entry is shared.
+            16 if !self.case.has_bursts || self.random.below(3) == 0 => self.quarantine().await,
+            16 | 17 => self.dead_letters().await,
             18 => {
                 let key = self.key();
                 format!("retry {key}: {:?}", self.queue.retry_dead_letter(PARTITION, &key).await.unwrap())
@@ -77,34 +92,50 @@ impl<Q: WriteQueue> Driver<'_, Q> {
         };
         let stats = self.queue.queue_stats(PARTITION).await.unwrap();
         let oldest = stats.oldest_sequence.map(|sequence| self.rank(sequence));
-        let numbers = [stats.entries, stats.bytes, stats.dead, stats.dead_bytes];
+        let bytes = if self.case.has_bursts { 0 } else { stats.bytes };
+        let numbers = [stats.entries, bytes, stats.dead, stats.dead_bytes];
         self.log.push(format!("{line} | {numbers:?} {oldest:?} {:?}", stats.reader));
     }
 
     async fn push(&mut self) -> String {
-        let key = self.key();
+        let count = if self.case.has_bursts { 1 + self.random.below(9) } else { 1 };
+        let keys: Vec<String> = (0..count).map(|_| self.key()).collect();
+        let writes: Vec<PushWrite<'_>> = keys.iter().map(|key| self.write(key)).collect();
+        let results = push_at_once(self.queue, writes).await;
+        let lines = keys.iter().zip(results).map(|(key, result)| self.pushed(key, result.unwrap()));
+        lines.collect::<Vec<_>>().join(", ")
+    }
+
+    fn write<'k>(&mut self, key: &'k str) -> PushWrite<'k> {
+        let Case { has_operations, has_bursts, .. } = self.case;
         self.pushes += 1;
         let text = "x".repeat(usize::try_from(self.random.below(12)).unwrap());
-        let payload = match (self.has_operations, self.random.below(4)) {
+        let payload = match (has_operations, self.random.below(4)) {
             (true, _) => operation(&text),
             (false, 0) => WritePayload::Deletion,
             (false, _) => value(&text),
         };
         // One push in eight repeats an earlier one.
-        let number = if self.random.below(8) == 0 { self.random.below(self.pushes) } else { self.pushes };
+        let repeats = self.random.below(if has_bursts { 40 } else { 8 }) == 0;
+        let number = if repeats { self.random.below(self.pushes) } else { self.pushes };
         let id = WriteId::from_bytes(u128::from(number).to_be_bytes());
-        let limits = if self.has_operations { SOME_OPERATIONS } else { FEW_VALUES };
-        let write = PushWrite { partition: PARTITION, key: &key, payload, id, limits };
-        match self.queue.push(write).await.unwrap() {
-            larder_core::write_queue::Pushed::Queued(sequence) => {
+        let limits = match (has_bursts, has_operations) {
+            (true, _) => UNLIMITED,
+            (false, true) => SOME_OPERATIONS,
+            (false, false) => FEW_VALUES,
+        };
+        PushWrite { partition: PARTITION, key, payload, id, limits }
+    }
+
+    fn pushed(&mut self, key: &str, pushed: Pushed) -> String {
+        match pushed {
+            Pushed::Queued(sequence) => {
                 assert!(self.sequences.last().is_none_or(|last| *last < sequence), "numbers grow");
                 self.sequences.push(sequence);
                 format!("push {key}")
             }
-            larder_core::write_queue::Pushed::Duplicate(sequence) => {
-                format!("push {key}: duplicate of {}", self.rank(sequence))
-            }
-            larder_core::write_queue::Pushed::Full => format!("push {key}: full"),
+            Pushed::Duplicate(sequence) => format!("push {key}: duplicate of {}", self.rank(sequence)),
+            Pushed::Full => format!("push {key}: full"),
         }
     }
 
@@ -174,6 +205,22 @@ impl<Q: WriteQueue> Driver<'_, Q> {
         format!("quarantine {}: {reply:?}", write.key)
     }
 
+    /// Completes or discards everything.
+    async fn drain(&mut self) {
+        while let Some(letter) = self.queue.dead_letters(PARTITION, None, 1).await.unwrap().letters.pop() {
+            let discarded = self.queue.discard_dead_letter(PARTITION, &letter.key, letter.sequence).await;
+            assert!(discarded.unwrap());
+        }
+        for reader in [READER, OTHER] {
+            self.queue.release_reader(PARTITION, reader).await.unwrap();
+        }
+        let writes = read_all(self.queue).await;
+        self.log.push(format!("the rest: {}", self.describe(&writes)));
+        let completed = self.queue.complete(PARTITION, &refs(&writes)).await.unwrap();
+        let stats = self.queue.queue_stats(PARTITION).await.unwrap();
+        self.log.push(format!("{completed:?} {} {}", stats.entries, stats.bytes));
+    }
+
     async fn dead_letters(&mut self) -> String {
         let (mut after, mut lines) = (None, Vec::new());
         loop {
@@ -201,20 +248,32 @@ impl<Q: WriteQueue> Driver<'_, Q> {
     }
 }
 
-async fn log_of(queue: &impl WriteQueue, seed: u64, has_operations: bool) -> Vec<String> {
-    let mut driver = Driver {
-        queue,
-        random: Random(seed),
-        has_operations,
-        pushes: 0,
-        sequences: Vec::new(),
-        batch: Vec::new(),
-        log: Vec::new(),
-    };
+/// Returns the descriptions of random operations. Drains the queue at last.
+async fn log_of(queue: &impl WriteQueue, case: Case) -> Vec<String> {
+    let random = Random(case.seed);
+    let (sequences, batch, log) = (Vec::new(), Vec::new(), Vec::new());
+    let mut driver = Driver { queue, random, case, pushes: 0, sequences, batch, log };
     for _ in 0..OPERATIONS {
         driver.step().await;
     }
+    driver.drain().await;
     driver.log
+}
+
+/// Compares the operations of a case. Returns those of the reference.
+async fn compare(server: &RedisServer, store: &RedisStore, case: Case) -> Vec<String> {
+    server.command(&["FLUSHALL"]).await.unwrap();
+    server.command(&["CONFIG", "RESETSTAT"]).await.unwrap();
+    let expected = log_of(&MemoryStore::new(), case).await;
+    let found = log_of(store, case).await;
+    for (number, (expected, found)) in expected.iter().zip(&found).enumerate() {
+        assert_eq!(found, expected, "operation {number} of {case:?}");
+    }
+    assert_eq!(entries(server).await, 0);
+    let fields = state_fields(server).await;
+    let known = ["bytes", "dead", "dead_bytes", "extra", "last", "setup"];
+    assert!(fields.iter().all(|field| known.contains(&&**field)), "nothing is left: {fields:?}");
+    expected
 }
 
 #[tokio::test]
@@ -222,12 +281,8 @@ async fn random_operations_have_the_results_of_the_reference() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     for (seed, has_operations) in [(1, false), (2, true), (3, false), (4, true)] {
-        server.command(&["FLUSHALL"]).await.unwrap();
-        let expected = log_of(&MemoryStore::new(), seed, has_operations).await;
-        let found = log_of(&store, seed, has_operations).await;
-        for (number, (expected, found)) in expected.iter().zip(&found).enumerate() {
-            assert_eq!(found, expected, "operation {number} of seed {seed}");
-        }
+        let case = Case { seed, has_operations, has_bursts: false };
+        let expected = compare(&server, &store, case).await;
         let seen = |word: &str| expected.iter().any(|line| line.contains(word));
         for word in
             ["full", "duplicate", "Moved", "Gone", "NotReader", "is_done: true", ": true", "superseded: 1"]
@@ -235,6 +290,25 @@ async fn random_operations_have_the_results_of_the_reference() {
             assert!(seen(word), "no operation was about {word}");
         }
         assert_eq!(has_operations, seen("held: 1"));
+    }
+    store.close().await;
+}
+
+/// Writes that are pushed at once share an entry.
+#[tokio::test]
+async fn random_operations_on_shared_entries_have_the_results_of_the_reference() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    for (seed, has_operations) in [(5, false), (6, true), (7, false), (8, true)] {
+        let case = Case { seed, has_operations, has_bursts: true };
+        let expected = compare(&server, &store, case).await;
+        let seen = |word: &str| expected.iter().any(|line| line.contains(word));
+        let pushes = expected.iter().flat_map(|line| line.split(", ")).filter(|one| one.starts_with("push"));
+        let (pushes, added) = (pushes.count() as u64, calls(&server, "xadd").await);
+        assert!(added * 3 < pushes * 2, "{added} entries for {pushes} writes");
+        for word in ["duplicate", "Moved", "Gone", "is_done: true", "more: true"] {
+            assert!(seen(word), "no operation was about {word}");
+        }
     }
     store.close().await;
 }
