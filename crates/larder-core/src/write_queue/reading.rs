@@ -136,7 +136,7 @@ pub struct Completed {
 pub struct QueueStats {
     /// Number of writes in the queue.
     pub entries: u64,
-    /// Size of their keys and payloads in bytes.
+    /// Size of their keys and payloads in bytes. A queue may count writes until it has freed them.
     pub bytes: u64,
     /// Sequence number of the first write in the queue.
     pub oldest_sequence: Option<u64>,

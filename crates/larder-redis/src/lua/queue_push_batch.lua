@@ -126,9 +126,10 @@ end
 -- and its place in an entry of its own, or 'd' and its sequence number; and after 'w' and 'd', its
 -- size.
 local function index_of(text)
-  local where, number, size = string.match(text, '^([wd]?)(%d+) ?(%d*)$')
-  if where and #number <= 16 then
-    return where == '' and 'p' or where, number, tonumber(size)
+  local where, number, size = string.match(text, '^([wd])(%d+) (%d+)$')
+  number = number or string.match(text, '^%d+$')
+  if number and #number <= 16 then
+    return where or 'p', number, tonumber(size)
   end
 end
 
@@ -290,7 +291,8 @@ local function push_pack(head, count, names, found)
   sequence, last, entries = sequence + count, last_place, entries + count
   bytes, extra = bytes + #contents, extra + count - 1
   for _, old in ipairs(note_values(count, names, found, places)) do
-    problem = replace(string.sub(old[1], 3), index_of(old[2])) or problem
+    local where, number, size = index_of(old[2])
+    problem = where and replace(string.sub(old[1], 3), where, number, size) or problem
   end
   problem = save() or problem
   if problem then

@@ -158,6 +158,9 @@ async fn foreign_entries_are_reported_and_do_not_stop_the_reader() {
         (id(1, 7), vec!["k", "c", "v", "3"]),
         (id(2, 0), vec!["k", "c", "x", "3"]),
         (id(3, 0), vec!["k", "c", "v", "3", "s", "many"]),
+        (id(4, 0), vec!["p", "v1,1", "c", "abc"]),
+        (id(5, 0), vec!["p", "", "c", ""]),
+        (id(6, 0), vec!["p", "v1,1", "d", "ab"]),
     ] {
         let mut words = vec!["XADD", &writes, &id];
         words.extend(fields);
@@ -167,11 +170,14 @@ async fn foreign_entries_are_reported_and_do_not_stop_the_reader() {
     assert!(store.claim_reader(PARTITION, READER, HOUR).await.unwrap());
     let batch = read(&store, all()).await;
     assert_eq!(texts(&batch.writes), ["a=1", "b=2", "d=4"]);
-    assert_eq!(batch.unreadable, [first, last + 1, last + 1, last + 2, last + 3]);
+    assert_eq!(
+        batch.unreadable,
+        [first, last + 1, last + 1, last + 2, last + 3, last + 4, last + 5, last + 6]
+    );
     let next = read(&store, ReadRequest { after: batch.last_place, ..all() }).await;
     assert_eq!((next.writes.len(), next.unreadable.len()), (0, 0));
     let mut after = None;
-    for _ in 0..6 {
+    for _ in 0..9 {
         let one = read(&store, ReadRequest { after, max_entries: 1, ..all() }).await;
         assert!(one.last_place > after, "each read gets on");
         after = one.last_place;

@@ -5,6 +5,7 @@ use larder_core::write_queue::{PartitionId, PushOutcome, PushWrite, Pushed, Writ
 use larder_redis::RedisStore;
 use larder_testing::{Direction, Proxy, RedisServer};
 
+use crate::gathering::push_at_once;
 use crate::helpers::{
     HOUR, OTHER, PARTITION, READER, all, name, operation, pending, push, queued, read_all, refs, texts,
     value, write,
@@ -200,11 +201,16 @@ async fn foreign_contents_under_our_names_are_no_crash() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server).await;
     for (field, content) in [
-        ("ka", "nonsense"),
-        ("ka", "w99999999999999999999 1"),
-        ("ka", "d5 x"),
-        ("qa", "x"),
+        ("k:a", "nonsense"),
+        ("k:a", "w99999999999999999999 1"),
+        ("k:a", "99999999999999999999"),
+        ("k:a", "5"),
+        ("k:a", "w5"),
+        ("k:a", "d5 x"),
+        ("q:a", "x"),
         ("bytes", "-7"),
+        ("extra", "x"),
+        ("extra", "-7"),
         ("last", "x"),
     ] {
         server.command(&["FLUSHALL"]).await.unwrap();
@@ -213,12 +219,17 @@ async fn foreign_contents_under_our_names_are_no_crash() {
         try_all(&store).await;
         push(&store, "a", value("2")).await;
         assert_eq!(pending(&store, "a").await.as_deref(), Some("2"), "{field}: {content}");
+        let writes = ["b", "a", "b"].map(|key| write(key, value(key))).to_vec();
+        for pushed in push_at_once(&store, writes).await {
+            queued(pushed.unwrap());
+        }
+        assert_eq!(pending(&store, "a").await.as_deref(), Some("a"), "{field}: {content}");
     }
     server.command(&["SET", "larder:{larder:queue:other}:setup", "nonsense"]).await.unwrap();
     let partition = PartitionId { collection: "other", ..PARTITION };
     let error = store.push(PushWrite { partition, ..write("a", value("1")) }).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Refused);
-    server.command(&["HSET", &name("state"), "qx", "1 1 0"]).await.unwrap();
+    server.command(&["HSET", &name("state"), "q:x", "1 1 0"]).await.unwrap();
     server.command(&["ZADD", &name("quarantined"), "1", "x"]).await.unwrap();
     server.command(&["ZADD", &name("dead:x"), "1", "nonsense"]).await.unwrap();
     assert_eq!(store.dead_letters(PARTITION, None, 10).await.unwrap().letters, []);

@@ -144,8 +144,9 @@ impl<B, S> WriteBehindBuilder<B, S> {
 
     /// Sets the size in bytes that a partition may have before writes fail.
     ///
-    /// The quarantine may have the same size. Default: 64 MiB, or 4 MiB with
-    /// [`in_process`](Self::in_process).
+    /// Writes that come together share an entry in Redis, of at most 16 KiB. A write counts until
+    /// all of its entry are flushed or replaced. The quarantine may have the same size. Default:
+    /// 64 MiB, or 4 MiB with [`in_process`](Self::in_process).
     pub const fn max_queued_bytes(mut self, bytes: u64) -> Self {
         self.options.max_queued_bytes = Some(bytes);
         self
