@@ -1,0 +1,10 @@
+//! What a trace requests.
+
+/// A response that a trace requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Object {
+    /// Its cache key.
+    pub key: u64,
+    /// Its size in memory.
+    pub bytes: u64,
+}
