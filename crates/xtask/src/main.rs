@@ -57,6 +57,13 @@ enum Task {
     /// Count the allocations and the instructions of a hit, and compare them with the table in the
     /// repository. Installs valgrind first if it is missing.
     Costs(costs::Options),
+    /// Replay traces on the memory tier, on other caches and on an optimal oracle, and print their
+    /// hit ratios; takes minutes.
+    HitRatio {
+        /// Arguments, for example `--only attack`, or `--help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Check the guarantees with real processes, a real Redis and real faults; `-- --help` lists
     /// the options.
     Torture {
@@ -142,6 +149,7 @@ fn main() -> ExitCode {
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Faults { args } => measure::beside_redis("larder-fault-latency", &args),
         Task::Growth { args } => measure::beside_redis("larder-scaling", &args),
+        Task::HitRatio { args } => measure::run("larder-hit-ratio", &args),
         Task::Model { args } => measure::run("larder-model", &args),
         Task::Patterns { args } => patterns::run(&args),
         Task::Screenshots { args } => screenshots::run(&args),

@@ -11,7 +11,9 @@ fn most_hits(requests: &[Object], capacity: u64) -> u64 {
     // The most hits so far, for each set of cached keys.
     let mut best = HashMap::from([(0_u32, 0)]);
     let sizes: HashMap<u64, u64> = requests.iter().map(|object| (object.key, object.bytes)).collect();
-    let bytes = |set: u32| sizes.iter().filter(|(key, _)| set & (1 << **key) != 0).map(|(_, bytes)| bytes).sum::<u64>();
+    let bytes = |set: u32| {
+        sizes.iter().filter(|(key, _)| set & (1 << **key) != 0).map(|(_, bytes)| bytes).sum::<u64>()
+    };
     for object in requests {
         let mut next = HashMap::new();
         for (set, hits) in best {

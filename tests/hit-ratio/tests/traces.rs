@@ -30,7 +30,8 @@ fn a_trace_is_the_same_each_time() {
 fn a_rank_is_as_popular_as_its_exponent_says() {
     for exponent in [0.7, 0.9, 1.1] {
         let uses = uses(&Traffic::Zipf(exponent).requests(SCALE, Sizes::Fixed));
-        let (first, hundredth) = (uses[&0] as f64, (90..110).map(|key| uses[&key]).sum::<usize>() as f64 / 20.0);
+        let (first, hundredth) =
+            (uses[&0] as f64, (90..110).map(|key| uses[&key]).sum::<usize>() as f64 / 20.0);
         let measured = (first / hundredth).ln() / 100_f64.ln();
         assert!((measured - exponent).abs() < 0.05, "{measured:.3} instead of {exponent}");
     }

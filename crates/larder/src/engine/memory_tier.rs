@@ -5,8 +5,11 @@ use std::hash::Hash;
 use quick_cache::sync::{Cache, EntryAction, EntryResult};
 use quick_cache::{DefaultHashBuilder, Equivalent, Lifecycle, OptionsBuilder, Weighter};
 
-/// The assumed size of a value in bytes. It sets the first size of the table, which can grow.
-const TYPICAL_VALUE: u64 = 4 * 1024;
+/// The assumed size of a value in bytes.
+///
+/// The table remembers half as many evicted keys as values of this size fit into it. A value that
+/// comes back under such a key is kept like one that was used more than once.
+const TYPICAL_VALUE: u64 = 2 * 1024;
 /// The minimum size of a shard in bytes.
 ///
 /// The table is divided into shards, so that not all requests wait for one lock. No value may be
@@ -16,8 +19,10 @@ const MIN_SHARD: u64 = 4 * 1024 * 1024;
 const SHARDS_PER_CORE: usize = 4;
 /// The part of a shard for values that were used more than once, in percent.
 ///
-/// No value may be larger than this part.
-const HOT_PERCENT: u64 = 97;
+/// New values wait for their second use in the rest. No value may be larger than this part. With
+/// 97, values that are popular for a short time are evicted too soon: docs/PERFORMANCE.md has hit
+/// ratios.
+const HOT_PERCENT: u64 = 90;
 
 /// A key or a value with a size in memory.
 pub(crate) trait Weigh {

@@ -4,8 +4,8 @@ use foyer_memory::{
     Cache, CacheBuilder, CacheProperties, EvictionConfig, LfuConfig, LruConfig, S3FifoConfig, SieveConfig,
 };
 
-use crate::contenders::Contender;
 use crate::Object;
+use crate::contenders::Contender;
 
 pub(super) fn lfu(bytes: u64) -> Box<dyn Contender> {
     contender(bytes, LfuConfig::default())

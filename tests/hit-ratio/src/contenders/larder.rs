@@ -1,8 +1,8 @@
 //! Larder.
 
+use crate::Object;
 use crate::contenders::Contender;
 use crate::memory_tier::{MemoryTier, Weigh};
-use crate::Object;
 
 /// The size of an object counts with its value.
 impl Weigh for u64 {

@@ -7,7 +7,7 @@ mod quick;
 
 use crate::Object;
 
-pub use self::quick::Settings;
+pub use self::quick::{Admission, Settings};
 
 /// A cache that replays a trace.
 pub trait Contender {

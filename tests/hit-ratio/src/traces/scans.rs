@@ -23,7 +23,8 @@ pub(super) fn ranges(scale: Scale, mut random: Rng) -> Vec<u64> {
 pub(super) fn crawler(scale: Scale, mut random: Rng) -> Vec<u64> {
     let (zipf, keys) = (Zipf::new(scale.objects, 0.9), shuffled(scale.objects, &mut random));
     let mut all = (0..scale.objects as u64).cycle();
-    let mut next = || if random.usize(..CRAWLER) == 0 { all.next() } else { Some(keys[zipf.rank(&mut random)]) };
+    let mut next =
+        || if random.usize(..CRAWLER) == 0 { all.next() } else { Some(keys[zipf.rank(&mut random)]) };
     (0..scale.requests).filter_map(|_| next()).collect()
 }
 
