@@ -16,6 +16,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     minimal::run(&minimal::Options::default())?;
     conformance::run_if_possible()?;
     costs::check_if_possible()?;
+    shell::run_checked(&mut shell::cargo(&HIT_RATIO))?;
     test::run(&["--locked", "--no-fail-fast"].map(String::from))
 }
 
@@ -23,3 +24,5 @@ pub(crate) fn run() -> Result<ExitCode> {
 const CLIPPY: [&str; 5] = ["clippy", "--locked", "--workspace", "--all-targets", "--all-features"];
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 const DOC: [&str; 4] = ["doc", "--locked", "--no-deps", "--all-features"];
+/// The tests of hit ratios. They need published caches, so the package is not a default member.
+const HIT_RATIO: [&str; 4] = ["test", "--locked", "--package", "larder-hit-ratio"];
