@@ -11,9 +11,9 @@ impl Policy {
     /// that no tier can store. A layer whose policy allows such bodies logs a warning when it is
     /// created.
     ///
-    /// The memory tier takes bodies of up to about
+    /// The memory tier takes bodies of up to about nine tenths of
     /// [`max_memory_bytes`](crate::CacheBuilder::max_memory_bytes) divided by four times the number
-    /// of cores, or 4 MiB if that is more. The shared store takes
+    /// of cores, or 3.5 MiB if that is more. The shared store takes
     /// [`max_shared_body_bytes`](crate::CacheBuilder::max_shared_body_bytes).
     ///
     /// Default: 1 MiB. Minimum: 1 byte.
