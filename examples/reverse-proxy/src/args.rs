@@ -51,8 +51,8 @@ pub struct Args {
     pub name: ViaName,
 
     /// The memory for stored responses, in MiB. With 0, responses are stored in Redis alone. The
-    /// largest body that fits is nine tenths of the memory divided by four times the number of cores,
-    /// or 3.5 MiB.
+    /// largest body that fits is nine tenths of the memory divided by four times the number of
+    /// cores, or 3.5 MiB.
     #[arg(long, env = "PROXY_MEMORY", value_name = "MIB", default_value_t = DEFAULT_MEMORY)]
     pub memory: u32,
 

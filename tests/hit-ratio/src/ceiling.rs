@@ -23,9 +23,9 @@ pub fn max_hits(requests: &[Object], capacity: u64) -> u64 {
 
 /// Returns the hits of the optimal cache of this many objects of one size.
 ///
-/// L. Belady, "A study of replacement algorithms for a virtual-storage computer", 1966: it drops the
-/// object whose next request is last. That may be the one that was just requested, because a cache
-/// need not admit it.
+/// L. Belady, "A study of replacement algorithms for a virtual-storage computer", 1966: it drops
+/// the object whose next request is last. That may be the one that was just requested, because a
+/// cache need not admit it.
 #[must_use]
 pub fn belady(requests: &[Object], objects: usize) -> u64 {
     let next = next_requests(requests);

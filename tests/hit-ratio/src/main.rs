@@ -1,4 +1,4 @@
-//! Prints the hit ratios of Larder, moka, foyer and an optimal oracle on traces, as Markdown tables.
+//! Prints the hit ratios of Larder, moka, foyer and an optimal oracle as Markdown tables.
 
 mod tables;
 

@@ -1,4 +1,4 @@
-//! What a trace requests.
+//! The objects of a trace.
 
 /// A response that a trace requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

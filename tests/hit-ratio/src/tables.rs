@@ -50,7 +50,7 @@ pub(crate) fn print_attacks(scale: Scale) {
     }
 }
 
-/// Prints the hit ratios of quick_cache with other settings, less those with the settings of Larder.
+/// Prints the hit ratios of quick_cache with other settings, less those with Larder's.
 pub(crate) fn print_settings(scale: Scale) {
     println!("\nOther settings of quick_cache: hits in percent, less those with the settings of Larder\n");
     print_cells(&["settings", "fixed, mean", "least", "most", "heavy-tailed, mean", "least", "most"]);

@@ -29,11 +29,11 @@ pub(super) fn latest(scale: Scale, mut random: Rng) -> Vec<u64> {
 pub(super) fn hot_in(scale: Scale, mut random: Rng) -> Vec<u64> {
     let zipf = Zipf::new(scale.objects, EXPONENT);
     let mut keys: VecDeque<u64> = (0..scale.objects as u64).collect();
-    let mut read = |request: usize| {
+    let read = |request: usize| {
         if request % PERIOD == PERIOD - 1 {
             keys.rotate_right(HOT);
         }
         keys[zipf.rank(&mut random)]
     };
-    (0..scale.requests).map(|request| read(request)).collect()
+    (0..scale.requests).map(read).collect()
 }

@@ -22,10 +22,10 @@ pub(super) fn one_hit_wonders(scale: Scale, mut random: Rng) -> Vec<u64> {
     let wonders = missing_wonders(&popular);
     let total = popular.len() + wonders;
     let (mut popular, mut made_up) = (popular.into_iter(), MADE_UP..MADE_UP + wonders as u64);
-    let mut next = |remaining: usize| {
+    let next = |remaining: usize| {
         if random.usize(..remaining) < popular.len() { popular.next() } else { made_up.next() }
     };
-    (1..=total).rev().filter_map(|remaining| next(remaining)).collect()
+    (1..=total).rev().filter_map(next).collect()
 }
 
 /// Returns the number of further keys that are requested once.
