@@ -10,8 +10,8 @@ use crate::contenders::Contender;
 /// moka notes uses and evicts in batches. Maintenance after each request was tried: it takes up to
 /// 8 points from the hit ratio.
 const BATCH: u64 = 64;
-/// The part of the capacity that may be inserted between two runs: 1 %. Until then, moka exceeds its
-/// capacity.
+/// The part of the capacity that may be inserted between two runs: 1 %. Until then, moka exceeds
+/// its capacity.
 const EXCESS: u64 = 100;
 
 pub(super) fn contender(bytes: u64) -> Box<dyn Contender> {
