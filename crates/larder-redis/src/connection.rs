@@ -138,6 +138,11 @@ impl Connection {
         let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
+    /// Whether the connection is up, as far as this process knows.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.client().is_connected()
+    }
+
     /// Returns the client for one command that has to end within `limit`.
     ///
     /// The command fails at once if there is no connection.
@@ -189,7 +194,7 @@ impl Connection {
     ///
     /// Call this if the peer hangs or is no longer the primary.
     pub(crate) fn reconnect(self: &Arc<Self>) {
-        if !self.client().is_connected() || self.renewing.swap(true, Ordering::Relaxed) {
+        if !self.is_connected() || self.renewing.swap(true, Ordering::Relaxed) {
             return;
         }
         let link = Arc::clone(self);

@@ -15,12 +15,12 @@ use larder_core::write_queue::StoreId;
 use tokio::time::timeout;
 
 use crate::log_call::run_on_log;
-use crate::poll_budget::PollAmount;
-use crate::random_id::random;
+use crate::poll_arguments::poll_arguments;
+use crate::poll_link::LinkInUse;
 use crate::reply;
 use crate::store::{Inner, RedisStore};
 use crate::timeouts::ALARM_GRACE;
-use crate::{append, log_page, switches};
+use crate::{append, log_page, native_poll, switches};
 
 /// The index of the Stream's name in the arguments of the alarm's `XREAD`.
 const STREAM: usize = 5;
@@ -60,6 +60,11 @@ impl InvalidationLog for RedisStore {
         let inner = &*self.inner;
         // Polls come first on a new runtime: nothing else is done before one has succeeded.
         inner.leave_ended_runtime();
+        if let Some((count, link)) = inner.native_poll(&cursor) {
+            if let Some(page) = native_poll::poll(inner, link, &cursor, count).await? {
+                return Ok(page);
+            }
+        }
         let arguments = poll_arguments(&cursor, inner.poll_budget.amount(), inner.token);
         let keys = inner.log_keys();
         let waited = run_on_log(&inner.log, &inner.scripts.look, &keys, &arguments).await;
@@ -69,6 +74,9 @@ impl InvalidationLog for RedisStore {
         }
         let answer = inner.settle_on(&inner.log, inner.keys.events(), None, waited)?;
         let read = log_page::read(&answer)?;
+        if !cursor.replaying {
+            inner.poll_budget.read(read.size);
+        }
         if read.look.more {
             inner.poll_budget.answered_in_full(sent.elapsed());
         }
@@ -126,6 +134,19 @@ impl Inner {
         (!self.data.is_clustered() && self.replicas.is_none()).then_some(self.id)
     }
 
+    /// Returns the number of entries to read natively and the connection, if this poll can do so.
+    ///
+    /// A poll of an instance that starts, or that has to begin a new incarnation, is left to the
+    /// script. In a cluster, every poll is: there, fred has one connection to each node, and cannot
+    /// say which of them takes `MULTI`.
+    fn native_poll(&self, cursor: &Cursor) -> Option<(i64, LinkInUse<'_>)> {
+        if cursor.replaying || cursor.broken || self.log.is_clustered() {
+            return None;
+        }
+        let count = self.poll_budget.native_count()?;
+        Some((count, self.poll_link.take(|| self.open_another())?))
+    }
+
     fn alarm_failed(&self, error: &Error) -> StoreError {
         let explained = self.alarm.to_store_error(error);
         if explained.kind() == StoreErrorKind::Timeout {
@@ -143,28 +164,6 @@ impl Inner {
             );
         }
     }
-}
-
-fn poll_arguments(cursor: &Cursor, amount: PollAmount, token: Incarnation) -> [Value; 13] {
-    // A time that is too short makes the script append *all* without need. One that is too long
-    // would be wrong.
-    let micros = |age: Duration| Value::Integer(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
-    let (newest, never) = (cursor.appends.newest, Value::Integer(-1));
-    [
-        random().to_string().into(),
-        cursor.incarnation.to_string().into(),
-        cursor.after.to_string().into(),
-        Value::Integer(i64::from(cursor.broken)),
-        Value::Integer(i64::try_from(cursor.capacity).unwrap_or(i64::MAX)),
-        Value::Integer(amount.entries),
-        Value::Integer(amount.bytes),
-        Value::Integer(amount.names),
-        token.to_string().into(),
-        Value::Integer(i64::from(cursor.replaying)),
-        newest.map_or_else(String::new, |newest| newest.incarnation.to_string()).into(),
-        newest.map_or_else(|| never.clone(), |newest| micros(newest.age)),
-        cursor.appends.elsewhere.map_or(never, micros),
-    ]
 }
 
 fn wait_arguments(events: &str, after: LogId, at_most: Duration) -> Vec<Value> {

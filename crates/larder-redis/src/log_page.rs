@@ -7,18 +7,55 @@ use larder_core::invalidation::selector::Event;
 use larder_core::store::StoreError;
 use larder_core::time::WallTime;
 
-use crate::reply::{number, parts, text, unreadable};
+use crate::reply::{self, number, parts, text, unreadable};
 use crate::stream_entry;
 
 /// The answer to a poll, and whether scripts can read the server's run id (rule 6).
 pub(crate) struct Answer {
     pub(crate) look: LogPage,
+    pub(crate) size: PageSize,
     pub(crate) knows_run_id: bool,
+}
+
+/// The size of the entries in an answer, as `log_page.lua` counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct PageSize {
+    pub(crate) entries: i64,
+    pub(crate) bytes: i64,
+    pub(crate) names: i64,
+}
+
+impl PageSize {
+    /// Returns the size of the entries in this array.
+    pub(crate) fn of(entries: &Value) -> Option<Self> {
+        const OVERHEAD_BYTES: usize = 32;
+        let (mut bytes, mut fields) = (0, 0);
+        let entries = parts(entries)?;
+        for entry in entries {
+            let [_, pairs] = parts(entry)? else { return None };
+            // An entry with unreadable fields is an event, so it does not fail.
+            let pairs = parts(pairs).unwrap_or_default();
+            let length = |value| reply::bytes(value).map_or(0, |bytes| bytes.len());
+            bytes += OVERHEAD_BYTES + pairs.iter().map(length).sum::<usize>();
+            fields += pairs.len();
+        }
+        let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        Some(Self { entries: number(entries.len()), bytes: number(bytes), names: number(fields / 2) })
+    }
 }
 
 /// Reads the answer of `poll_log.lua`.
 pub(crate) fn read(answer: &Value) -> Result<Answer, StoreError> {
     try_read(answer).ok_or_else(|| unreadable("the log's answer to a look"))
+}
+
+/// Reads the entries that `XRANGE` returns.
+pub(crate) fn read_entries(page: &Value) -> Result<Vec<(LogId, Vec<Event>)>, StoreError> {
+    try_read_entries(page).ok_or_else(|| unreadable("the entries of the log"))
+}
+
+fn try_read_entries(page: &Value) -> Option<Vec<(LogId, Vec<Event>)>> {
+    parts(page)?.iter().map(entry).collect()
 }
 
 fn try_read(answer: &Value) -> Option<Answer> {
@@ -40,13 +77,13 @@ fn try_read(answer: &Value) -> Option<Answer> {
         floor: extent.floor().max(id(mark)?),
         last: extent.last,
         now: WallTime::from_unix_millis(number(now)?.try_into().ok()?),
-        entries: parts(entries)?.iter().map(entry).collect::<Option<_>>()?,
+        entries: try_read_entries(entries)?,
         more: number(more)? != 0,
         // The script appends *all* where it must.
         fenced: true,
         is_busy: number(busy)? != 0,
     };
-    Some(Answer { look, knows_run_id: !text(run_id)?.is_empty() })
+    Some(Answer { look, size: PageSize::of(entries)?, knows_run_id: !text(run_id)?.is_empty() })
 }
 
 fn id(value: &Value) -> Option<LogId> {

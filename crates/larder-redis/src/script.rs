@@ -95,6 +95,11 @@ impl Script {
             result => result,
         }
     }
+
+    /// Returns the arguments of an `EVALSHA` of this script.
+    pub(crate) fn digest_call(&self, keys: &[&str], arguments: &[Value]) -> Vec<Value> {
+        call_arguments(&self.sha, keys, arguments)
+    }
 }
 
 async fn call(
@@ -105,12 +110,17 @@ async fn call(
     keys: &[&str],
     arguments: &[Value],
 ) -> Result<Value, Error> {
+    let sent = call_arguments(script, keys, arguments);
+    let command = CustomCommand::new_static(command, ClusterHash::Offset(FIRST_KEY), false);
+    link.within_at(limit, FIRST_KEY).custom(command, sent).await
+}
+
+fn call_arguments(script: &Str, keys: &[&str], arguments: &[Value]) -> Vec<Value> {
     let mut sent = Vec::with_capacity(2 + keys.len() + arguments.len());
     sent.push(Value::String(script.clone()));
     sent.push(Value::Integer(i64::try_from(keys.len()).unwrap_or(i64::MAX)));
     let mut names = SharedBuffer::with_capacity(keys.iter().map(|key| key.len()).sum());
     sent.extend(keys.iter().map(|key| names.add(key.as_bytes())));
     sent.extend_from_slice(arguments);
-    let command = CustomCommand::new_static(command, ClusterHash::Offset(FIRST_KEY), false);
-    link.within_at(limit, FIRST_KEY).custom(command, sent).await
+    sent
 }

@@ -27,6 +27,7 @@ use crate::keys::Keys;
 use crate::large_value::LargeValues;
 use crate::patience::Waited;
 use crate::poll_budget::PollBudget;
+use crate::poll_link::PollLink;
 use crate::push_partitions::PushPartitions;
 use crate::queue_scripts::QueueScripts;
 use crate::random_id::random;
@@ -88,6 +89,8 @@ pub(crate) struct Inner {
     pub(crate) replicas: Option<ReplicaWaiter>,
     /// Connection for waits until a write is durable. Opened by the first of them.
     barrier: OnceLock<Barrier>,
+    /// Connection for polls that are transactions. Opened by the first large page.
+    pub(crate) poll_link: PollLink,
     config: Config,
     /// Admits one alarm at a time.
     ///
@@ -216,6 +219,7 @@ impl RedisStore {
             log: Connection::open(config.clone(), &home, ConfigCheck::Done, None),
             alarm: Connection::open(config.clone(), &home, ConfigCheck::Done, None),
             barrier: OnceLock::new(),
+            poll_link: PollLink::default(),
             config,
             waiting: Arc::new(Semaphore::new(1)),
             weak_log_warned: AtomicBool::new(false),
@@ -249,11 +253,17 @@ impl Inner {
         self.barrier.get_or_init(|| Barrier::open(self.config.clone(), &self.home))
     }
 
+    /// Opens a connection in the background.
+    pub(crate) fn open_another(&self) -> Arc<Connection> {
+        Connection::open(self.config.clone(), &self.home, ConfigCheck::Done, None)
+    }
+
     /// Returns all connections.
-    pub(crate) fn links(&self) -> impl Iterator<Item = &Arc<Connection>> {
+    pub(crate) fn links(&self) -> impl Iterator<Item = Arc<Connection>> {
         let appends = self.replicas.iter().map(|replicas| &replicas.link);
         let waits = self.barrier.get().map(|barrier| &barrier.link);
-        [&self.data, &self.large.link, &self.log, &self.alarm].into_iter().chain(appends).chain(waits)
+        let always = [&self.data, &self.large.link, &self.log, &self.alarm];
+        always.into_iter().chain(appends).chain(waits).cloned().chain(self.poll_link.connection())
     }
 
     /// Records the result of a call for `key` on `link`.

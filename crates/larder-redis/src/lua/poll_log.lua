@@ -6,7 +6,7 @@
 -- number of entries, of bytes and of names to return; a token for the caller; '1' if the caller is
 -- still replaying the cursor's incarnation; the incarnation that took the caller's newest append,
 -- how many microseconds ago that was, and how long ago any other one took an append, or -1.
--- At least one entry is returned in any case.
+-- At least one entry is returned in any case, unless the maximum number is 0.
 local fresh, mine, after, broken = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local remembers = tonumber(ARGV[5])
 local most, most_bytes, most_names = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -14,6 +14,16 @@ local token, replaying = ARGV[9], ARGV[10] == '1'
 local appended_to, appended, elsewhere = ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
 
 local id, run = incarnation(fresh, broken and mine or nil)
+
+-- The caller reads the entries with `XRANGE` in the same transaction. Of another incarnation, it
+-- takes nothing but the id: an ordinary poll follows.
+if most == 0 then
+  local stream = stream_of(id)
+  if id == mine then
+    leave_mark(id, stream.added, stream['length'], stream.newest)
+  end
+  return page_of(id, run, stream, nil, {}, 0, 0)
+end
 
 -- The caller appended to another incarnation, which may have gone on after this one began. So this
 -- one may contain responses that the caller invalidated, unless everything was refused since then
