@@ -6,7 +6,8 @@
 //! It keeps four connections: one for stored responses, one for large responses, one that polls the
 //! log and appends to it, and one that waits for news from the log. In a cluster, it keeps four
 //! connections to each primary. With [`RedisStoreBuilder::wait_for_replicas`], it keeps a fifth one
-//! for appends. A store whose write queue waits for replicas or for the disk keeps one more.
+//! for appends. A store whose write queue waits for replicas or for the disk keeps one more, and so
+//! does one that had many invalidations to read at once, outside a cluster.
 //!
 //! # Keys
 //!

@@ -36,6 +36,14 @@ enum Link {
     Forbidden,
 }
 
+impl State {
+    /// Records that a transaction did not succeed.
+    fn fail(&mut self) {
+        let waits = self.penalty.max(1);
+        *self = Self { link: Link::Closed, waits, penalty: (waits * 2).min(MAX_PENALTY) };
+    }
+}
+
 impl PollLink {
     /// Returns the connection if it can be used now. If there is none, this opens one for later.
     pub(crate) fn take(&self, open: impl FnOnce() -> Arc<Connection>) -> Option<LinkInUse<'_>> {
@@ -106,8 +114,24 @@ impl Drop for LinkInUse<'_> {
             return;
         }
         self.connection.close();
-        let mut state = self.home.state();
-        let penalty = state.penalty.max(1);
-        *state = State { link: Link::Closed, waits: penalty, penalty: (penalty * 2).min(MAX_PENALTY) };
+        self.home.state().fail();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_and_more_ordinary_polls_follow_failures_in_a_row() {
+        let mut state = State::default();
+        for waits in [1, 2, 4, 8] {
+            state.fail();
+            assert_eq!(state.waits, waits);
+        }
+        for _ in 0..40 {
+            state.fail();
+        }
+        assert_eq!(state.waits, MAX_PENALTY);
     }
 }

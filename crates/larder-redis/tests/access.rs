@@ -346,3 +346,25 @@ impl std::io::Write for Journal {
         Ok(())
     }
 }
+
+/// Without these rights, such a poll is left to the script.
+#[tokio::test]
+async fn a_poll_that_is_a_transaction_takes_two_rights_more() {
+    assert!(OPERATIONS.contains("- Many invalidations a second: `+multi +exec`."));
+    for (rights, expected) in [("+multi +exec", true), ("+multi", false), ("+exec", false)] {
+        let rule = format!("app on >secret {RULE} {rights}");
+        let server = RedisServer::builder().user(&rule).start().await.unwrap();
+        let store = joined(patient(&format!("redis://app:secret@{}", server.address()))).await;
+        let begun = store.poll(start()).await.unwrap();
+        let add = "for i = 1, 300 do redis.call('XADD', KEYS[1], '*', 'h', 't:' .. i) end";
+        server.command(&["EVAL", add, "1", support::EVENTS]).await.unwrap();
+        eventually("it is tried", async || {
+            assert_eq!(store.poll(after(&begun)).await.unwrap().entries.len(), 300);
+            let stats = server.command(&["INFO", "commandstats"]).await.unwrap();
+            let mut lines = stats.as_str().unwrap().lines();
+            let tried = lines.find(|line| line.starts_with("cmdstat_exec:"));
+            tried.is_some_and(|line| line.ends_with("rejected_calls=0,failed_calls=0") == expected)
+        })
+        .await;
+    }
+}

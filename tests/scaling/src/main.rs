@@ -5,6 +5,7 @@ mod hits;
 mod instance;
 mod lag;
 mod load;
+mod pages;
 mod process;
 mod quantile;
 mod queue;
@@ -50,6 +51,7 @@ struct Args {
 enum Part {
     Replay,
     Rate,
+    Pages,
     Starts,
     Tags,
     Queue,
@@ -84,6 +86,9 @@ impl Args {
         }
         if self.wants(Part::Rate) {
             runtime.block_on(rate::tables(&self.instances, Duration::from_secs(self.seconds)))?;
+        }
+        if self.wants(Part::Pages) {
+            runtime.block_on(pages::table())?;
         }
         if self.wants(Part::Starts) {
             runtime.block_on(starts::table(&self.starts))?;

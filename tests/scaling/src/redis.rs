@@ -22,7 +22,7 @@ const FILL: &str = "for i = ARGV[1], ARGV[2] do redis.call('XADD', KEYS[1], '*',
 /// About as many entries as following instances allow between two checkpoints.
 const ENTRIES_PER_STEP: u64 = 4_500;
 /// The cursor of a new instance without any knowledge.
-const NEW_INSTANCE: Cursor = Cursor {
+pub(crate) const NEW_INSTANCE: Cursor = Cursor {
     incarnation: Incarnation::from_bytes([0; 16]),
     after: LogId::ZERO,
     broken: false,
@@ -52,6 +52,14 @@ pub(crate) async fn fill(redis: &RedisServer, length: u64) -> Result<LogId> {
     let newest = redis.command(&["XREVRANGE", EVENTS, "+", "-", "COUNT", "1"]).await?;
     let id = newest.as_array().and_then(|entries| entries.first()?.as_array()?.first()?.as_str());
     id.context("the log is empty")?.parse().ok().context("the log's end is no position")
+}
+
+/// Returns the position after which the log has this many entries.
+pub(crate) async fn before_the_last(redis: &RedisServer, entries: u64) -> Result<LogId> {
+    let count = (entries + 1).to_string();
+    let last = redis.command(&["XREVRANGE", EVENTS, "+", "-", "COUNT", &count]).await?;
+    let id = last.as_array().and_then(|entries| entries.last()?.as_array()?.first()?.as_str());
+    id.context("the log is empty")?.parse().ok().context("the entry has no position")
 }
 
 /// Appends the event, and retries until the store has connected in the background.
