@@ -32,7 +32,7 @@ use crate::patience::{Waited, backstop, wait_within};
 use crate::poll_arguments::poll_arguments;
 use crate::poll_budget::NO_ENTRIES;
 use crate::poll_link::LinkInUse;
-use crate::reply;
+use crate::reply::{self, unreadable};
 use crate::store::Inner;
 use crate::timeouts::LOG_TIMEOUT;
 
@@ -63,21 +63,39 @@ pub(crate) async fn poll(
             return inner.settle_on(&connection, inner.keys.events(), None, waited).map(|_| None);
         }
     };
-    let Answer { mut look, .. } = log_page::read(&answer)?;
-    if look.incarnation != cursor.incarnation {
+    let Some((look, size)) = read(&page, &answer, cursor, count)? else {
         link.release();
         return Ok(None);
-    }
-    let size = PageSize::of(&page).ok_or_else(|| reply::unreadable("a page of the log"))?;
-    look.entries = log_page::read_entries(&page)?;
-    let is_full = look.entries.len() >= usize::try_from(count).unwrap_or(usize::MAX);
-    look.more = is_full && look.entries.last().is_some_and(|(read, _)| *read < look.last);
+    };
     link.release();
     inner.poll_budget.read(size);
     if look.more {
         inner.poll_budget.answered_in_full(sent.elapsed());
     }
     Ok(Some(look))
+}
+
+/// Reads the replies of `XRANGE` and of the script.
+///
+/// Returns `None` if the log is of another incarnation. Its entries may be of the one before.
+fn read(
+    page: &Value,
+    answer: &Value,
+    cursor: &Cursor,
+    count: i64,
+) -> Result<Option<(LogPage, PageSize)>, StoreError> {
+    let Answer { mut look, .. } = log_page::read(answer)?;
+    if look.incarnation != cursor.incarnation {
+        return Ok(None);
+    }
+    if !look.entries.is_empty() {
+        return Err(unreadable("the answer of a script that was asked for no entries"));
+    }
+    let size = PageSize::of(page).ok_or_else(|| unreadable("a page of the log"))?;
+    look.entries = log_page::read_entries(page)?;
+    let is_full = size.entries >= count;
+    look.more = is_full && look.entries.last().is_some_and(|(read, _)| *read < look.last);
+    Ok(Some((look, size)))
 }
 
 /// The server refused `MULTI` or `EXEC` to this user, or does not know it.

@@ -146,11 +146,15 @@ async fn a_native_page_is_bounded_and_says_that_entries_are_left() {
     assert_eq!(sizes.iter().sum::<usize>(), 5_000);
     assert_eq!(sizes.iter().max(), Some(&1_024), "{sizes:?}");
 
+    burst(&server, 1_024, "exactly").await;
+    let exactly = pages(&store, next(small.last().unwrap())).await;
+    assert_eq!(exactly.len(), 1, "the page is full, and nothing is left");
+
     // Nothing announces entries that are much larger. The next page is an ordinary one.
     let add = "for i = 1, 600 do redis.call('XADD', KEYS[1], '*', 'f', string.rep('x', 8192)) end";
     server.command(&["EVAL", add, "1", EVENTS]).await.unwrap();
     let before = transactions(&server).await;
-    let large = pages(&store, next(small.last().unwrap())).await;
+    let large = pages(&store, next(exactly.last().unwrap())).await;
     let sizes: Vec<usize> = large.iter().map(|page| page.entries.len()).collect();
     assert_eq!(sizes.iter().sum::<usize>(), 600);
     assert!(sizes[1..].iter().all(|size| *size <= 16), "{sizes:?}");
@@ -172,6 +176,20 @@ async fn small_pages_and_starts_are_left_to_the_script() {
     assert_eq!(transactions(&server).await, 0);
     let clients = support::clients(&server).await;
     assert_eq!(clients, 4, "there is no further connection");
+}
+
+#[tokio::test]
+async fn starts_and_broken_incarnations_are_always_left_to_the_script() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    let begun = native(&server, &store).await;
+    burst(&server, 200, "x").await;
+    let before = transactions(&server).await;
+    let page = store.poll(Cursor { replaying: true, ..begun }).await.unwrap();
+    assert_eq!((page.entries.len(), page.more), (200, false));
+    let page = store.poll(Cursor { broken: true, ..begun }).await.unwrap();
+    assert_ne!(page.incarnation, begun.incarnation);
+    assert_eq!(transactions(&server).await, before);
 }
 
 /// Rule 6: the entries are of a log that is gone.
@@ -359,7 +377,8 @@ async fn in_a_cluster_every_poll_is_left_to_the_script() {
     let store = joined(builder.namespace(&namespace)).await;
     let stream = format!("larder:{{{namespace}:log}}:events");
     let mut cursor = next(&store.poll(start()).await.unwrap());
-    for _ in 0..10 {
+    // It takes a moment to open a connection.
+    for _ in 0..100 {
         burst_in(&stream, &nodes[0], 100, "x").await;
         let page = store.poll(cursor).await.unwrap();
         assert_eq!(page.entries.len(), 100);
