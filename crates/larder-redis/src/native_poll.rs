@@ -6,13 +6,14 @@
 //! moment (rule 4). The script writes the heartbeat (rule 5).
 //!
 //! Only the answer to `EXEC` is believed, and only if it has exactly these two replies and the
-//! commands were queued. `OK` for `MULTI` shows that no earlier transaction was open. `QUEUED` shows
-//! that the commands reached the same connection. An error of any command is an error of the poll.
+//! commands were queued. `OK` for `MULTI` shows that no earlier transaction was open. `QUEUED`
+//! shows that the commands reached the same connection. An error of any command is an error of the
+//! poll.
 //!
 //! fred 10.1.0 has transactions of its own, which do not fit. The task that serves all commands of
 //! the client waits for the replies without a time limit: behind a stopped server, every other
-//! command timed out as well, and so did a reconnection. If the connection is lost in a transaction,
-//! fred sends it once more, though `max_attempts` is 1: it was executed twice.
+//! command timed out as well, and so did a reconnection. If the connection is lost in a
+//! transaction, fred sends it once more, though `max_attempts` is 1: it was executed twice.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -123,7 +124,7 @@ async fn exchange(
         return Ok(Err(Forbidden));
     }
     let [multi, range, script, exec] = replies;
-    transaction_replies(multi?, range?, script?, exec?).map(Ok)
+    transaction_replies(&multi?, [&range?, &script?], exec?).map(Ok)
 }
 
 fn range_arguments(events: &str, cursor: &Cursor, count: i64) -> Vec<Value> {
@@ -137,14 +138,9 @@ fn range_arguments(events: &str, cursor: &Cursor, count: i64) -> Vec<Value> {
 }
 
 /// Returns the replies in the answer to `EXEC`, if all four commands were one transaction.
-fn transaction_replies(
-    multi: Value,
-    range: Value,
-    script: Value,
-    exec: Value,
-) -> Result<(Value, Value), Error> {
-    let began = reply::text(&multi) == Some("OK");
-    let were_queued = [range, script].iter().all(Value::is_queued);
+fn transaction_replies(multi: &Value, queued: [&Value; 2], exec: Value) -> Result<(Value, Value), Error> {
+    let began = reply::text(multi) == Some("OK");
+    let were_queued = queued.into_iter().all(Value::is_queued);
     match exec {
         // If a command inside failed, fred returns its error instead of this array.
         Value::Array(replies) if began && were_queued => match <[Value; 2]>::try_from(replies) {
@@ -196,16 +192,15 @@ async fn all<const N: usize>(mut calls: [Call<'_>; N]) -> [Result<Value, Error>;
 mod tests {
     use super::*;
 
-    fn replies(multi: &str, queued: [Value; 2], exec: Value) -> Option<(Value, Value)> {
-        let [range, script] = queued;
-        transaction_replies(multi.into(), range, script, exec).ok()
+    fn replies(multi: &str, queued: &[Value; 2], exec: Value) -> Option<(Value, Value)> {
+        transaction_replies(&multi.into(), queued.each_ref(), exec).ok()
     }
 
     #[test]
     fn only_the_two_replies_of_one_transaction_are_believed() {
         let both = || Value::Array(vec![1.into(), 2.into()]);
         let queued = || [Value::Queued, Value::Queued];
-        assert_eq!(replies("OK", queued(), both()), Some((1.into(), 2.into())));
+        assert_eq!(replies("OK", &queued(), both()), Some((1.into(), 2.into())));
         let entries = Value::Array(vec![]);
         let cases = [
             ("QUEUED", queued(), both()),
@@ -219,7 +214,7 @@ mod tests {
         ];
         for (multi, queued, exec) in cases {
             let what = format!("{multi} {queued:?} {exec:?}");
-            assert_eq!(replies(multi, queued, exec), None, "{what}");
+            assert_eq!(replies(multi, &queued, exec), None, "{what}");
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) struct PollAmount {
     pub(crate) names: i64,
 }
 
-/// Tells the script to return no entries.
+/// Makes the script return no entries.
 pub(crate) const NO_ENTRIES: PollAmount = PollAmount { entries: 0, bytes: 0, names: 0 };
 
 const FULL: PollAmount = PollAmount { entries: 512, bytes: 128 * 1024, names: 1_024 };
@@ -53,8 +53,8 @@ impl PollBudget {
 
     /// Returns the number of entries to read natively, if the next page is probably a large one.
     ///
-    /// `XRANGE` has no limit but this number. It fits the average size of an entry in the last page.
-    /// If entries grow, a page can exceed the limits, and the next one has fewer entries.
+    /// `XRANGE` has no limit but this number. It fits the average size of an entry in the last
+    /// page. If entries grow, a page can exceed the limits, and the next one has fewer entries.
     pub(crate) fn native_count(&self) -> Option<i64> {
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.entries < MIN_NATIVE {
