@@ -10,9 +10,10 @@ use larder::{Cache, CacheLayer, Policy};
 use tokio::runtime::Runtime;
 use tower::Layer;
 
+use crate::bypassed::Way;
 use crate::hit::Hit;
 use crate::least::LeastLayer;
-use crate::{origin, routed};
+use crate::{bypassed, origin, routed};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
@@ -65,6 +66,14 @@ pub enum Case {
     Range,
     /// Larder serves a stale response while it is refreshed.
     Stale,
+    /// The handler itself, with a method that no cache answers.
+    MethodBare,
+    /// Larder passes that method to the handler.
+    MethodBypass,
+    /// The handler itself, with credentials.
+    UnstoredBare,
+    /// Larder runs the handler for a request with credentials, and does not store its response.
+    Unstored,
 }
 
 impl Case {
@@ -99,13 +108,19 @@ impl Case {
             Self::Head => routed::head(runtime),
             Self::Range => routed::range(runtime),
             Self::Stale => routed::stale(runtime),
+            Self::MethodBare => bypassed::method(runtime, Way::Bare),
+            Self::MethodBypass => bypassed::method(runtime, Way::Larder),
+            Self::UnstoredBare => bypassed::unstored(runtime, Way::Bare),
+            Self::Unstored => bypassed::unstored(runtime, Way::Larder),
         }
     }
 
     /// Whether the handler runs for each request.
     #[must_use]
-    pub const fn is_bare(self) -> bool {
-        matches!(self, Self::Bare | Self::RouterBare | Self::ParameterBare)
+    pub const fn runs_handler(self) -> bool {
+        let is_bare = matches!(self, Self::Bare | Self::RouterBare | Self::ParameterBare);
+        let is_bypass = matches!(self, Self::MethodBare | Self::MethodBypass);
+        is_bare || is_bypass || matches!(self, Self::UnstoredBare | Self::Unstored)
     }
 
     /// Returns the name that [`ValueEnum`] parses.

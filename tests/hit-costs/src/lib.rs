@@ -10,6 +10,7 @@
     reason = "a benchmark that does not measure what it says must stop, loudly"
 )]
 
+mod bypassed;
 mod case;
 mod hit;
 mod least;

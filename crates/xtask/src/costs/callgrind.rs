@@ -17,20 +17,25 @@ pub(super) fn is_installed() -> bool {
     shell::try_output("valgrind", &["--version"]).is_some()
 }
 
-/// Adds the instructions of one hit of each case. This is the difference of two runs, so that the
-/// warm-up is not included.
+/// Adds the instructions of one hit of each case. This is the difference between two runs, so that
+/// the warm-up is not included.
 pub(super) fn add_instructions(costs: &mut [Cost]) -> Result<()> {
     for cost in costs {
-        let (few, many) = (collected(&cost.case, WARM)?, collected(&cost.case, WARM + HITS)?);
-        cost.instructions = Some(many.saturating_sub(few) / HITS);
+        cost.instructions = Some(instructions(&cost.case, &[])?);
     }
     Ok(())
 }
 
-fn collected(case: &str, hits: u64) -> Result<u64> {
+/// Returns the instructions of one hit of a case. The program is built with these arguments.
+pub(super) fn instructions(case: &str, arguments: &[&str]) -> Result<u64> {
+    let collected = |hits| collected(case, arguments, hits);
+    Ok(collected(WARM + HITS)?.saturating_sub(collected(WARM)?) / HITS)
+}
+
+fn collected(case: &str, arguments: &[&str], hits: u64) -> Result<u64> {
     let hits = hits.to_string();
     let mut program = shell::cargo(&counts::program("hits"));
-    program.args(["--config", UNDER_VALGRIND, "--", case, &hits]);
+    program.args(arguments).args(["--config", UNDER_VALGRIND, "--", case, &hits]);
     let report = shell::output(&mut program)?.stderr;
     parse(&report).with_context(|| format!("no count in what valgrind reported: {report}"))
 }

@@ -6,6 +6,7 @@
 
 mod callgrind;
 mod counts;
+mod measured;
 mod platform;
 mod record;
 
@@ -22,6 +23,9 @@ pub(crate) struct Options {
     /// Write the counts to the table, instead of comparing them with it.
     #[arg(long)]
     write: bool,
+    /// Compare hits with and without metrics instead: the recorder of Prometheus, and its counters.
+    #[arg(long, conflicts_with = "write")]
+    metrics: bool,
 }
 
 /// The table of the repository.
@@ -32,7 +36,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if !redis::ensure_valgrind()? {
         bail!("install valgrind to count instructions");
     }
-    compare(options.write)?;
+    if options.metrics {
+        measured::compare()?;
+    } else {
+        compare(options.write)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

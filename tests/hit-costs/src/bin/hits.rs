@@ -17,10 +17,19 @@ struct Args {
 
 fn main() {
     let args = Args::parse();
+    #[cfg(feature = "metrics")]
+    record_metrics();
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let _entered = runtime.enter();
     let mut hit = args.case.hit(&runtime);
     for _ in 0..args.number {
         hit.once();
     }
+}
+
+/// Installs the recorder that applications use.
+#[cfg(feature = "metrics")]
+fn record_metrics() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    metrics::set_global_recorder(recorder).expect("the first recorder");
 }
