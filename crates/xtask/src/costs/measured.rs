@@ -7,8 +7,8 @@ use super::callgrind::instructions;
 /// Hits of Larder, without a router, on a route, and on one with a path parameter.
 const CASES: [&str; 3] = ["larder", "router-larder", "parameter-larder"];
 const WITH_METRICS: [&str; 2] = ["--features", "metrics"];
-/// The maximum part that metrics may add, in percent.
-const MAX_PERCENT: f64 = 1.0;
+/// The maximum part that metrics may add, in percent. The recorder of Prometheus takes most of it.
+const MAX_PERCENT: f64 = 3.0;
 
 /// Prints the instructions of a hit with and without metrics, and fails if the difference is too
 /// large.
