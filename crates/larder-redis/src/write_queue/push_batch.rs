@@ -36,8 +36,7 @@ const INDEX_SIZE: usize = 8;
 
 /// The maximum number of writes in an entry of the queue, and the maximum number of bytes.
 ///
-/// One command adds all of them. But whoever reads the pending value of a key reads the whole
-/// entry.
+/// One command adds all of them. But a read of the pending value of a key reads the whole entry.
 const MAX_PACK: usize = 32;
 const MAX_PACK_BYTES: usize = 16 * 1024;
 

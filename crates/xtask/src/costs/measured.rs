@@ -1,4 +1,4 @@
-//! What metrics cost a hit.
+//! The cost of metrics on a hit.
 
 use anyhow::{Result, bail};
 
