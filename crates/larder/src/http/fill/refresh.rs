@@ -97,6 +97,11 @@ pub(crate) fn spawn_refresh<S, Q>(
     run_in_background(fill, service, request, permit, mark);
 }
 
+/// Whether a request that gets this stale response would begin a refresh, if none runs already.
+pub(crate) fn would_refresh(layer: &LayerState, context: &RequestContext, stale: &StaleResponse) -> bool {
+    request_allows_storing(layer, context) && layer.would_retry(&stale.cached) != Retry::NotDue
+}
+
 /// Whether the response to this request may be stored, as far as the request decides that.
 ///
 /// RFC 9111 forbids it for `HEAD` (§3) and for `no-store` (§5.2.1.5). With `only-if-cached`

@@ -12,6 +12,7 @@ use larder_core::outcome::{BypassReason, Outcome, StaleReason};
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::http::body::service_bounds::CacheableService;
 use crate::http::explanation::answer::HandlerRun;
+use crate::http::fill::refresh::would_refresh;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::eligibility::credentials_reason;
@@ -128,7 +129,10 @@ where
         match ending {
             Ending::Serve(_, tier) => Foreseen::without_handler(Outcome::Hit(*tier)),
             Ending::ServeStaleAndRefresh(stale) => Foreseen {
-                handler: HandlerRun::Background,
+                handler: match would_refresh(&self.layer, &self.context, stale) {
+                    true => HandlerRun::Background,
+                    false => HandlerRun::No,
+                },
                 ..Foreseen::without_handler(Outcome::Stale(stale.tier, StaleReason::WhileRevalidate))
             },
             Ending::ServeStale(stale, reason) => {
