@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use larder::{Invalidation, Tag};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{Application, Program, READER, Running};
 
@@ -56,6 +56,14 @@ async fn tail_skips_nothing_of_a_burst() {
     assert_eq!(selectors, expected);
 }
 
+/// Reads the head of a request. A response before it would be an error.
+async fn read_head(client: &mut TcpStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await.unwrap());
+    }
+}
+
 /// A proxy may send the lines of an application in other pieces.
 #[tokio::test]
 async fn tail_prints_each_line_of_a_piece_and_each_line_in_pieces() {
@@ -64,6 +72,7 @@ async fn tail_prints_each_line_of_a_piece_and_each_line_in_pieces() {
     let program = Program::new().env("LARDER_URL", url).env("LARDER_TOKEN", READER);
     let mut tail = program.line("tail --json -n 4").start();
     let (mut client, _) = proxy.accept().await.unwrap();
+    read_head(&mut client).await;
     let line = |number: u32| {
         let tag = format!("t:{number}");
         let status = "applied";

@@ -76,7 +76,8 @@ async fn a_route_counts_its_evictions_and_their_ages() {
 #[tokio::test]
 async fn a_response_that_both_tiers_have_lost_was_evicted() {
     let store = MemoryStore::default();
-    let shop = shop(small().shared_store(store.clone()));
+    // The fills take longer than the usual limit, and the log may be read only after them.
+    let shop = shop(small().shared_store(store.clone()).max_staleness(MINUTE));
     store.looked().await;
     get_all(&shop).await;
     eventually("all are shared", || store.holds() == MANY).await;
