@@ -21,7 +21,7 @@ pub(super) fn advise(figures: &Figures, all: &mut Vec<Advice>) {
 
 /// Returns the advice about an instance that does not announce itself.
 ///
-/// What it announced before says nothing about it now, so there is no other advice about it.
+/// Its earlier announcements say nothing about it now, so there is no other advice about it.
 fn silent(instance: &InstanceFigures) -> Option<Advice> {
     if instance.seen_before < SILENT_AFTER {
         return None;

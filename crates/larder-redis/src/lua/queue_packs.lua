@@ -47,3 +47,14 @@ local function flags_of(state, last, count)
   local flags = redis.call('HGET', state, 'e' .. last)
   return flags and #flags == count and flags or string.rep('0', count)
 end
+
+-- Returns what the state says about the pending value of a key: 'p' and its place in a pack, 'w' and
+-- its place in an entry of its own, or 'd' and its sequence number; and after 'w' and 'd', its size.
+-- Returns nil if there is none, or if the text is none of ours.
+local function index_of(text)
+  local where, number, size = string.match(text or '', '^([wd])(%d+) (%d+)$')
+  number = number or string.match(text or '', '^%d+$')
+  if number and #number <= 16 then
+    return where or 'p', number, tonumber(size)
+  end
+end

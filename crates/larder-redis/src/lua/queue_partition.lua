@@ -82,16 +82,6 @@ local function write_at(place)
   return found_writes[place]
 end
 
--- Returns what the index says about a pending value: 'p' and its place in a pack, 'w' and its place
--- in an entry of its own, or 'd' and its sequence number; and after 'w' and 'd', its size.
-local function index_of(text)
-  local where, number, size = string.match(text or '', '^([wd])(%d+) (%d+)$')
-  number = number or string.match(text or '', '^%d+$')
-  if number and #number <= 16 then
-    return where or 'p', number, tonumber(size)
-  end
-end
-
 local function size_of(write)
   return write.size or #write.key + #write.payload
 end

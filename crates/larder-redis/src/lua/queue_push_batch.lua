@@ -122,17 +122,6 @@ local function add(write, id, text, is_held)
   return text, problem
 end
 
--- Returns what the index says about the pending value of a key: 'p' and its place in a pack, 'w'
--- and its place in an entry of its own, or 'd' and its sequence number; and after 'w' and 'd', its
--- size.
-local function index_of(text)
-  local where, number, size = string.match(text, '^([wd])(%d+) (%d+)$')
-  number = number or string.match(text, '^%d+$')
-  if number and #number <= 16 then
-    return where or 'p', number, tonumber(size)
-  end
-end
-
 -- Settles a write of a pack.
 local function settle_at(place)
   local entry = call('XRANGE', writes, place .. '-0', '+', 'COUNT', 1)[1]
@@ -176,7 +165,7 @@ local function push(write, id, field, there, refusal)
   local size = #key + #write.payload
   -- The value of the same key that this one replaces. An operation of a key in quarantine is held
   -- there at once.
-  local where, place, old_size = index_of(kind ~= 'o' and there or '')
+  local where, place, old_size = index_of(kind ~= 'o' and there or nil)
   local growth, is_held = where == 'w' and size - old_size or size, there and kind == 'o'
   if is_full(is_held, where, size, growth) then
     return 'f'
