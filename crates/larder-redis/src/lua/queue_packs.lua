@@ -1,8 +1,8 @@
 -- Packs: entries of a partition's Stream with several writes. Their places are consecutive. The id
 -- of the entry is the last of them and '-0', so that the entry of a place is the first one from
--- there on. Its fields are 'p' with the index and 'c' with the contents. The index has for each write its
--- kind, and the sizes of its key and of its payload: 'v3,100d4,0'. The contents are the keys and
--- the payloads, in this order.
+-- there on. Its fields are 'p' with the index and 'c' with the contents. The index has for each
+-- write its kind, and the sizes of its key and of its payload: 'v3,100d4,0'. The contents are the
+-- keys and the payloads, in this order.
 -- A write cannot be taken out of a pack. So a field of the state says which of them are settled:
 -- 'e' and the last place, with a '1' or a '0' for each write. It is missing while none is. With the
 -- last write, the pack is removed.
@@ -22,11 +22,16 @@ local function unpacked(index, contents)
   return #all > 0 and from == #contents + 1 and all or nil
 end
 
--- Settles writes of a pack: the indexes in `settled`, from 1 on. `flags` has those from before, and
--- `last` is the last place. Returns how many were not settled before, and whether the pack was
--- removed.
-local function settle_in_pack(state, writes, last, flags, settled)
-  local changed = 0
+-- Returns the flags of the settled writes in a pack of `count` writes.
+local function flags_of(state, last, count)
+  local flags = redis.call('HGET', state, 'e' .. last)
+  return flags and #flags == count and flags or string.rep('0', count)
+end
+
+-- Settles writes of a pack of `count` writes: the indexes in `settled`, from 1 on. `last` is its
+-- last place. Returns how many were not settled before, and whether the pack was removed.
+local function settle_in_pack(state, writes, last, count, settled)
+  local flags, changed = flags_of(state, last, count), 0
   for _, at in ipairs(settled) do
     if string.sub(flags, at, at) == '0' then
       flags = string.sub(flags, 1, at - 1) .. '1' .. string.sub(flags, at + 1)
@@ -40,12 +45,6 @@ local function settle_in_pack(state, writes, last, flags, settled)
   redis.call('XDEL', writes, last .. '-0')
   redis.call('HDEL', state, 'e' .. last)
   return changed, true
-end
-
--- Returns the flags of the settled writes in a pack of `count` writes.
-local function flags_of(state, last, count)
-  local flags = redis.call('HGET', state, 'e' .. last)
-  return flags and #flags == count and flags or string.rep('0', count)
 end
 
 -- Returns what the state says about the pending value of a key: 'p' and its place in a pack, 'w' and

@@ -134,8 +134,7 @@ local function settle(all)
   local removed = #singles > 0 and redis.call('XDEL', writes, unpack(singles)) or 0
   for _, part in ipairs(packs) do
     local pack = part.pack
-    local flags = flags_of(state, pack.last, pack.count)
-    local settled, is_gone = settle_in_pack(state, writes, pack.last, flags, part.settled)
+    local settled, is_gone = settle_in_pack(state, writes, pack.last, pack.count, part.settled)
     removed = removed + settled
     extra = extra + settled - (is_gone and 1 or 0)
     freed = freed + (is_gone and pack.size or 0)

@@ -53,8 +53,11 @@ local function error_of(reply)
   return type(reply) == 'table' and reply.err
 end
 
--- Removes old ids. Returns the error if that fails.
-local function prune()
+-- Removes old ids, if it is time for that. Returns the error if that fails.
+local function prune(head, count)
+  if byte(ARGV[head + HEAD + 1], -1) % PRUNING >= count then
+    return nil
+  end
   local problem = error_of(try('ZREMRANGEBYRANK', ids, 0, -MAX_IDS - 1))
   return problem or error_of(try('ZREMRANGEBYSCORE', ids, '-inf', sequence + 1 - ID_TIME))
 end
@@ -134,8 +137,7 @@ local function settle_at(place)
   if at < 1 then
     return
   end
-  local flags = flags_of(state, pack_end, count)
-  local settled, is_gone = settle_in_pack(state, writes, pack_end, flags, { at })
+  local settled, is_gone = settle_in_pack(state, writes, pack_end, count, { at })
   entries = entries - settled
   extra = max(0, extra - settled + (is_gone and 1 or 0))
   bytes = max(0, bytes - (is_gone and #fields[4] or 0))
@@ -230,13 +232,12 @@ end
 -- nil if a write was pushed before. Then nothing is remembered.
 local function remember_all(head, count)
   local places, scores, at, from = {}, {}, head + HEAD + 1, 0
-  local is_due = byte(ARGV[at], -1) % PRUNING < count
   for i = 1, count do
     local text = format(WHOLE, sequence + i)
     places[i], scores[from + 1], scores[from + 2] = text, text, ARGV[at]
     at, from = at + PARTS, from + 2
   end
-  if is_due and prune() then
+  if prune(head, count) then
     return nil
   elseif try('ZADD', ids, 'NX', unpack(scores)) == count then
     return places
@@ -303,7 +304,7 @@ local function push_each(head, count, names, found)
   if error_of(known) or not all or #all ~= count then
     return { 'error', error_of(known) or 'ERR the writes cannot be read' }
   end
-  local refusal, answers = byte(new_ids[1], -1) % PRUNING < count and prune(), {}
+  local refusal, answers = prune(head, count), {}
   for i = 1, count do
     local name, id = names[READ + i], new_ids[i]
     local earlier = added[id] or known[i] and format('%.0f', known[i])
