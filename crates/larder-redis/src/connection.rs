@@ -10,9 +10,7 @@ use fred::clients::{Client, WithOptions};
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, ClusterInterface, EventInterface};
 use fred::types::cluster::ClusterRouting;
-use fred::types::config::{
-    Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, Server, TcpConfig,
-};
+use fred::types::config::{Config, Options, Server};
 use fred::types::{ClusterHash, ConnectHandle};
 use larder_core::store::{StoreError, StoreErrorKind};
 use tokio::sync::{Notify, watch};
@@ -21,12 +19,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::config_check::{self, ConfigCheck};
 use crate::failover;
+use crate::fred_client::{CONNECT_LIMIT, new_client};
 use crate::health::Health;
 use crate::home::Home;
 use crate::reply;
-
-/// The time limit for establishing a connection, and for each step of it.
-const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
 /// The time limit for a command that no caller waits for.
 const ADVICE_LIMIT: Duration = Duration::from_secs(2);
@@ -35,19 +31,6 @@ const ADVICE_LIMIT: Duration = Duration::from_secs(2);
 ///
 /// The task of each connection may first have to finish a command and then send `QUIT`.
 pub(crate) const CLOSE_LIMIT: Duration = ADVICE_LIMIT.saturating_add(CONNECT_LIMIT.saturating_mul(2));
-
-/// The time after which a connection ends if the peer's kernel has not acknowledged its data.
-///
-/// Without this limit, fred can hang in a write to a peer that is gone.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(1);
-
-/// The same limit for stored responses in a cluster.
-///
-/// While fred cannot connect to one node of a cluster, it serves no other node either. So the
-/// connection to an unreachable node is kept longer: the circuit of that node is open, and fred
-/// continues to serve the others. This limit is longer than a cluster takes by default to promote a
-/// replica.
-const UNACKNOWLEDGED_BY_ONE_OF_MANY: Duration = Duration::from_secs(30);
 
 /// The minimum time between two renewals of a connection or two replacements of its client.
 ///
@@ -83,7 +66,7 @@ impl Connection {
         health: Option<Arc<Health>>,
     ) -> Arc<Self> {
         let link = Arc::new(Self {
-            client: RwLock::new(client(config.clone(), unacknowledged_limit(health.as_ref()))),
+            client: RwLock::new(new_client(config.clone(), health.as_ref())),
             config,
             home: Arc::clone(home),
             task: Mutex::new(None),
@@ -268,7 +251,7 @@ impl Connection {
     }
 
     fn replace_client(&self) {
-        let fresh = client(self.config.clone(), unacknowledged_limit(self.health.as_ref()));
+        let fresh = new_client(self.config.clone(), self.health.as_ref());
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
     }
 
@@ -364,40 +347,4 @@ async fn quit(client: &Client, running: &ConnectHandle) {
     }
     // This ends the task and closes its sockets, even if the server does not receive `QUIT`.
     running.abort();
-}
-
-/// Returns how long data may stay unacknowledged.
-fn unacknowledged_limit(health: Option<&Arc<Health>>) -> Duration {
-    // A connection with `health` has a circuit for each node.
-    if health.is_some() { UNACKNOWLEDGED_BY_ONE_OF_MANY } else { UNACKNOWLEDGED }
-}
-
-fn client(config: Config, unacknowledged: Duration) -> Client {
-    let performance =
-        PerformanceConfig { default_command_timeout: CONNECT_LIMIT, ..PerformanceConfig::default() };
-    let connection = ConnectionConfig {
-        connection_timeout: CONNECT_LIMIT,
-        internal_command_timeout: CONNECT_LIMIT,
-        // No retries, because a command that is sent twice may be executed twice.
-        max_command_attempts: 1,
-        tcp: tcp(unacknowledged),
-        ..ConnectionConfig::default()
-    };
-    // The number of attempts is unlimited. The delay grows from 5 ms to 500 ms.
-    let mut policy = ReconnectPolicy::new_exponential(0, 5, 500, 2);
-    policy.set_jitter(25);
-    Client::new(config, Some(performance), Some(connection), Some(policy))
-}
-
-#[cfg_attr(
-    not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")),
-    allow(unused_variables) // Other systems have no `TCP_USER_TIMEOUT`.
-)]
-fn tcp(unacknowledged: Duration) -> TcpConfig {
-    TcpConfig {
-        nodelay: Some(true),
-        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-        user_timeout: Some(unacknowledged),
-        ..TcpConfig::default()
-    }
 }

@@ -62,6 +62,7 @@ mod entries;
 mod error;
 mod expiry;
 mod failover;
+mod fred_client;
 mod gather;
 mod get_many;
 mod health;
