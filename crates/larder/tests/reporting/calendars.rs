@@ -51,6 +51,26 @@ fn shop_answering(
     Shop::clocked(options, clock.clone(), MachineClock(clock), policy, move |_| answer())
 }
 
+/// A store with the right time, and the times of a writer and of a reader. One of them is wrong.
+struct Case {
+    name: String,
+    store: MemoryStore,
+    right: WallTime,
+    clocks: [WallTime; 2],
+}
+
+/// Returns all cases: which of the two is wrong, and in which direction.
+fn cases() -> impl Iterator<Item = Case> {
+    let all = [(true, true), (true, false), (false, true), (false, false)];
+    all.into_iter().map(|(writer_is_off, behind)| {
+        let (right, wrong) = dates(behind);
+        let store = MemoryStore::default();
+        store.set_clock(right);
+        let clocks = if writer_is_off { [wrong, right] } else { [right, wrong] };
+        Case { name: format!("writer is off: {writer_is_off}, behind: {behind}"), store, right, clocks }
+    })
+}
+
 /// Waits until both instances have polled the log.
 async fn read_the_log(store: &MemoryStore) {
     for _ in 0..4 {
@@ -61,12 +81,7 @@ async fn read_the_log(store: &MemoryStore) {
 /// Without the store's calendar, the response would be fresh for ten minutes more, or never.
 #[tokio::test]
 async fn the_age_of_a_shared_response_does_not_depend_on_the_clocks_of_its_writer_and_reader() {
-    for (writer_is_off, behind) in [(true, true), (true, false), (false, true), (false, false)] {
-        let case = format!("writer is off: {writer_is_off}, behind: {behind}");
-        let (right, wrong) = dates(behind);
-        let store = MemoryStore::default();
-        store.set_clock(right);
-        let [writer, reader] = if writer_is_off { [wrong, right] } else { [right, wrong] };
+    for Case { name: case, store, right, clocks: [writer, reader] } in cases() {
         let (writer, reader) = (shop(&store, writer), shop(&store, reader));
         read_the_log(&store).await;
         writer.get("/").await;
@@ -152,12 +167,7 @@ async fn ends_in_a_minute(store: &MemoryStore, right: WallTime, shop: &Shop, cas
 /// The record has the dates of the store, whose time an instance knows from its first poll.
 #[tokio::test(start_paused = true)]
 async fn a_switch_ends_at_one_moment_whatever_the_clocks_of_its_writer_and_reader_say() {
-    for (writer_is_off, behind) in [(true, true), (true, false), (false, true), (false, false)] {
-        let case = format!("writer is off: {writer_is_off}, behind: {behind}");
-        let (right, wrong) = dates(behind);
-        let store = MemoryStore::default();
-        store.set_clock(right);
-        let [writer, reader] = if writer_is_off { [wrong, right] } else { [right, wrong] };
+    for Case { name: case, store, right, clocks: [writer, reader] } in cases() {
         let writer = shop(&store, writer);
         writer.cache.bypass_fleet(SwitchScope::All, MINUTE, "ann").await.unwrap();
         ends_in_a_minute(&store, right, &shop(&store, reader), &case).await;
