@@ -6,7 +6,7 @@ use super::counts::{self, Cost};
 use crate::shell;
 
 /// Enough hits to average out the differences between them, such as a growing table or a first use.
-const HITS: u64 = 10_000;
+pub(super) const HITS: u64 = 10_000;
 const WARM: u64 = 1_000;
 
 /// Makes cargo run the program under valgrind, which reports to standard error.
@@ -21,15 +21,16 @@ pub(super) fn is_installed() -> bool {
 /// the warm-up is not included.
 pub(super) fn add_instructions(costs: &mut [Cost]) -> Result<()> {
     for cost in costs {
-        cost.instructions = Some(instructions(&cost.case, &[])?);
+        cost.instructions = Some(instructions(&cost.case, &[], HITS)?);
     }
     Ok(())
 }
 
-/// Returns the instructions of one hit of a case. The program is built with these arguments.
-pub(super) fn instructions(case: &str, arguments: &[&str]) -> Result<u64> {
+/// Returns the instructions of one hit of a case, as the mean of this number. The program is built
+/// with these arguments.
+pub(super) fn instructions(case: &str, arguments: &[&str], hits: u64) -> Result<u64> {
     let collected = |hits| collected(case, arguments, hits);
-    Ok(collected(WARM + HITS)?.saturating_sub(collected(WARM)?) / HITS)
+    Ok(collected(WARM + hits)?.saturating_sub(collected(WARM)?) / hits)
 }
 
 fn collected(case: &str, arguments: &[&str], hits: u64) -> Result<u64> {

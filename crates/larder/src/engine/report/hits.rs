@@ -6,7 +6,7 @@ use larder_core::outcome::Tier;
 use thread_local::ThreadLocal;
 
 /// One in this many requests of a kind is a sample, whose time is recorded.
-const SAMPLED: u64 = 64;
+pub(in crate::engine::report) const SAMPLED: u64 = 64;
 
 /// The number of a request among those of its kind. The first one has the number 0.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@
 
 pub(crate) mod publisher;
 pub(crate) mod route_metrics;
+pub(super) mod sampled_histogram;
 pub(crate) mod store_metrics;
 #[cfg(test)]
 mod tests;
@@ -46,7 +47,7 @@ pub(crate) fn describe() {
     let time = |name, what| describe_histogram!(name, Unit::Seconds, what);
     time("larder_fill_seconds", "Time that the handler took for a response to store");
     time("larder_request_seconds", "Time until the head of the response");
-    time("larder_hit_age_seconds", "Age of responses that were served fresh");
+    time("larder_hit_age_seconds", "Age of one in 64 of the responses that were served fresh");
     time("larder_eviction_age_seconds", "Age of responses that were evicted from memory");
     describe_counter!(
         "larder_handler_time_saved_nanoseconds_total",

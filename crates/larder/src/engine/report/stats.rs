@@ -32,7 +32,9 @@ use crate::engine::serialize::seconds;
 /// With the feature `metrics`, the same numbers go through the `metrics` facade as they change.
 /// Install the recorder before the first request: the cache gets the handles of its counters once,
 /// and reuses them. Requests, and the time and the bytes that hits served, are counted by each
-/// thread and published every second, and when the cache is dropped.
+/// thread and published every second, and when the cache is dropped. `larder_hit_age_seconds`,
+/// `larder_value_hit_seconds` and `larder_value_hit_age_seconds` have one of 64 hits, so their
+/// counts are not those of the hits.
 ///
 /// | metric | kind | labels |
 /// | --- | --- | --- |

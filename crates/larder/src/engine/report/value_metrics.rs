@@ -2,14 +2,14 @@
 //!
 //! Requests are counted by the collections, each thread for itself, and published every second.
 
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use larder_core::outcome::{Outcome, Tier};
-use metrics::{Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
+use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 
-use crate::engine::report::metrics::{NO_VALUE, times, unpublished};
+use crate::engine::report::metrics::sampled_histogram::SampledHistogram;
+use crate::engine::report::metrics::{NO_VALUE, unpublished};
 use crate::engine::report::outcome_index::{OUTCOMES, index_of};
 
 /// Registers the descriptions of the metrics with the recorder.
@@ -25,8 +25,8 @@ pub(crate) fn describe() {
     );
     let time = |name, what| describe_histogram!(name, Unit::Seconds, what);
     time("larder_value_load_seconds", "Time that a load of a value took");
-    time("larder_value_hit_seconds", "Time of a hit in memory");
-    time("larder_value_hit_age_seconds", "Age of values that were returned fresh");
+    time("larder_value_hit_seconds", "Time of one in 64 of the hits in memory");
+    time("larder_value_hit_age_seconds", "Age of one in 64 of the values that were returned fresh");
     time("larder_value_eviction_age_seconds", "Age of values that were evicted from memory");
 }
 
@@ -34,9 +34,8 @@ pub(crate) fn describe() {
 pub(super) struct Published {
     requests: [AtomicU64; OUTCOMES],
     saved_nanos: AtomicU64,
-    /// The handles are stored here, so that a sampled hit does not look them up in the recorder.
-    hit_times: OnceLock<Histogram>,
-    age_at_hit: OnceLock<Histogram>,
+    hit_times: SampledHistogram,
+    age_at_hit: SampledHistogram,
 }
 
 impl Default for Published {
@@ -44,8 +43,8 @@ impl Default for Published {
         Self {
             requests: [const { AtomicU64::new(0) }; OUTCOMES],
             saved_nanos: AtomicU64::default(),
-            hit_times: OnceLock::new(),
-            age_at_hit: OnceLock::new(),
+            hit_times: SampledHistogram::default(),
+            age_at_hit: SampledHistogram::default(),
         }
     }
 }
@@ -76,18 +75,19 @@ impl Published {
     }
 
     pub(super) fn record_hit_time(&self, collection: &str, time: Duration, weight: u64) {
-        let name = || collection.to_owned();
-        let histogram =
-            self.hit_times.get_or_init(|| histogram!("larder_value_hit_seconds", "collection" => name()));
-        histogram.record_many(time, times(weight));
+        self.hit_times.record(
+            time,
+            weight,
+            || histogram!("larder_value_hit_seconds", "collection" => collection.to_owned()),
+        );
     }
 
     pub(super) fn record_age(&self, collection: &str, age: Duration, weight: u64) {
-        let name = || collection.to_owned();
-        let histogram = self
-            .age_at_hit
-            .get_or_init(|| histogram!("larder_value_hit_age_seconds", "collection" => name()));
-        histogram.record_many(age, times(weight));
+        self.age_at_hit.record(
+            age,
+            weight,
+            || histogram!("larder_value_hit_age_seconds", "collection" => collection.to_owned()),
+        );
     }
 }
 

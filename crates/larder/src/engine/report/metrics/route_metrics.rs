@@ -10,6 +10,7 @@ use std::time::Duration;
 use larder_core::outcome::{NotStored, Outcome, Tier};
 use metrics::{Histogram, counter, histogram};
 
+use crate::engine::report::metrics::sampled_histogram::SampledHistogram;
 use crate::engine::report::metrics::{NO_VALUE, times, unpublished};
 use crate::engine::report::outcome_index::{OUTCOMES, index_of};
 use crate::engine::report::route_stats::RequestResult;
@@ -21,7 +22,7 @@ pub(crate) struct Published {
     bytes: AtomicU64,
     /// The handles are stored here, so that a sampled hit does not look them up in the recorder.
     times: [OnceLock<Histogram>; RequestResult::ALL.len()],
-    age_at_hit: OnceLock<Histogram>,
+    age_at_hit: SampledHistogram,
 }
 
 impl Default for Published {
@@ -31,7 +32,7 @@ impl Default for Published {
             saved_nanos: AtomicU64::default(),
             bytes: AtomicU64::default(),
             times: Default::default(),
-            age_at_hit: OnceLock::new(),
+            age_at_hit: SampledHistogram::default(),
         }
     }
 }
@@ -100,11 +101,10 @@ impl Published {
     }
 
     pub(in crate::engine::report) fn record_age(&self, labels: RouteLabels<'_>, age: Duration, weight: u64) {
-        let histogram = self.age_at_hit.get_or_init(|| {
+        self.age_at_hit.record(age, weight, || {
             let (route, class) = labels.owned();
             histogram!("larder_hit_age_seconds", "route" => route, "class" => class)
         });
-        histogram.record_many(age, times(weight));
     }
 }
 

@@ -2,6 +2,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use larder_core::outcome::{Outcome, Tier};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
@@ -11,6 +12,7 @@ use crate::engine::report::outcome_index::{OUTCOMES, all_outcomes};
 use crate::engine::report::route_counters::RouteCounters;
 use crate::engine::report::store_health::StoreOp;
 use crate::engine::report::store_times::StoreTimes;
+use crate::engine::report::value_counters::ValueCounters;
 
 #[test]
 fn each_outcome_of_each_route_is_published_once() {
@@ -58,6 +60,41 @@ fn gauges_show_the_sum_of_all_caches() {
     let expected = ["larder_memory_entries Gauge(1.0)", "larder_memory_bytes Gauge(100.0)"];
     assert_eq!(values, expected.map(str::to_owned).into());
     drop(gauge);
+}
+
+/// Histograms of hits alone have one of 64. That of requests has all of them, because it also has
+/// the requests that are no hits.
+#[test]
+fn histograms_of_hits_alone_have_one_of_64() {
+    let recorder = DebuggingRecorder::new();
+    metrics::with_local_recorder(&recorder, || {
+        let (route, values) = (RouteCounters::new("/a", "standard"), ValueCounters::new("product"));
+        let (hit, time) = (Outcome::Hit(Tier::Memory), Duration::from_millis(1));
+        for weight in [1, 64, 64] {
+            route.record_time(hit, time, weight);
+            route.record_age(time, weight);
+            values.record_time(time, weight);
+            values.record_age(time, weight);
+        }
+        for _ in 0..128 {
+            route.record_age(time, 1);
+        }
+    });
+    let recorded = recorder.snapshotter().snapshot().into_vec();
+    let counts: BTreeSet<_> = recorded
+        .iter()
+        .filter_map(|(key, _, _, value)| match value {
+            DebugValue::Histogram(values) => Some((key.key().name(), values.len())),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        ("larder_hit_age_seconds", 5),
+        ("larder_request_seconds", 129),
+        ("larder_value_hit_age_seconds", 3),
+        ("larder_value_hit_seconds", 3),
+    ];
+    assert_eq!(counts, expected.into());
 }
 
 /// Each time of the store goes to its own histogram, once, and in seconds.
