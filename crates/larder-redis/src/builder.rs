@@ -46,6 +46,7 @@ pub struct RedisStoreBuilder {
     schema: u32,
     command_timeout: Duration,
     log_size: LogSize,
+    compress_over: Option<usize>,
     roots_pem: Option<Vec<u8>>,
     replicas: Option<ReplicaRequirement>,
 }
@@ -58,6 +59,7 @@ impl std::fmt::Debug for RedisStoreBuilder {
             .field("schema", &self.schema)
             .field("command_timeout", &self.command_timeout)
             .field("log_size", &self.log_size)
+            .field("compress_over", &self.compress_over)
             .field("replicas", &self.replicas)
             .finish_non_exhaustive()
     }
@@ -71,6 +73,7 @@ impl RedisStoreBuilder {
             schema: 1,
             command_timeout: Duration::from_millis(50),
             log_size: LogSize { length: 200_000, bytes: 16 * 1024 * 1024 },
+            compress_over: None,
             roots_pem: None,
             replicas: None,
         }
@@ -195,6 +198,39 @@ impl RedisStoreBuilder {
         self
     }
 
+    /// Compresses values of more than this number of bytes with zstd, in Redis alone.
+    ///
+    /// Use it if Redis is short of memory or the network is slow, and if the responses are not
+    /// coded already: [`Policy::encode`] stores coded bodies, which clients get as they are. A value
+    /// is compressed once for each write, and decompressed each time it is read from Redis. In the
+    /// memory of an instance, values are not compressed. What has more than 16 KiB is compressed,
+    /// and more than 64 KiB decompressed, in threads for blocking work.
+    ///
+    /// A value is stored as it is if that saves less than an eighth, as with images, or if it has
+    /// more than 64 MiB. All instances with the feature `compress` read compressed values, whatever
+    /// their own setting is. For an instance without the feature, a compressed value is a miss,
+    /// which it replaces. So add the feature in one deploy, and the setting in the next one.
+    ///
+    /// Default: nothing is compressed. A useful value is 1,024.
+    ///
+    /// [`Policy::encode`]: https://docs.rs/larder/latest/larder/struct.Policy.html#method.encode
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn open() -> Result<(), larder_redis::ConnectError> {
+    /// use larder_redis::RedisStore;
+    ///
+    /// let store = RedisStore::builder("redis://127.0.0.1:6379").compress_over(1024).connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "compress")]
+    pub fn compress_over(mut self, bytes: usize) -> Self {
+        self.compress_over = Some(bytes);
+        self
+    }
+
     /// Trusts the certificate authorities in this PEM instead of the system's.
     ///
     /// Use it for a Redis server whose certificate comes from a private authority.
@@ -296,6 +332,7 @@ impl RedisStoreBuilder {
             keys: Keys::new(&self.namespace, self.schema),
             command_timeout: self.command_timeout,
             log_size: self.log_size,
+            compress_over: self.compress_over,
             replicas: self.replicas,
         };
         Ok(RedisStore::open(config, &runtime, options))

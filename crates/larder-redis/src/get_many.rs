@@ -28,6 +28,7 @@ use larder_core::store::{MAX_KEYS, StoreError, StoreErrorKind, too_many_keys};
 use tokio::time::Instant;
 
 use crate::circuit::Permit;
+use crate::compression::is_compressed;
 use crate::large_value::{Reference, transfer_time};
 use crate::patience::{Wait, Waited, backstop, wait_within};
 use crate::reply;
@@ -145,7 +146,15 @@ impl RedisStore {
             begin_transfer();
             self.follow_references(members, &mut values).await?;
         }
-        Ok(values)
+        self.decompress_all(values).await
+    }
+
+    /// Returns the values that were stored in these forms.
+    async fn decompress_all(&self, stored: Values) -> Result<Values, StoreError> {
+        if !stored.iter().flatten().any(|value| is_compressed(value)) {
+            return Ok(stored);
+        }
+        self.inner.compression.decompress_all(self.inner.home.runtime(), stored).await
     }
 
     /// Replaces references with the values that they lead to.

@@ -31,10 +31,13 @@ impl Leases for RedisStore {
         for _ in 0..2 {
             let answer = self.run(&self.inner.scripts.claim, &keys, &arguments).await?;
             let reply = read(&answer).ok_or_else(|| unreadable("the answer to a claim"))?;
-            let ClaimReply::Stored(value) = &reply else { return Ok(reply) };
-            let Some(reference) = Reference::decode(value) else { return Ok(reply) };
-            if let Some(value) = self.follow_reference(claim.address, &reference).await? {
-                return Ok(ClaimReply::Stored(value));
+            let ClaimReply::Stored(value) = reply else { return Ok(reply) };
+            let value = match Reference::decode(&value) {
+                Some(reference) => self.follow_reference(claim.address, &reference).await?,
+                None => Some(value),
+            };
+            if let Some(value) = value {
+                return self.decompress(value).await.map(ClaimReply::Stored);
             }
         }
         Err(unreadable("a reference that leads nowhere"))

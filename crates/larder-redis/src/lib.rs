@@ -56,6 +56,7 @@ mod barrier;
 mod batch;
 mod builder;
 mod circuit;
+mod compression;
 mod config_check;
 mod connection;
 mod entries;

@@ -7,7 +7,7 @@ use fred::types::Value;
 use larder_core::invalidation::selector::Selector;
 use larder_core::monitoring::{
     EntryPage, FORGET_AFTER, Instance, InstanceId, InstanceRecord, LeaseState, MAX_INSTANCES,
-    MAX_RECORD_BYTES, Monitoring, NodeCircuit, StoreStats,
+    MAX_RECORD_BYTES, Monitoring, NodeCircuit, StoreStats, StoredEntry,
 };
 use larder_core::store::{ScanCursor, StoreError};
 
@@ -61,6 +61,13 @@ impl Monitoring for RedisStore {
         from: Option<ScanCursor>,
     ) -> Result<EntryPage, StoreError> {
         entries::find(&self.inner, selector, from).await
+    }
+
+    async fn entry(&self, address: &str) -> Result<Option<StoredEntry>, StoreError> {
+        let Some(stored) = self.get_as_stored(address).await? else { return Ok(None) };
+        let size = stored.len() as u64;
+        let value = self.decompress(stored).await?;
+        Ok(Some(StoredEntry { value, size }))
     }
 
     async fn lease(&self, address: &str) -> Result<Option<LeaseState>, StoreError> {

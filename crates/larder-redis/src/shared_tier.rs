@@ -10,6 +10,7 @@ use larder_core::monitoring::Monitoring;
 use larder_core::store::{ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError, StoreErrorKind};
 use tokio::time::timeout;
 
+use crate::compression::is_compressed;
 use crate::connection::CLOSE_LIMIT;
 use crate::expiry::millis;
 use crate::large_value::Reference;
@@ -19,16 +20,15 @@ use crate::store::RedisStore;
 
 impl SharedTier for RedisStore {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        let inner = &*self.inner;
-        let permit = inner.health.admit(key)?;
-        // Pinned here, as this future would otherwise hold it twice.
-        let get = pin!(inner.batcher.get(&inner.batch_target, inner.keys.response(key)));
-        let waited = wait_within(inner.command_timeout, get).await;
-        let value = inner.settle(key, permit, waited)?;
-        match value.as_deref().and_then(Reference::decode) {
-            // Boxed, because the future of each lookup would otherwise be eleven kilobytes long.
-            Some(reference) => Box::pin(self.follow_reference(key, &reference)).await,
-            None => Ok(value),
+        let value = self.get_inline(key).await?;
+        // Boxed, because the future of each lookup would otherwise be eleven kilobytes long.
+        match value {
+            Some(value) if is_compressed(&value) => Box::pin(self.decompress(value)).await.map(Some),
+            Some(value) => match Reference::decode(&value) {
+                Some(reference) => Box::pin(self.read_large(key, &reference)).await,
+                None => Ok(Some(value)),
+            },
+            None => Ok(None),
         }
     }
 
@@ -89,7 +89,44 @@ impl SharedTier for RedisStore {
 }
 
 impl RedisStore {
-    /// Returns the large value that a reference leads to.
+    /// Returns the value under a key, which may be a reference or compressed.
+    async fn get_inline(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        let inner = &*self.inner;
+        let permit = inner.health.admit(key)?;
+        // Pinned here, as this future would otherwise hold it twice.
+        let get = pin!(inner.batcher.get(&inner.batch_target, inner.keys.response(key)));
+        let waited = wait_within(inner.command_timeout, get).await;
+        inner.settle(key, permit, waited)
+    }
+
+    /// Returns the value under a key, which may be compressed.
+    pub(crate) async fn get_as_stored(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        let value = self.get_inline(key).await?;
+        match value.as_deref().and_then(Reference::decode) {
+            Some(reference) => self.follow_reference(key, &reference).await,
+            None => Ok(value),
+        }
+    }
+
+    /// Returns the large value that a reference leads to, decompressed.
+    async fn read_large(&self, key: &str, reference: &Reference) -> Result<Option<Bytes>, StoreError> {
+        // Until it is decompressed, so that the time of that does not count either.
+        let _read = self.inner.large.begin_read(self.inner.keys.body(key));
+        match self.follow_reference(key, reference).await? {
+            Some(value) => self.decompress(value).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the value that was stored in this form.
+    pub(crate) async fn decompress(&self, stored: Bytes) -> Result<Bytes, StoreError> {
+        if !is_compressed(&stored) {
+            return Ok(stored);
+        }
+        self.inner.compression.decompress(self.inner.home.runtime(), stored).await
+    }
+
+    /// Returns the large value that a reference leads to, as it is stored.
     ///
     /// Removes the reference if it leads nowhere: Redis evicted the value, or another instance has
     /// replaced it and not yet its reference. That costs a miss.
@@ -105,7 +142,8 @@ impl RedisStore {
         Ok(value)
     }
 
-    /// Stores a large value beside its key, and returns what to store under the key itself.
+    /// Compresses a value. Stores a large one beside its key, and returns what to store under the
+    /// key itself.
     pub(crate) async fn set_aside(
         &self,
         key: &str,
@@ -113,6 +151,7 @@ impl RedisStore {
         expiry: Duration,
     ) -> Result<Bytes, StoreError> {
         let inner = &*self.inner;
+        let value = inner.compression.compress(inner.home.runtime(), value).await;
         let Some(reference) = Reference::encode_for(&value) else { return Ok(value) };
         if !inner.health.is_closed() {
             return Err(StoreError::new(StoreErrorKind::CircuitOpen, ""));

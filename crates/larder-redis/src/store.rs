@@ -17,6 +17,7 @@ use crate::barrier::Barrier;
 use crate::batch::{BatchTarget, GetBatcher};
 use crate::builder::RedisStoreBuilder;
 use crate::circuit::Permit;
+use crate::compression::Compression;
 use crate::config_check::ConfigCheck;
 use crate::connection::Connection;
 use crate::error::ConnectError;
@@ -75,6 +76,7 @@ pub(crate) struct Inner {
     pub(crate) home: Arc<Home>,
     pub(crate) batcher: Arc<GetBatcher>,
     pub(crate) many_sizes: SizesByKind,
+    pub(crate) compression: Compression,
     /// Connection, runtime and time limit of batched lookups.
     pub(crate) batch_target: BatchTarget,
     /// Connection for stored responses.
@@ -106,6 +108,8 @@ pub(crate) struct StoreOptions {
     pub(crate) keys: Keys,
     pub(crate) command_timeout: Duration,
     pub(crate) log_size: LogSize,
+    /// Longer values are compressed, in bytes. `None` if none are.
+    pub(crate) compress_over: Option<usize>,
     /// The replicas that have to acknowledge an append, if any.
     pub(crate) replicas: Option<ReplicaRequirement>,
 }
@@ -183,7 +187,7 @@ impl RedisStore {
     }
 
     pub(crate) fn open(config: Config, runtime: &Handle, options: StoreOptions) -> Self {
-        let StoreOptions { keys, command_timeout, log_size, replicas } = options;
+        let StoreOptions { keys, command_timeout, log_size, compress_over, replicas } = options;
         let address = url::address(&config);
         let home = Arc::new(Home::new(runtime.clone()));
         let health = Arc::new(Health::new());
@@ -205,6 +209,7 @@ impl RedisStore {
             home: Arc::clone(&home),
             batcher: Arc::default(),
             many_sizes: SizesByKind::default(),
+            compression: Compression::new(compress_over, command_timeout),
             batch_target: BatchTarget {
                 link: Arc::clone(&data),
                 home: Arc::clone(&home),

@@ -1,5 +1,7 @@
 //! The entries that an operator finds in the shared tier: addresses of entries, and leases.
 
+use bytes::Bytes;
+
 use crate::lease_holder::Holder;
 use crate::scan_cursor::ScanCursor;
 
@@ -11,6 +13,17 @@ pub struct EntryPage {
     pub addresses: Vec<String>,
     /// The start of the next page. `None` if this is the last one.
     pub next: Option<ScanCursor>,
+}
+
+/// An entry in the shared tier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // A store returns all of it.
+pub struct StoredEntry {
+    /// The value, as [`get`](crate::store::SharedTier::get) returns it.
+    pub value: Bytes,
+    /// The size in the store, without what the store adds to each entry. It is smaller than the
+    /// value if the store compresses it.
+    pub size: u64,
 }
 
 /// The state of a lease, as an operator sees it.

@@ -17,7 +17,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use self::circuit_state::{CircuitState, NodeCircuit};
-pub use self::entry_page::{EntryPage, LeaseState};
+pub use self::entry_page::{EntryPage, LeaseState, StoredEntry};
 pub use self::eviction_policy::EvictionPolicy;
 pub(crate) use self::instance::SILENT_AFTER;
 pub use self::instance::{Instance, InstanceId, InstanceRecord, InstanceState, ParseInstanceIdError};
@@ -119,6 +119,17 @@ pub trait Monitoring: Send + Sync {
         std::future::ready(Err(unsupported("list of entries")))
     }
 
+    /// Returns the entry at this address, and its size in the store.
+    ///
+    /// # Errors
+    ///
+    /// As for [`find_entries`](Self::find_entries). It need not be implemented by a store whose
+    /// entries have the size of what [`get`](crate::store::SharedTier::get) returns.
+    fn entry(&self, address: &str) -> impl Future<Output = Result<Option<StoredEntry>, StoreError>> + Send {
+        let _ = address;
+        std::future::ready(Err(unsupported("sizes of entries")))
+    }
+
     /// Returns the state of the lease at this address. `None` if it is free.
     ///
     /// # Errors
@@ -161,11 +172,12 @@ mod tests {
             kinds.push(kind(none.instances().await.map(drop)));
             kinds.push(kind(none.withdraw(record.id).await));
             kinds.push(kind(none.find_entries(&Selector::All, None).await.map(drop)));
+            kinds.push(kind(none.entry("{u|/a}").await.map(drop)));
             kinds.push(kind(none.lease("{u|/a}").await.map(drop)));
             kinds
         };
         let mut context = Context::from_waker(Waker::noop());
-        let expected = vec![StoreErrorKind::Unsupported; 6];
+        let expected = vec![StoreErrorKind::Unsupported; 7];
         assert_eq!(pin!(answers).poll(&mut context), Poll::Ready(expected));
         assert_eq!(none.circuits(), None);
     }

@@ -13,9 +13,11 @@ use larder_core::invalidation::selector::{Event, Selector};
 use larder_core::lease::{Claim, ClaimReply, LeaseId, Leases, Release};
 use larder_core::monitoring::{
     EntryPage, Instance, InstanceId, InstanceRecord, LeaseState, Monitoring, NodeCircuit, StoreStats,
+    StoredEntry,
 };
 use larder_core::store::{
-    InvalidationLog, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError, SwitchRecord,
+    InvalidationLog, ReclaimReport, ReclaimRequest, ScanCursor, SharedTier, StoreError, StoreErrorKind,
+    SwitchRecord,
 };
 use larder_core::write_queue::StoreId;
 
@@ -65,6 +67,7 @@ pub(crate) trait Store: Send + Sync + 'static {
         selector: &'a Selector,
         from: Option<ScanCursor>,
     ) -> StoreFuture<'a, EntryPage>;
+    fn entry<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<StoredEntry>>;
     fn lease<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<LeaseState>>;
     fn circuits(&self) -> Option<Vec<NodeCircuit>>;
     fn time_limit(&self) -> Option<Duration>;
@@ -174,6 +177,18 @@ impl<T: Leases + InvalidationLog> Store for T {
         from: Option<ScanCursor>,
     ) -> StoreFuture<'a, EntryPage> {
         Box::pin(async move { SharedTier::monitoring(self).find_entries(selector, from).await })
+    }
+
+    fn entry<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<StoredEntry>> {
+        Box::pin(async move {
+            match SharedTier::monitoring(self).entry(address).await {
+                Err(error) if error.kind() == StoreErrorKind::Unsupported => {
+                    let value = SharedTier::get(self, address).await?;
+                    Ok(value.map(|value| StoredEntry { size: value.len() as u64, value }))
+                }
+                entry => entry,
+            }
+        })
     }
 
     fn lease<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<LeaseState>> {

@@ -1,5 +1,5 @@
 //! Prints how many hits in Redis are answered per second, and the processor time of each in this
-//! process, compared with a handwritten layer.
+//! process, compared with a handwritten layer. Sizes of bodies can be chosen.
 #![allow(clippy::expect_used, reason = "without Redis there is nothing to measure")]
 
 use std::fmt::Debug;
@@ -16,9 +16,13 @@ use tower::Service;
 
 #[derive(Parser)]
 struct Args {
-    /// The number of requests that each task sends in a round.
+    /// The number of requests that each task sends in a round. Fewer are sent for bodies of more
+    /// than a few kilobytes.
     #[arg(long, default_value_t = 1_000)]
     requests: u32,
+    /// The sizes of bodies, in bytes.
+    #[arg(long, num_args = 1.., default_values_t = [1024])]
+    body: Vec<usize>,
     /// The number of threads. By default the program measures with one thread, and with one for
     /// each core.
     #[arg(long)]
@@ -40,24 +44,34 @@ enum Side {
 
 fn main() {
     let args = Args::parse();
-    let load = Load { requests: args.requests };
     if let Some(side) = args.only {
-        return runtime(args.threads.unwrap_or(1)).block_on(send(side, load, args.rounds));
+        let (load, body) = (load(args.requests, args.body[0]), args.body[0]);
+        return runtime(args.threads.unwrap_or(1)).block_on(send(side, load, args.rounds, body));
     }
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     println!("{TASKS} tasks, hits in Redis per second, and microseconds of processor time for each:");
     println!("medians of {} rounds in turn", args.rounds);
     println!(
-        "{:<10}{:>12}{:>12}{:>10}{:>12}{:>12}",
-        "threads", "by hand", "larder", "ratio", "by hand", "larder"
+        "{:<10}{:<10}{:>12}{:>12}{:>10}{:>12}{:>12}{:>10}",
+        "body", "threads", "by hand", "larder", "ratio", "by hand", "larder", "ratio"
     );
-    for threads in args.threads.map_or(vec![1, cores], |threads| vec![threads]) {
-        let run = runtime(threads).block_on(measure(load, args.rounds));
-        let [by_hand, larder, ratio, by_hand_time, larder_time] = run;
-        println!(
-            "{threads:<10}{by_hand:>12.0}{larder:>12.0}{ratio:>10.2}{by_hand_time:>12.2}{larder_time:>12.2}"
-        );
+    for body in args.body {
+        for threads in args.threads.map_or(vec![1, cores], |threads| vec![threads]) {
+            let load = load(args.requests, body);
+            let [rate, other_rate, rates, time, other_time, times] =
+                runtime(threads).block_on(measure(load, args.rounds, body));
+            println!(
+                "{body:<10}{threads:<10}{rate:>12.0}{other_rate:>12.0}{rates:>10.2}\
+                 {time:>12.2}{other_time:>12.2}{times:>10.3}"
+            );
+        }
     }
+}
+
+/// Returns the load of one round, which transfers about as many bytes for each size of bodies.
+fn load(requests: u32, body: usize) -> Load {
+    let share = u32::try_from(body / 4096).unwrap_or(u32::MAX).max(1);
+    Load { requests: (requests / share).max(1) }
 }
 
 fn runtime(threads: usize) -> Runtime {
@@ -68,22 +82,22 @@ fn runtime(threads: usize) -> Runtime {
     builder.worker_threads(threads).enable_all().build().expect("a runtime")
 }
 
-/// Returns the rate of the handwritten layer, the rate of Larder, their ratio in the same round,
-/// and the time of each.
-async fn measure(load: Load, rounds: u32) -> [f64; 5] {
+/// Returns the rate of the handwritten layer, the rate of Larder, and their ratio in the same round,
+/// and then the same for the processor time of a hit.
+async fn measure(load: Load, rounds: u32, body: usize) -> [f64; 6] {
     let redis = RedisServer::start().await.expect("a redis-server");
-    let by_hand = handwritten(&redis.url(), origin::service(1024)).await;
-    let larder = larder(&redis.url(), origin::service(1024));
+    let by_hand = handwritten(&redis.url(), origin::service(body)).await;
+    let larder = larder(&redis.url(), origin::service(body));
     warm(&by_hand).await;
     warm(&larder).await;
 
     let filled = origin::runs();
-    let mut run: [Vec<f64>; 5] = Default::default();
+    let mut run: [Vec<f64>; 6] = Default::default();
     for _ in 0..rounds {
         let (by_hand, larder) = (load.run(&by_hand).await, load.run(&larder).await);
-        let ratio = larder.rate / by_hand.rate;
         let Measurement { rate, micros } = by_hand;
-        for (all, one) in run.iter_mut().zip([rate, larder.rate, ratio, micros, larder.micros]) {
+        let (rates, times) = (larder.rate / rate, larder.micros / micros);
+        for (all, one) in run.iter_mut().zip([rate, larder.rate, rates, micros, larder.micros, times]) {
             all.push(one);
         }
     }
@@ -92,11 +106,11 @@ async fn measure(load: Load, rounds: u32) -> [f64; 5] {
 }
 
 /// Warms one service, and sends hits to it.
-async fn send(side: Side, load: Load, rounds: u32) {
+async fn send(side: Side, load: Load, rounds: u32, body: usize) {
     let redis = RedisServer::start().await.expect("a redis-server");
     match side {
-        Side::ByHand => ask(&handwritten(&redis.url(), origin::service(1024)).await, load, rounds).await,
-        Side::Larder => ask(&larder(&redis.url(), origin::service(1024)), load, rounds).await,
+        Side::ByHand => ask(&handwritten(&redis.url(), origin::service(body)).await, load, rounds).await,
+        Side::Larder => ask(&larder(&redis.url(), origin::service(body)), load, rounds).await,
     }
 }
 

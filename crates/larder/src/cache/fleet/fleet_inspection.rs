@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::HeaderName;
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
@@ -11,7 +10,7 @@ use larder_core::invalidation::selector::{Mode, Selector};
 use larder_core::invalidation::tail::{Limits, Tail};
 use larder_core::key::buf::KeyBuf;
 use larder_core::key::redact::{redact, redact_uri};
-use larder_core::monitoring::LeaseState;
+use larder_core::monitoring::{LeaseState, StoredEntry};
 use larder_core::store::{StoreError, StoreErrorKind};
 use larder_core::stored::wire::Decoded;
 use larder_core::stored::{self, StoredResponse, address};
@@ -120,8 +119,8 @@ impl Fleet {
     }
 
     async fn read(&self, found: &mut Found, key: &str, address: &str) -> Result<(), StoreError> {
-        if let Some(value) = self.store.get(address).await? {
-            found.add(key, value);
+        if let Some(entry) = self.store.entry(address).await? {
+            found.add(key, entry);
         }
         Ok(())
     }
@@ -205,8 +204,8 @@ impl Fleet {
 }
 
 impl Found {
-    fn add(&mut self, key: &str, bytes: Bytes) {
-        let size = bytes.len() as u64;
+    fn add(&mut self, key: &str, entry: StoredEntry) {
+        let StoredEntry { value: bytes, size } = entry;
         match stored::wire::decode_after(cache_status::reserved(), bytes.clone(), key) {
             Ok(Decoded::Response(entry)) => self.responses.push(Stored { entry, bytes: size }),
             Ok(Decoded::Variants(fields)) => self.vary = fields.into_vec(),

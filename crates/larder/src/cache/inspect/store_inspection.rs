@@ -1,7 +1,7 @@
 //! Everything in the shared store under one key.
 
-use bytes::Bytes;
 use http::HeaderName;
+use larder_core::monitoring::StoredEntry;
 use larder_core::store::StoreError;
 use larder_core::stored::wire::Decoded;
 use larder_core::stored::{StoredResponse, address};
@@ -77,14 +77,14 @@ impl Inspected<'_> {
     }
 
     async fn read_at(&self, found: &mut StoreInspection, address: &str) -> Result<(), StoreError> {
-        if let Some(value) = self.store.get(address).await? {
-            self.add(found, value);
+        if let Some(entry) = self.store.entry(address).await? {
+            self.add(found, entry);
         }
         Ok(())
     }
 
-    fn add(&self, found: &mut StoreInspection, bytes: Bytes) {
-        let stored_bytes = bytes.len() as u64;
+    fn add(&self, found: &mut StoreInspection, entry: StoredEntry) {
+        let StoredEntry { value: bytes, size: stored_bytes } = entry;
         match stored::wire::decode_after(cache_status::reserved(), bytes.clone(), self.key) {
             Ok(Decoded::Response(response)) => found.responses.push(self.response(response, stored_bytes)),
             Ok(Decoded::Variants(fields)) => found.vary = fields.into_vec(),
