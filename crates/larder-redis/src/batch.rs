@@ -29,10 +29,15 @@ use self::queue::{Admission, Batch, PendingGet, Queue, refuse, shutting_down};
 use crate::connection::Connection;
 use crate::home::Home;
 use crate::patience::backstop;
-use crate::usual_size::{UsualSize, values_per_reply};
+use crate::usual_size::{UsualSize, values_within};
 
 /// The maximum number of keys in one command. More keys would save nothing.
 const MAX_KEYS: usize = 32;
+/// The approximate maximum size of the reply to one command, in bytes.
+///
+/// The replies of as many keys as are in flight without a wait may be larger. So a small value does
+/// not wait much longer for the others in its batch than for those that were sent before it.
+const MAX_BATCH_BYTES: usize = 512 * 1024;
 /// While fewer keys than this are in flight, no lookup waits.
 const DIRECT_LIMIT: usize = 8;
 /// The maximum time for which the queue waits for a command that is in flight.
@@ -170,7 +175,7 @@ impl GetBatcher {
     }
 
     fn most_keys(&self) -> usize {
-        values_per_reply(self.usual.get(), MAX_KEYS)
+        values_within(MAX_BATCH_BYTES, self.usual.get(), MAX_KEYS)
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

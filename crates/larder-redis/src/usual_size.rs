@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-/// The approximate maximum size of one reply, in bytes.
+/// The approximate maximum size of one reply to a request for many values, in bytes.
 ///
-/// Small values should not have to wait for large ones.
+/// Single lookups should not have to wait long for it.
 pub(crate) const MAX_REPLY_BYTES: usize = 128 * 1024;
 
 /// The size that is assumed before any value was read, in bytes.
@@ -73,9 +73,14 @@ impl SizesByKind {
     }
 }
 
-/// Returns how many values of this size fit into one reply: at least one, and at most `most`.
+/// Returns how many values of this size fit into one reply to a request for many values.
 pub(crate) const fn values_per_reply(usual: usize, most: usize) -> usize {
-    match MAX_REPLY_BYTES.checked_div(usual) {
+    values_within(MAX_REPLY_BYTES, usual, most)
+}
+
+/// Returns how many values of this size fit into a reply: at least one, and at most `most`.
+pub(crate) const fn values_within(bytes: usize, usual: usize, most: usize) -> usize {
+    match bytes.checked_div(usual) {
         Some(0) => 1,
         Some(fitting) if fitting < most => fitting,
         Some(_) | None => most,

@@ -11,7 +11,11 @@
 //! The position stands at fixed offsets, and the bytes of its log id order as the ids do. So a
 //! script in the store can compare two values without knowing the rest. The key is preceded by its
 //! length.
+//!
+//! The versions 0 and 255 are never those of a value. Stores may use them for forms of their own,
+//! such as compressed values.
 
+use std::hash::Hasher as _;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -34,6 +38,8 @@ pub const LOG_ID: Range<usize> = 20..36;
 
 const MAGIC: [u8; 2] = *b"LR";
 const CHECKSUM_LEN: usize = 8;
+/// The number of bytes that are copied, and then hashed while they are in the processor's cache.
+const COPIED_AT_ONCE: usize = 8 * 1024;
 
 /// The start of a value, up to its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +93,39 @@ pub fn enclosed(envelope: &Envelope, key: &str, content: &dyn Fn(&mut dyn Sink))
 /// Returns an error if the value has another version than 1 to `newest`, or was changed.
 #[inline]
 pub fn checked(value: &[u8], newest: u8) -> Result<usize, WireErrorKind> {
+    match split(value, newest)? {
+        (content, checksum) if XxHash3_64::oneshot(content) == checksum => Ok(content.len()),
+        _ => Err(WireErrorKind::Corrupt),
+    }
+}
+
+/// Returns a copy of the value without its checksum.
+///
+/// The copy is hashed while it is made, so a large value is read from memory once.
+///
+/// # Errors
+///
+/// Returns an error if the value has another version than 1 to `newest`, or was changed.
+pub fn checked_copy(value: &[u8], newest: u8) -> Result<Bytes, WireErrorKind> {
+    let (content, checksum) = split(value, newest)?;
+    let mut copy = Vec::with_capacity(content.len());
+    let hash = if content.len() <= COPIED_AT_ONCE {
+        copy.extend_from_slice(content);
+        XxHash3_64::oneshot(&copy)
+    } else {
+        let mut hasher = XxHash3_64::new();
+        for part in content.chunks(COPIED_AT_ONCE) {
+            copy.extend_from_slice(part);
+            hasher.write(part);
+        }
+        hasher.finish()
+    };
+    if hash == checksum { Ok(copy.into()) } else { Err(WireErrorKind::Corrupt) }
+}
+
+/// Divides a value into what its checksum covers, and the checksum.
+#[inline]
+fn split(value: &[u8], newest: u8) -> Result<(&[u8], u64), WireErrorKind> {
     match value {
         [m, n, version, ..] if [*m, *n] == MAGIC => {
             if !(1..=newest).contains(version) {
@@ -95,12 +134,8 @@ pub fn checked(value: &[u8], newest: u8) -> Result<usize, WireErrorKind> {
         }
         _ => return Err(WireErrorKind::Foreign),
     }
-    match value.split_last_chunk::<CHECKSUM_LEN>() {
-        Some((content, checksum)) if XxHash3_64::oneshot(content).to_le_bytes() == *checksum => {
-            Ok(content.len())
-        }
-        _ => Err(WireErrorKind::Corrupt),
-    }
+    let (content, checksum) = value.split_last_chunk::<CHECKSUM_LEN>().ok_or(WireErrorKind::Corrupt)?;
+    Ok((content, u64::from_le_bytes(*checksum)))
 }
 
 /// Reads the envelope of a [checked] value that was stored under `key`.

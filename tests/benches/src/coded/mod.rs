@@ -70,7 +70,7 @@ fn json(length: usize) -> Bytes {
 }
 
 /// Returns a handler with a JSON text of this length.
-fn service(
+pub(crate) fn service(
     length: usize,
 ) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
 + Clone

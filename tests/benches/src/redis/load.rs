@@ -14,23 +14,25 @@ use tower::{Service, ServiceExt};
 use super::processor;
 use larder_hit_costs::origin;
 
-/// The number of tasks.
-pub const TASKS: usize = 64;
+/// The number of tasks for small bodies.
+const TASKS: usize = 64;
+/// The maximum size of all bodies that are requested at once.
+const MAX_IN_FLIGHT: usize = 16 * 1024 * 1024;
 
-/// Sends requests until all of them are hits. A layer may need a moment before it trusts the
+/// Sends requests with this load until all of them are hits. A layer may need a moment before it trusts the
 /// responses in Redis.
 ///
 /// # Panics
 ///
 /// Panics if that takes more than some seconds.
-pub async fn warm<S, B>(service: &S)
+pub async fn warm<S, B>(service: &S, load: Load)
 where
     S: Service<Request<Body>, Response = Response<B>, Error: Debug, Future: Send> + Clone + Send + 'static,
     B: HttpBody<Data = Bytes, Error: Debug> + Send + 'static,
 {
     for _ in 0..200 {
         let filled = origin::runs();
-        Load { requests: 1 }.run(service).await;
+        load.run(service).await;
         if origin::runs() == filled {
             return;
         }
@@ -39,11 +41,11 @@ where
     panic!("the handler still runs");
 }
 
-/// A number of requests from each task.
+/// A number of tasks, and of requests from each of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
-    /// The number of requests.
-    pub requests: u32,
+    tasks: usize,
+    requests: u32,
 }
 
 /// The result of a measurement.
@@ -57,6 +59,20 @@ pub struct Measurement {
 }
 
 impl Load {
+    /// Returns the load for bodies of this size: `requests` from each of 64 tasks, or fewer if the
+    /// bodies are large.
+    #[must_use]
+    pub fn new(requests: u32, body: usize) -> Self {
+        let share = u32::try_from(body / 4096).unwrap_or(u32::MAX).max(1);
+        Self { tasks: (MAX_IN_FLIGHT / body).clamp(1, TASKS), requests: (requests / share).max(1) }
+    }
+
+    /// Returns the load with one request from each task.
+    #[must_use]
+    pub const fn once(self) -> Self {
+        Self { requests: 1, ..self }
+    }
+
     /// Sends the requests, and measures.
     ///
     /// # Panics
@@ -72,11 +88,11 @@ impl Load {
     {
         let mut tasks = JoinSet::new();
         let (begun, time) = (Instant::now(), processor::time());
-        for task in 0..TASKS {
+        for task in 0..self.tasks {
             tasks.spawn(self.ask(service.clone(), format!("/products/{task}")));
         }
         tasks.join_all().await;
-        let requests = f64::from(self.requests) * TASKS as f64;
+        let requests = f64::from(self.requests) * self.tasks as f64;
         let rate = requests / begun.elapsed().as_secs_f64();
         let taken = processor::time().zip(time).map(|(after, before)| after.saturating_sub(before));
         Measurement { rate, micros: taken.unwrap_or_default().as_secs_f64() * 1e6 / requests }

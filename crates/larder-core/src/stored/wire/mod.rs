@@ -36,7 +36,7 @@ use http::{HeaderMap, HeaderName};
 use super::{StoredResponse, VariationHint};
 use crate::http::response_flags::SetByHandler;
 use crate::invalidation::position::Position;
-use crate::wire::envelope::{Envelope, checked, enclosed, open};
+use crate::wire::envelope::{Envelope, checked, checked_copy, enclosed, open};
 use crate::wire::reader::Reader;
 use crate::wire::writer;
 
@@ -130,6 +130,24 @@ pub fn decode(value: Bytes, key: &str) -> Result<Decoded, WireError> {
 pub fn decode_after(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<Decoded, WireError> {
     let content_len = checked(&value, SET_BY_HANDLER)?;
     value.truncate(content_len);
+    decode_content(fields, value, key)
+}
+
+/// Decodes a copy of a value like [`decode_after`]. It does not keep the value alive.
+///
+/// It is for a caller that keeps the response, and whose value is a slice of a larger buffer.
+///
+/// # Errors
+///
+/// Returns an error if the value is not what [`encode`], [`encode_variants`] or
+/// [`encode_variation_hint`] returned for this key.
+pub fn decode_copy_after(fields: HeaderMap, value: &[u8], key: &str) -> Result<Decoded, WireError> {
+    decode_content(fields, checked_copy(value, SET_BY_HANDLER)?, key)
+}
+
+/// Decodes a checked value without its checksum.
+#[inline]
+fn decode_content(fields: HeaderMap, mut value: Bytes, key: &str) -> Result<Decoded, WireError> {
     let mut reader = Reader::new(&value);
     let Envelope { version, kind, position } = open(&mut reader, key)?;
     match kind {

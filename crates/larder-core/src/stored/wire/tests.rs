@@ -94,6 +94,14 @@ fn with_checksum(mut content: Vec<u8>) -> Bytes {
     content.into()
 }
 
+/// Decodes a value, and a copy of it, which has the same result.
+fn decode(value: Bytes, key: &str) -> Result<Decoded, WireError> {
+    let copied = decode_copy_after(HeaderMap::new(), &value, key);
+    let read = super::decode(value, key);
+    assert_eq!(copied, read);
+    read
+}
+
 fn kind(result: Result<Decoded, WireError>) -> WireErrorKind {
     result.unwrap_err().kind()
 }
@@ -188,6 +196,29 @@ fn the_body_and_the_values_are_slices_of_what_was_read() {
     };
     assert!(lies_within(&read.body));
     assert!(read.headers.values().all(|value| lies_within(value.as_bytes())));
+}
+
+/// A copy is hashed in parts, of 8 KiB each.
+#[test]
+fn a_copy_has_the_same_content_and_is_no_slice() {
+    for body in [0, 100, 7_900, 8_192, 16_384, 70_000, 300_000] {
+        let body = Bytes::from((0..body).map(|at: u32| (at ^ at >> 8) as u8).collect::<Vec<_>>());
+        for cut in (0..body.len().min(300)).step_by(7) {
+            let stored = StoredResponse { body: body.slice(cut..), ..response() };
+            let value = encode(&stored);
+            let Ok(Decoded::Response(copy)) = decode_copy_after(HeaderMap::new(), &value, KEY) else {
+                panic!("it decodes");
+            };
+            assert_eq!(copy, stored);
+            assert!(!value.as_ptr_range().contains(&copy.body.as_ptr()) || copy.body.is_empty());
+            if cut % 3 == 0 {
+                let mut changed = value.to_vec();
+                let at = (cut * 7_919 + 200) % changed.len();
+                changed[at] ^= 0x10;
+                assert!(decode(changed.into(), KEY).is_err(), "{at}");
+            }
+        }
+    }
 }
 
 #[test]

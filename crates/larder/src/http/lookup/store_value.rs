@@ -6,9 +6,10 @@ use bytes::Bytes;
 use larder_core::http::vary;
 use larder_core::store::StoreError;
 use larder_core::stored::StoredResponse;
-use larder_core::stored::wire::{self, Decoded, WireErrorKind};
+use larder_core::stored::wire::{self, Decoded, WireError, WireErrorKind};
 
 use crate::engine::store::Store;
+use crate::http::cache_status;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::query_scope::{LookupKey, QueryScope};
 use crate::http::memory::Access;
@@ -83,8 +84,8 @@ pub(super) fn decode_value(
     local: u64,
 ) -> StoreValue {
     let LookupKey { key, headers, scope, .. } = lookup_key;
-    let Some(bytes) = detach_buffer(layer, value) else { return StoreValue::Absent };
-    match wire::decode_after(crate::http::cache_status::reserved(), bytes, key) {
+    let Some(value) = value else { return StoreValue::Absent };
+    match decode_for(layer, lookup_key, value) {
         // The fields of the response itself decide. The key is only what another process derived
         // from them.
         Ok(Decoded::Response(stored)) if answers_other_query(scope, &stored) => StoreValue::Unreadable,
@@ -127,10 +128,15 @@ fn answers_other_query(scope: Option<&QueryScope>, stored: &StoredResponse) -> b
     scope.is_some_and(|scope| !scope.is_answered_by(&stored.meta.key, &stored.headers))
 }
 
-/// Copies a value out of the store's read buffer if it may be put into memory.
+/// Decodes a value, or a copy of it if the response may be put into memory.
 ///
-/// The value is a slice of that buffer and would keep all of it alive. A value that is only passed
-/// on is not copied.
-fn detach_buffer(layer: &LayerState, value: Option<Bytes>) -> Option<Bytes> {
-    value.map(|bytes| if layer.http.memory.is_enabled() { Bytes::copy_from_slice(&bytes) } else { bytes })
+/// The value is a slice of the store's read buffer and would keep all of it alive. A value that is
+/// only passed on is not copied.
+fn decode_for(layer: &LayerState, lookup_key: LookupKey<'_>, value: Bytes) -> Result<Decoded, WireError> {
+    let LookupKey { key, access, .. } = lookup_key;
+    if access == Access::Serve && layer.http.memory.may_store(value.len()) {
+        wire::decode_copy_after(cache_status::reserved(), &value, key)
+    } else {
+        wire::decode_after(cache_status::reserved(), value, key)
+    }
 }

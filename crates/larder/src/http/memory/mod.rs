@@ -45,6 +45,11 @@ use crate::http::memory::cached_response::{CachedResponse, HIT_FOR_MISS_TIME};
 use crate::http::memory::oversize_keys::OversizeKeys;
 use crate::http::memory::slot::{Slot, SlotKey, SlotKeyRef, Variants};
 
+/// The maximum number of bytes in the shared form of a response that its weight does not count.
+///
+/// These are the request's values of the fields that it varies on.
+const MAX_UNWEIGHED: u64 = 64 * 1024;
+
 /// The result of a lookup in the memory tier.
 pub(crate) enum MemoryLookup {
     /// No response, and no valid record.
@@ -352,6 +357,13 @@ impl ResponseMemory {
     /// Returns the approximate maximum size of a response, in bytes. With 0, none is stored.
     pub(crate) const fn max_response(&self) -> u64 {
         if self.stores_responses { self.slots.max_value() } else { 0 }
+    }
+
+    /// Whether it may store a response that takes this many bytes in the shared tier.
+    ///
+    /// Its size in memory is not known yet, and may be a little smaller.
+    pub(crate) const fn may_store(&self, bytes: usize) -> bool {
+        self.stores_responses && bytes as u64 <= self.slots.max_value().saturating_add(MAX_UNWEIGHED)
     }
 
     /// Whether it ever stores responses.
