@@ -1,20 +1,21 @@
 use super::queue::Check;
 use super::*;
-use crate::usual_size::MAX_REPLY_BYTES;
+use crate::large_value::MAX_INLINE;
 
 #[test]
-fn large_values_are_asked_for_one_by_one() {
+fn the_larger_the_values_the_fewer_are_in_a_batch() {
     for (usual, most) in [
         (0, MAX_KEYS),
         (1_000, MAX_KEYS),
-        (4 * 1024, MAX_KEYS),
-        (8 * 1024, 16),
-        (100_000, 1),
-        (MAX_REPLY_BYTES, 1),
-        (MAX_REPLY_BYTES + 1, 1),
+        (16 * 1024, MAX_KEYS),
+        (32 * 1024, 16),
+        (66_000, 7),
+        (MAX_INLINE, 4),
+        (MAX_BATCH_BYTES, 1),
+        (MAX_BATCH_BYTES + 1, 1),
         (usize::MAX, 1),
     ] {
-        assert_eq!(values_per_reply(usual, MAX_KEYS), most, "{usual}");
+        assert_eq!(values_within(MAX_BATCH_BYTES, usual, MAX_KEYS), most, "{usual}");
     }
 }
 
