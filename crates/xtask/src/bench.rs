@@ -12,7 +12,16 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     shell::run_checked(shell::cargo(&["bench", "--package", "larder-bench"]).args(args))?;
     costs::print()?;
     redis::ensure()?;
-    for program in ["value_hits", "redis_values", "redis_hits", "coded_hits", "cold", "queue_writes"] {
+    for program in [
+        "value_hits",
+        "redis_values",
+        "redis_hits",
+        "redis_copies",
+        "redis_compressed",
+        "coded_hits",
+        "cold",
+        "queue_writes",
+    ] {
         println!();
         let run = ["run", "--profile", "bench", "--package", "larder-bench", "--bin", program];
         shell::run_checked(&mut shell::cargo(&run))?;
