@@ -132,7 +132,7 @@ async fn scripts_treat_a_compressed_value_like_the_value() {
         second.set(KEY, higher.clone(), HOUR).await.unwrap();
         assert_eq!(plain.get(KEY).await.unwrap().unwrap(), higher, "rule 16");
     }
-    // A lease for those who have seen it.
+    // A caller that has seen it gets the lease.
     let seen = fingerprint(&higher);
     assert_eq!(plain.claim(claim(seen)).await.unwrap(), ClaimReply::Acquired);
     // The write gives the lease up. The result of a fill is not compressed.

@@ -5,8 +5,8 @@
 //! Redis, and `cold` measures many simultaneous requests for a cold key. `value_hits` and
 //! `redis_values` measure hits of typed values, `queue_writes` measures queued writes, and
 //! `coded_hits` measures compressed responses. `redis_copies` counts the memory that a hit in Redis
-//! allocates, and `redis_compressed` measures values that are compressed in Redis. `cargo xtask bench`
-//! runs all of them.
+//! allocates, and `redis_compressed` measures values that are compressed in Redis. `cargo xtask
+//! bench` runs all of them.
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -7,7 +7,7 @@ const SAMPLES: usize = 4;
 /// Whether these bytes look like noise: an image, or a body that has a content coding.
 ///
 /// In noise, all values of a byte are about as frequent. The sum of the squares of their numbers
-/// tells: it is lowest for noise. A wrong guess costs time or memory, and nothing else.
+/// is lowest for noise. A wrong guess costs time or memory, and nothing else.
 pub(super) fn is_noise(bytes: &[u8]) -> bool {
     let mut numbers = [0_u64; 256];
     let mut total = 0;

@@ -77,8 +77,8 @@ fn runtime(threads: usize) -> Runtime {
     builder.worker_threads(threads).enable_all().build().expect("a runtime")
 }
 
-/// Returns the rate of the handwritten layer, the rate of Larder, and their ratio in the same round,
-/// and then the same for the processor time of a hit.
+/// Returns the rate of the handwritten layer, the rate of Larder, and their ratio in the same
+/// round, and then the same for the processor time of a hit.
 async fn measure(load: Load, rounds: u32, body: usize) -> [f64; 6] {
     let redis = RedisServer::start().await.expect("a redis-server");
     let by_hand = handwritten(&redis.url(), origin::service(body)).await;

@@ -19,8 +19,8 @@ const TASKS: usize = 64;
 /// The maximum size of all bodies that are requested at once.
 const MAX_IN_FLIGHT: usize = 16 * 1024 * 1024;
 
-/// Sends requests with this load until all of them are hits. A layer may need a moment before it trusts the
-/// responses in Redis.
+/// Sends requests with this load until all of them are hits. A layer may need a moment before it
+/// trusts the responses in Redis.
 ///
 /// # Panics
 ///
