@@ -205,9 +205,10 @@ impl RedisStoreBuilder {
     ///
     /// Use it if Redis is short of memory or the network is slow, and if the responses are not
     /// coded already: [`Policy::encode`] stores coded bodies, which clients get as they are. A
-    /// value is compressed once for each write, and decompressed each time it is read from Redis. In the
-    /// memory of an instance, values are not compressed. What has more than 16 KiB is compressed,
-    /// and more than 64 KiB decompressed, in threads for blocking work.
+    /// value is compressed once for each write, and decompressed each time it is read from Redis.
+    /// In the memory of an instance, values are not compressed. Values of more than 16 KiB are
+    /// compressed in threads for blocking work, and those of more than 64 KiB are decompressed
+    /// there.
     ///
     /// A value is stored as it is if that saves less than an eighth, as with images, or if it has
     /// more than 64 MiB. All instances with the feature `compress` read compressed values, whatever
