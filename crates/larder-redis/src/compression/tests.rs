@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)] // In the helpers, too.
+
 use std::io::Write as _;
 use std::sync::mpsc;
 
@@ -54,10 +56,15 @@ fn a_value_is_restored_and_its_head_and_end_stay_in_place() {
 
 #[test]
 fn a_value_that_gets_hardly_smaller_is_stored_as_it_is() {
-    let noise: Vec<u8> =
-        (0..40_000_u32).map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()[2]).collect();
+    let mut state = 7_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    };
+    let noise: Vec<u8> = (0..40_000).map(|_| next()).collect();
     // A byte has 150 values, which takes 7.2 bits.
-    let nearly_noise: Vec<u8> = noise.iter().map(|byte| byte % 150).collect();
+    let nearly_noise: Vec<u8> =
+        (0..40_000).map(|_| u16::from(next()) * 150 / 256).map(|byte| byte.to_le_bytes()[0]).collect();
     for content in [&noise[..], &nearly_noise, b"", b"short"] {
         assert_eq!(compress(&value(content)), None, "{}", content.len());
     }
