@@ -43,6 +43,10 @@ impl Leases for RedisStore {
         Err(unreadable("a reference that leads nowhere"))
     }
 
+    fn may_claim_first(&self) -> bool {
+        true
+    }
+
     async fn extend(&self, address: &str, token: LeaseId, life: Duration) -> Result<bool, StoreError> {
         let lease = self.inner.keys.lease(address);
         let arguments = [owned(&token.to_bytes()), Value::Integer(millis(life))];

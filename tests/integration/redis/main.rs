@@ -10,6 +10,7 @@ mod away;
 mod closing;
 mod cluster;
 mod coded_bodies;
+mod cold_path;
 mod compressed;
 mod corrupt;
 mod explaining;

@@ -2,110 +2,19 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use larder::store::{
-    Claim, ClaimReply, Cursor, Event, Incarnation, InvalidationLog, LeaseId, Leases, LogId, LogPage, Release,
-    SharedTier, StoreError,
-};
+use larder::store::SharedTier;
 use larder::{Cache, CacheService, Policy, ttl};
-use larder_redis::RedisStore;
 use larder_testing::{Gate, RedisServer};
-use larder_tests::redis::{EVENTS, eventually};
+use larder_tests::redis::{CountingStore, EVENTS, eventually};
 use tower::{Layer, Service, ServiceExt};
 
-/// A store that counts its requests, and can delay the reply.
-#[derive(Clone)]
-struct Counting {
-    store: RedisStore,
-    gets: Arc<AtomicUsize>,
-    /// All exchanges about responses, except lease extensions.
-    trips: Arc<AtomicUsize>,
-    /// Entries of the log in the results of polls.
-    entries: Arc<AtomicUsize>,
-    gate: Option<Gate>,
-}
-
-impl SharedTier for Counting {
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        self.gets.fetch_add(1, Ordering::SeqCst);
-        self.trips.fetch_add(1, Ordering::SeqCst);
-        if let Some(gate) = &self.gate {
-            gate.pass().await;
-        }
-        SharedTier::get(&self.store, key).await
-    }
-
-    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>, StoreError> {
-        self.trips.fetch_add(1, Ordering::SeqCst);
-        SharedTier::get_many(&self.store, keys).await
-    }
-
-    async fn set(&self, key: &str, value: Bytes, expiry: Duration) -> Result<(), StoreError> {
-        self.trips.fetch_add(1, Ordering::SeqCst);
-        SharedTier::set(&self.store, key, value, expiry).await
-    }
-
-    async fn remove(&self, key: &str) -> Result<(), StoreError> {
-        self.trips.fetch_add(1, Ordering::SeqCst);
-        SharedTier::remove(&self.store, key).await
-    }
-}
-
-impl Leases for Counting {
-    async fn claim(&self, claim: Claim<'_>) -> Result<ClaimReply, StoreError> {
-        self.trips.fetch_add(1, Ordering::SeqCst);
-        self.store.claim(claim).await
-    }
-
-    /// Not counted, because the number depends on the duration of the fill.
-    async fn extend(&self, address: &str, token: LeaseId, life: Duration) -> Result<bool, StoreError> {
-        self.store.extend(address, token, life).await
-    }
-
-    async fn release(&self, address: &str, token: LeaseId, left: Release) -> Result<(), StoreError> {
-        self.trips.fetch_add(1, Ordering::SeqCst);
-        self.store.release(address, token, left).await
-    }
-
-    async fn set_and_release(
-        &self,
-        key: &str,
-        value: Bytes,
-        expiry: Duration,
-        leased: &str,
-        token: LeaseId,
-    ) -> Result<(), StoreError> {
-        self.trips.fetch_add(1, Ordering::SeqCst);
-        self.store.set_and_release(key, value, expiry, leased, token).await
-    }
-}
-
-impl InvalidationLog for Counting {
-    async fn wait_for_news(&self, cursor: Cursor, at_most: Duration) -> Result<(), StoreError> {
-        self.store.wait_for_news(cursor, at_most).await
-    }
-
-    async fn poll(&self, cursor: Cursor) -> Result<LogPage, StoreError> {
-        let look = self.store.poll(cursor).await?;
-        self.entries.fetch_add(look.entries.len(), Ordering::SeqCst);
-        Ok(look)
-    }
-
-    async fn append(&self, events: &[Event]) -> Result<(Incarnation, LogId), StoreError> {
-        self.store.append(events).await
-    }
-}
-
-fn counting(redis: &RedisServer, gate: Option<Gate>) -> Counting {
-    // Long, so that a slow machine does not matter.
-    let patient = RedisStore::builder(&redis.url()).command_timeout(Duration::from_secs(10));
-    let store = patient.connect().unwrap();
-    Counting { store, gets: Arc::default(), trips: Arc::default(), entries: Arc::default(), gate }
+fn counting(redis: &RedisServer, gate: Option<Gate>) -> CountingStore {
+    CountingStore { gate, ..CountingStore::connect(redis) }
 }
 
 async fn handler(_: Request<()>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -118,7 +27,7 @@ impl<S> Handler for S where
 {
 }
 
-fn service(store: &Counting, memory: u64) -> CacheService<impl Handler + Clone + Send + 'static> {
+fn service(store: &CountingStore, memory: u64) -> CacheService<impl Handler + Clone + Send + 'static> {
     let cache = Cache::builder().max_memory_bytes(memory).shared_store(store.clone()).build();
     cache.layer(Policy::ttl(ttl::STANDARD).jitter(0.0)).layer(tower::service_fn(handler))
 }
@@ -209,7 +118,7 @@ async fn identical_lookups_of_one_moment_are_one_lookup() {
     let (gate, store) = (Gate::new(), counting(&redis, None));
     let service = service(&store, 0);
     fill(&service).await;
-    let held = Counting { gate: Some(gate.clone()), ..store.clone() };
+    let held = CountingStore { gate: Some(gate.clone()), ..store.clone() };
     let held_service = self::service(&held, 0);
     eventually("it has read the log", async || {
         let service = held_service.clone();
@@ -278,7 +187,7 @@ async fn a_request_during_a_lookup_in_redis_waits_for_its_answer_and_has_a_hit()
 async fn a_starting_instance_reads_no_more_of_the_log_than_it_remembers() {
     const BATCH: usize = 5_000;
     let redis = RedisServer::start().await.unwrap();
-    let read = |store: &Counting| store.entries.load(Ordering::SeqCst);
+    let read = |store: &CountingStore| store.entries.load(Ordering::SeqCst);
     let follows = async |remembers: usize, entries: usize| {
         let store = counting(&redis, None);
         let cache = Cache::builder()

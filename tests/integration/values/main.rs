@@ -6,6 +6,8 @@
 #[cfg(unix)]
 mod behind_loaders;
 mod coalescing;
+#[cfg(unix)]
+mod cold_loads;
 mod failing;
 #[cfg(unix)]
 mod faults;

@@ -109,6 +109,10 @@ impl Leases for MemoryStore {
         }
     }
 
+    fn may_claim_first(&self) -> bool {
+        true
+    }
+
     async fn extend(&self, address: &str, token: LeaseId, life: Duration) -> Result<bool, StoreError> {
         Ok(self.working()?.leases.extend(address, token, life))
     }

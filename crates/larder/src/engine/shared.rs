@@ -130,6 +130,14 @@ impl Engine {
         })
     }
 
+    /// Whether a lease may be claimed at this moment without a lookup in the shared tier before.
+    ///
+    /// If not, a lookup finds out why, without an exchange.
+    pub(crate) fn may_claim_first(&self) -> bool {
+        self.open_store().is_some_and(|store| store.may_claim_first())
+            && self.trusted_local_position().is_some()
+    }
+
     /// Registers the rules of a policy for the URIs in its keys: which parts of the query they
     /// contain, and whether they ignore the host.
     ///

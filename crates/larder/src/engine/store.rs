@@ -32,6 +32,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn set<'a>(&'a self, key: &'a str, value: Bytes, expiry: Duration) -> StoreFuture<'a, ()>;
     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()>;
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, ClaimReply>;
+    fn may_claim_first(&self) -> bool;
     fn extend<'a>(&'a self, address: &'a str, token: LeaseId, life: Duration) -> StoreFuture<'a, bool>;
     fn release<'a>(&'a self, address: &'a str, token: LeaseId, left: Release) -> StoreFuture<'a, ()>;
     fn set_and_release<'a>(
@@ -94,6 +95,10 @@ impl<T: Leases + InvalidationLog> Store for T {
 
     fn claim<'a>(&'a self, claim: Claim<'a>) -> StoreFuture<'a, ClaimReply> {
         Box::pin(Leases::claim(self, claim))
+    }
+
+    fn may_claim_first(&self) -> bool {
+        Leases::may_claim_first(self)
     }
 
     fn extend<'a>(&'a self, address: &'a str, token: LeaseId, life: Duration) -> StoreFuture<'a, bool> {

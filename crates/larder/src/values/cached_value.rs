@@ -17,6 +17,7 @@ use larder_core::value::candidate::ValueCandidate;
 use crate::engine::failure_table::Replaceable;
 use crate::engine::fill_scope::UsedValue;
 use crate::engine::invalidation_log::stamped::Stamped;
+use crate::engine::lease::known_fingerprint::KnownFingerprint;
 use crate::engine::memory_tier::Weigh;
 
 /// A value or an absence, ready to be served.
@@ -39,6 +40,8 @@ pub(super) struct CachedValue<V> {
     weight: u64,
     /// The generation of the invalidation table at which the value was last found valid.
     valid_at_generation: AtomicU64,
+    /// The fingerprint of this value in the shared tier.
+    pub(super) shared_copy: KnownFingerprint,
 }
 
 /// A number that is never a generation of the table.
@@ -68,6 +71,7 @@ impl<V> CachedValue<V> {
             cost: u64::try_from(meta.cost.as_nanos()).unwrap_or(u64::MAX),
             weight: weight.saturating_add(names),
             valid_at_generation: AtomicU64::new(NEVER),
+            shared_copy: KnownFingerprint::default(),
             meta,
         }
     }

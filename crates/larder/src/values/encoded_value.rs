@@ -8,6 +8,7 @@ use larder_core::lifetime::shared_expiry::expiry;
 use larder_core::outcome::NotShared;
 use larder_core::stored::address;
 use larder_core::value::{StoredValue, wire};
+use larder_core::wire::envelope::fingerprint;
 
 use crate::engine::lease::Lease;
 use crate::engine::lease::shared_write::{SharedWrite, write_shared};
@@ -85,7 +86,9 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
         let mut meta = cached.meta.clone();
         meta.loaded_at = self.engine.store_calendar.to_store(meta.loaded_at);
         let expiry = expiry(&meta.lifetime, Duration::ZERO, false);
-        Ok(Some(SharedWrite { address, value: wire::encode(&StoredValue { payload, meta }), expiry }))
+        let value = wire::encode(&StoredValue { payload, meta });
+        cached.shared_copy.set(fingerprint(&value));
+        Ok(Some(SharedWrite { address, value, expiry }))
     }
 }
 

@@ -254,6 +254,7 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
     /// Decodes a value of the shared tier.
     fn decode(&self, text: &str, stored: StoredBytes) -> SharedValue<V> {
         let StoredBytes { bytes, local, wall, boot } = stored;
+        let fingerprint = fingerprint(&bytes);
         let stored = match wire::decode(bytes, text) {
             Ok(stored) => stored,
             Err(error) if error.kind() == WireErrorKind::Version => return SharedValue::OtherVersion,
@@ -288,7 +289,9 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
         let weight = value.as_ref().map_or(0, |value| self.weigh(value, payload));
         let age = wall.saturating_since(meta.loaded_at);
         let arrival = Arrival { filled_at: None, age, received_at: boot, weight };
-        SharedValue::Value(Arc::new(CachedValue::new(value.map(Arc::new), meta, arrival)))
+        let cached = CachedValue::new(value.map(Arc::new), meta, arrival);
+        cached.shared_copy.set(fingerprint);
+        SharedValue::Value(Arc::new(cached))
     }
 
     /// Returns the weight of a value in memory, whose encoded size is `encoded`.

@@ -54,7 +54,14 @@ impl ValueAddress {
 
     /// Returns the target of a lease claim, after a lookup has seen this fingerprint.
     pub(super) fn target(&self, fingerprint: Fingerprint) -> ClaimTarget {
-        ClaimTarget { address: self.as_str().to_owned(), fingerprint }
+        ClaimTarget { address: self.as_str().to_owned(), fingerprint, is_looked_up: true }
+    }
+
+    /// Returns the target of a lease claim without a lookup before.
+    ///
+    /// The value with this fingerprint is known to be of no use.
+    pub(super) fn known_target(&self, fingerprint: [u8; 8]) -> ClaimTarget {
+        ClaimTarget { is_looked_up: false, ..self.target(Some(fingerprint)) }
     }
 }
 

@@ -70,6 +70,20 @@ impl<K: ValueKey, V: Send + Sync + 'static> Collection<K, V> {
         matches!(permitted, Reuse::Stale { if_error: true, .. })
     }
 
+    /// Returns the fingerprint of a value in the shared tier that is known to be of no use.
+    ///
+    /// It is known if memory has the same value, which the log refuses or which is stale. Returns
+    /// `None` if a lease may not be claimed without a lookup in the shared tier.
+    pub(super) fn known_fingerprint(&self, key: &K) -> Option<[u8; 8]> {
+        let known = self.in_memory(key)?;
+        let permitted = self.permitted_use(&known, self.engine.clock.boot());
+        let is_of_no_use = matches!(
+            permitted,
+            Reuse::Stale { .. } | Reuse::Refused(MissReason::Invalidated | MissReason::LogRestarted)
+        );
+        if is_of_no_use && self.engine.may_claim_first() { known.shared_copy.get() } else { None }
+    }
+
     fn permitted_use(&self, cached: &CachedValue<V>, now: BootTime) -> Reuse {
         let log = &self.engine.log;
         if FillScope::current().is_some_and(|fill| fill.is_refused_with(&cached.meta.position, log, now)) {

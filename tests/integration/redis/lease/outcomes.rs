@@ -117,7 +117,7 @@ async fn where_the_handler_fails_what_is_stale_stands_in_on_every_instance_that_
     waits(&b, 1).await;
     gate.open();
     for answer in [first.await.unwrap(), second.await.unwrap()] {
-        assert_eq!((answer.text(), answer.outcome().as_str()), ("v1", "STALE shared, stale-if-error"));
+        assert_eq!((answer.text(), answer.outcome().as_str()), ("v1", "STALE memory, stale-if-error"));
     }
     assert_eq!((a.runs(), b.runs()), (2, 0));
 }

@@ -5,6 +5,7 @@
 
 mod client;
 mod clock;
+mod counting_store;
 mod deployment;
 mod instance;
 mod origin;
@@ -18,6 +19,7 @@ use larder_testing::RedisServer;
 
 pub use client::{Answer, HOST, hang_up, send};
 pub use clock::TickingClock;
+pub use counting_store::CountingStore;
 pub use deployment::Deployment;
 pub use instance::{Instance, Setup};
 pub use origin::{REPLICA_LAG, TOKEN, Truth, VALUES};

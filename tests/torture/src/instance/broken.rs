@@ -119,6 +119,10 @@ impl Leases for BrokenStore {
         self.store.claim(claim).await
     }
 
+    fn may_claim_first(&self) -> bool {
+        self.store.may_claim_first()
+    }
+
     async fn extend(&self, address: &str, token: LeaseId, life: Duration) -> Result<bool, StoreError> {
         self.store.extend(address, token, life).await
     }

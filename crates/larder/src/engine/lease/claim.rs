@@ -45,10 +45,12 @@ pub(crate) enum ClaimEvent {
     Unavailable,
 }
 
-/// The address that a lease is for, and the fingerprint of the value that was seen there.
+/// The address that a lease is for, and the fingerprint of the value there that is of no use.
 pub(crate) struct ClaimTarget {
     pub(crate) address: String,
     pub(crate) fingerprint: Option<[u8; 8]>,
+    /// Whether the request has looked the value up. If not, the same value was in memory.
+    pub(crate) is_looked_up: bool,
 }
 
 /// The alternatives to a run of the handler, for a claim.
@@ -80,6 +82,9 @@ pub(crate) struct LeaseClaim {
     stated_lease: Option<LeaseId>,
     deadline: Instant,
     is_finished: bool,
+    /// Whether the store has given the request any reply.
+    has_reply: bool,
+    has_failed: bool,
     backoff: Backoff,
 }
 
@@ -97,6 +102,7 @@ impl LeaseClaim {
         let lease = Lease::new(engine, engine.open_store()?, &target.address);
         Some(Self {
             engine: Arc::clone(engine),
+            has_reply: target.is_looked_up,
             position,
             lease,
             target,
@@ -109,6 +115,7 @@ impl LeaseClaim {
             stated_lease: None,
             deadline,
             is_finished: false,
+            has_failed: false,
             backoff: Backoff::new(),
         })
     }
@@ -116,6 +123,11 @@ impl LeaseClaim {
     /// Returns whether this claim has waited for another instance.
     pub(crate) const fn has_waited(&self) -> bool {
         self.wait.has_begun()
+    }
+
+    /// Whether the store was asked, and has given the request no reply at all.
+    pub(crate) const fn has_failed(&self) -> bool {
+        self.has_failed && !self.has_reply
     }
 
     /// Replaces the target with the one that a later lookup has seen.
@@ -221,7 +233,12 @@ impl LeaseClaim {
             may_retry_later: self.urgency != Urgency::Required,
         };
         let began = self.engine.clock.boot();
-        let claimed = self.store_time.spend(self.lease.claim(claim)).await;
+        // The reply may be a large value, like that of a lookup.
+        let store = Arc::clone(&self.lease.store);
+        let is_transfer = || store.is_transferring(claim.address);
+        let claimed = self.store_time.spend_unless(is_transfer, self.lease.claim(claim)).await;
+        self.has_reply |= claimed.is_ok();
+        self.has_failed |= claimed.is_err();
         self.engine.report.store_result(StoreOp::Lease, began, &claimed, &*self.engine.clock);
         claimed
     }

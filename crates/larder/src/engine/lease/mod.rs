@@ -6,6 +6,7 @@
 //!
 //! - `mod.rs`: the lease of one fill
 //! - `claim.rs`: claiming a lease, or waiting for its holder
+//! - `known_fingerprint.rs`: the fingerprint by which a claim recognizes a value of no use
 //! - `lease_wait.rs`: the wait of a claim for another instance
 //! - `fill_result.rs`: the result that the holder leaves if it stores nothing
 //! - `backoff.rs`: the delays between two claims
@@ -15,6 +16,7 @@
 pub(crate) mod backoff;
 pub(crate) mod claim;
 pub(crate) mod fill_result;
+pub(crate) mod known_fingerprint;
 mod lease_wait;
 pub(crate) mod shared_write;
 pub(crate) mod timing;

@@ -30,7 +30,7 @@ use crate::http::lookup::equivalent::lookup_shared_observed;
 use crate::http::lookup::from_store::lookup_from_value;
 use crate::http::lookup::query_scope::LookupKey;
 use crate::http::lookup::request_context::{Purpose, RequestContext};
-use crate::http::lookup::reuse::{is_still_fresh, may_serve_on_error};
+use crate::http::lookup::reuse::{is_still_fresh, is_worth_a_flight, may_serve_on_error};
 use crate::http::memory::UncacheableReason;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
@@ -38,7 +38,7 @@ use crate::http::memory::stale_response::StaleResponse;
 /// The next step of the leader of a flight.
 pub(crate) enum Claim {
     /// Run the handler. There is no lease if the shared tier could not be asked for one.
-    Granted(Option<Lease>, Option<StaleResponse>),
+    Granted(Option<Lease>, Unusable),
     /// Go on from what was found. A fresh response was found without a wait for another instance.
     AlreadyStored(Lookup),
     /// Look up another key, which the response is stored under.
@@ -47,21 +47,30 @@ pub(crate) enum Claim {
     FilledElsewhere(FlightOutcome),
 }
 
+/// Why a fill is needed: what is stored, if anything, cannot be served.
+pub(crate) struct Unusable {
+    /// A stale response. It may be validated, or served if the handler fails.
+    pub(crate) stale: Option<StaleResponse>,
+    pub(crate) reason: MissReason,
+}
+
 /// Claims the fill, or waits for the instance that holds the lease.
 ///
-/// `target` is the place in the shared tier that was looked up, if the shared tier answered.
+/// `target` is the place in the shared tier that the lease is for. It is `None` if the shared tier
+/// was looked up and did not answer.
 pub(crate) async fn claim_fill(
     layer: &LayerState,
     context: &RequestContext,
     leader: &Lead,
-    stale: Option<StaleResponse>,
+    found: Unusable,
     target: Option<ClaimTarget>,
 ) -> Claim {
-    let Some(claim) = FillClaim::new(layer, context, leader, target) else {
-        return Claim::Granted(None, stale);
+    let soft_limit = layer.policy.fill_limits.stale_after.zip(found.stale.clone());
+    let claim = match FillClaim::new(layer, context, leader, found, target) {
+        Ok(claim) => claim,
+        Err(found) => return Claim::Granted(None, found),
     };
-    let soft_limit = layer.policy.fill_limits.stale_after.zip(stale.clone());
-    let mut claiming = pin!(FillClaim { stale, ..claim }.claim_or_wait(|| true));
+    let mut claiming = pin!(claim.claim_or_wait(|| true));
     if let Some((limit, stale)) = soft_limit {
         match timeout(limit, &mut claiming).await {
             Ok(claim) => return claim,
@@ -76,10 +85,11 @@ pub(crate) async fn claim_fill(
     claiming.await
 }
 
-/// Claims a refresh like [`claim_fill`], after a lookup in the shared tier.
+/// Claims a refresh like [`claim_fill`].
 ///
-/// Another instance may have refreshed the response already. Calls `may_wait` before a wait for
-/// another instance. If it returns `false`, the refresh is left to that instance.
+/// Another instance may have refreshed the response already. The claim finds that out, or a lookup
+/// in the shared tier before it. Calls `may_wait` before a wait for another instance. If it returns
+/// `false`, the refresh is left to that instance.
 pub(super) async fn claim_refresh(
     layer: &LayerState,
     context: &RequestContext,
@@ -88,12 +98,20 @@ pub(super) async fn claim_refresh(
     may_wait: impl FnMut() -> bool,
 ) -> Claim {
     let reason = stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
-    let (lookup, target) = lookup_shared_observed(layer, context.lookup_key(), reason).await;
-    let Some(claim) = FillClaim::new(layer, context, leader, target) else {
-        return Claim::Granted(None, stale);
+    let may_claim_first = context.scope.is_none() && layer.engine.may_claim_first();
+    let known = stale.as_ref().filter(|_| may_claim_first).and_then(|stale| stale.cached.claim_target());
+    let (lookup, target) = match known {
+        Some(target) => (None, Some(target)),
+        None => {
+            let (lookup, target) = lookup_shared_observed(layer, context.lookup_key(), reason).await;
+            (Some(lookup), target)
+        }
     };
-    let mut claim = FillClaim { stale, ..claim };
-    match claim.decide(lookup) {
+    let mut claim = match FillClaim::new(layer, context, leader, Unusable { stale, reason }, target) {
+        Ok(claim) => claim,
+        Err(found) => return Claim::Granted(None, found),
+    };
+    match lookup.and_then(|lookup| claim.decide(lookup)) {
         Some(decision) => decision,
         None => claim.claim_or_wait(may_wait).await,
     }
@@ -105,6 +123,7 @@ struct FillClaim<'a> {
     context: &'a RequestContext,
     claim: LeaseClaim,
     stale: Option<StaleResponse>,
+    reason: MissReason,
     /// The moment at which this instance began to claim.
     started_at: WallTime,
 }
@@ -112,22 +131,27 @@ struct FillClaim<'a> {
 impl<'a> FillClaim<'a> {
     /// Returns a claim to the fill of this flight.
     ///
-    /// Returns `None` if the shared tier was not asked, or did not answer. It is then not asked for
-    /// a lease either.
+    /// # Errors
+    /// Returns what was found if there is no target: the shared tier did not answer, or was not
+    /// asked. It is then not asked for a lease either.
     fn new(
         layer: &'a LayerState,
         context: &'a RequestContext,
         leader: &Lead,
+        found: Unusable,
         target: Option<ClaimTarget>,
-    ) -> Option<Self> {
+    ) -> Result<Self, Unusable> {
         let deadline = Instant::now() + layer.policy.fill_limits.head;
-        let mut claim =
-            LeaseClaim::new(&layer.engine, target?, leader.flight().position, &context.store_time, deadline)?;
+        let (position, time) = (leader.flight().position, &context.store_time);
+        let claim =
+            target.and_then(|target| LeaseClaim::new(&layer.engine, target, position, time, deadline));
+        let Some(mut claim) = claim else { return Err(found) };
         // An outer layer of this process gives its lease up for this one.
         if !context.is_within() {
             claim.set_outer(FillScope::current(), gateway::outer_lease(&context.headers));
         }
-        Some(Self { layer, context, claim, stale: None, started_at: layer.engine.clock.wall() })
+        let (Unusable { stale, reason }, started_at) = (found, layer.engine.clock.wall());
+        Ok(Self { layer, context, claim, stale, reason, started_at })
     }
 
     /// Claims and waits until there is a decision.
@@ -136,8 +160,11 @@ impl<'a> FillClaim<'a> {
         loop {
             self.claim.set_urgency(self.urgency());
             let decision = match self.claim.next(names, &mut may_wait).await {
-                ClaimEvent::Granted => return Claim::Granted(Some(self.claim.into_lease()), self.stale),
-                ClaimEvent::Unavailable => return Claim::Granted(None, self.stale),
+                ClaimEvent::Granted => {
+                    let found = self.take_found();
+                    return Claim::Granted(Some(self.claim.into_lease()), found);
+                }
+                ClaimEvent::Unavailable => return Claim::Granted(None, self.take_found()),
                 ClaimEvent::Uncacheable => Some(self.hit_for_miss()),
                 ClaimEvent::RetryLater(time) => self.on_failure_elsewhere(Some(time)),
                 ClaimEvent::HeldElsewhere if self.context.purpose == Purpose::Refresh => self.leave_refresh(),
@@ -149,6 +176,12 @@ impl<'a> FillClaim<'a> {
                 return decision;
             }
         }
+    }
+
+    /// Returns why the fill is needed.
+    fn take_found(&mut self) -> Unusable {
+        let reason = if self.claim.has_failed() { MissReason::StoreError } else { self.reason };
+        Unusable { stale: self.stale.take(), reason }
     }
 
     /// Returns the alternatives of this instance to a run of the handler.
@@ -211,20 +244,19 @@ impl<'a> FillClaim<'a> {
     async fn on_stored(&mut self, value: Bytes, local: u64) -> Option<Claim> {
         let fields = self.request_fields();
         let lookup_key = LookupKey { headers: &fields, ..self.context.lookup_key() };
-        let reason = self.stale.as_ref().map_or(MissReason::NeverStored, |stale| stale.reason);
         let fingerprint = wire::fingerprint(&value);
-        if let Some(lookup) = lookup_from_value(self.layer, lookup_key, value, local, reason) {
+        if let Some(lookup) = lookup_from_value(self.layer, lookup_key, value, local, self.reason) {
             self.claim.set_fingerprint(fingerprint);
             return self.decide(lookup);
         }
-        let (lookup, target) = lookup_shared_observed(self.layer, lookup_key, reason).await;
-        if matches!(lookup, Lookup::Miss(_))
+        let (lookup, target) = lookup_shared_observed(self.layer, lookup_key, self.reason).await;
+        if matches!(lookup, Lookup::Miss(..))
             && lookup_key.scope.is_some_and(|scope| scope.has_newer_scope(self.layer))
         {
             return Some(Claim::Redirected);
         }
         if !target.is_some_and(|target| self.claim.retarget(target)) {
-            return Some(Claim::Granted(None, self.stale.take()));
+            return Some(Claim::Granted(None, self.take_found()));
         }
         self.decide(lookup)
     }
@@ -262,14 +294,31 @@ impl<'a> FillClaim<'a> {
             Lookup::Stale(_) if self.claim.has_waited() => {
                 Some(Claim::FilledElsewhere(FlightOutcome::NotShared))
             }
+            // Each request validates it for itself, so none waits for another one's fill.
+            Lookup::Stale(stale)
+                if self.context.purpose != Purpose::Refresh && !is_worth_a_flight(self.layer, &stale) =>
+            {
+                Some(Claim::AlreadyStored(Lookup::Stale(stale)))
+            }
             Lookup::Stale(stale) => {
                 if self.is_newer(&stale.cached) {
+                    self.reason = stale.reason;
                     self.stale = Some(stale);
                 }
                 None
             }
-            Lookup::Partial(_) | Lookup::Miss(_) | Lookup::HitForMiss => None,
+            Lookup::Partial(_) => self.go_on(MissReason::Partial),
+            Lookup::Miss(reason, _) => self.go_on(reason),
+            Lookup::HitForMiss => None,
         }
+    }
+
+    /// Goes on with the claim. The value in the shared tier was of no use for this reason.
+    fn go_on(&mut self, reason: MissReason) -> Option<Claim> {
+        if !self.claim.has_waited() {
+            self.reason = reason;
+        }
+        None
     }
 
     /// Whether the response is newer than the one to refresh, if this is a refresh.

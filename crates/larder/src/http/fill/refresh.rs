@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use crate::engine::background::Permit;
 use crate::engine::failure_table::Retry;
 use crate::http::body::service_bounds::CacheableService;
-use crate::http::fill::claim_fill::{Claim, claim_refresh};
+use crate::http::fill::claim_fill::{Claim, Unusable, claim_refresh};
 use crate::http::fill::{Fill, FillPlan};
 use crate::http::flight_event::{FlightOutcome, Lead};
 use crate::http::layer_state::LayerState;
@@ -148,9 +148,11 @@ fn run_in_background<S, Q>(
 {
     let span = fill.span();
     let engine = Arc::clone(&fill.layer.engine);
+    // Boxed at once: it is large, and each of the futures around it would be a copy of it.
+    let run = Box::pin(fill.run_refresh(service, request, permit));
     let refresh = async move {
         let _mark = mark;
-        fill.run_refresh(service, request, permit).await;
+        run.await;
     };
     engine.background.spawn(refresh.instrument(span));
 }
@@ -181,7 +183,7 @@ impl Fill {
         };
         let claim = claim_refresh(&self.layer, &self.context, leader, self.stale.take(), may_wait).await;
         let outcome = match claim {
-            Claim::Granted(lease, stale) => {
+            Claim::Granted(lease, Unusable { stale, .. }) => {
                 if is_waiting {
                     let Some(refresh) = engine.background.try_refresh_permit() else {
                         return engine.report.refresh_skipped();

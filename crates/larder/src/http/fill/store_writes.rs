@@ -30,8 +30,10 @@ struct StoreWrite {
 impl Fill {
     /// Shares a response that was committed, if there is one.
     pub(super) async fn share_committed(self, committed: Option<Committed>) {
-        if let Some(committed) = committed {
-            self.write_to_store(committed).await;
+        let is_written = |committed: &Committed| committed.is_shareable && self.layer.engine.store.is_some();
+        if let Some(committed) = committed.filter(is_written) {
+            // Boxed, as every fill would otherwise have room for it.
+            Box::pin(self.write_to_store(committed)).await;
         }
     }
 
@@ -47,7 +49,9 @@ impl Fill {
         };
         let stored = cached.to_shared(&engine.store_calendar);
         let expiry = expiry(&stored.meta.lifetime, stored.meta.initial_age, can_be_validated(&stored));
-        let mut writes = self.store_writes(&stored, expiry).into_iter().peekable();
+        let responses = response_writes(&stored);
+        cached.note_shared_copy(responses.first().and_then(|(_, value)| wire::fingerprint(value)));
+        let mut writes = self.store_writes(&stored, responses, expiry).into_iter().peekable();
         while let Some(StoreWrite { address, value, expiry, releases_lease }) = writes.next() {
             let lease = self.lease.take_if(|_| releases_lease && writes.peek().is_none());
             write_shared(engine, &**store, SharedWrite { address, value, expiry }, lease).await;
@@ -57,14 +61,19 @@ impl Fill {
         }
     }
 
-    /// Returns the writes for a response, in order.
+    /// Returns the writes for a response, in order. `responses` are those of the response itself.
     ///
     /// For a response to equivalent queries, they include the hint that leads lookups to its key.
-    fn store_writes(&self, stored: &StoredResponse, expiry: Duration) -> Vec<StoreWrite> {
+    fn store_writes(
+        &self,
+        stored: &StoredResponse,
+        responses: Vec<(String, Bytes)>,
+        expiry: Duration,
+    ) -> Vec<StoreWrite> {
         let key = &*stored.meta.key;
         let releases_lease = key == &*self.context.key;
         let write = |(address, value)| StoreWrite { address, value, expiry, releases_lease };
-        let mut writes: Vec<_> = response_writes(stored).into_iter().map(write).collect();
+        let mut writes: Vec<_> = responses.into_iter().map(write).collect();
         let hint = self.variation_hint(&stored.headers, &stored.meta);
         let Some((scope, hint)) = self.context.scope.as_ref().zip(hint) else { return writes };
         let hint_for = |key: &str| wire::encode_variation_hint(&hint, key, &stored.meta.position);

@@ -57,11 +57,11 @@ pub(crate) fn lookup_memory_for(layer: &LayerState, lookup_key: LookupKey<'_>, n
     let lookup = lookup_memory_with(layer, access, key, headers, now, |cached| {
         evaluate_reuse_for(layer, lookup_key, cached, now)
     });
-    if key == scope.exact_key() || !matches!(lookup, Lookup::Miss(_) | Lookup::HitForMiss) {
+    if key == scope.exact_key() || !matches!(lookup, Lookup::Miss(..) | Lookup::HitForMiss) {
         return lookup;
     }
     match lookup_memory_any(layer, access, scope.exact_key(), headers, now) {
-        Lookup::Miss(_) => lookup,
+        Lookup::Miss(..) => lookup,
         own => own,
     }
 }
@@ -116,7 +116,7 @@ async fn lookup_shared_equivalents(
     // Concurrently: one after the other would make a miss take longer.
     let ((lookup, seen), beside) = tokio::join!(lookup_shared_key(layer, lookup_key, missing), beside);
     match (lookup, beside) {
-        (Lookup::Miss(_), Some(own @ (Lookup::Fresh(..) | Lookup::Stale(_) | Lookup::Partial(_)))) => {
+        (Lookup::Miss(..), Some(own @ (Lookup::Fresh(..) | Lookup::Stale(_) | Lookup::Partial(_)))) => {
             (own, seen)
         }
         (lookup, _) => (lookup, seen),

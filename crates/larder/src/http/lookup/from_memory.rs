@@ -1,5 +1,7 @@
 //! Lookups in the memory tier.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use larder_core::http::reuse::Reuse;
 use larder_core::outcome::{MissReason, Tier};
@@ -67,21 +69,29 @@ pub(crate) fn lookup_memory_with(
 ) -> Lookup {
     match layer.http.memory.find_as(access, key, headers, now) {
         MemoryLookup::Found(cached) => match evaluate(&cached) {
-            Reuse::Refused(reason) => {
-                let is_refused = matches!(reason, MissReason::Invalidated | MissReason::LogRestarted);
-                if is_refused && access == Access::Serve {
-                    layer.http.memory.remove(&cached);
-                }
-                Lookup::Miss(reason)
-            }
+            Reuse::Refused(reason) => refused(layer, access, &cached, reason),
             reuse => Lookup::from_reuse(cached, Tier::Memory, reuse, headers),
         },
         MemoryLookup::OtherVariants(variants) => {
-            Lookup::Miss(layer.http.memory.other_variants_reason(key, headers, &variants, now))
+            Lookup::Miss(layer.http.memory.other_variants_reason(key, headers, &variants, now), None)
         }
         MemoryLookup::HitForMiss => Lookup::HitForMiss,
-        MemoryLookup::Absent => Lookup::Miss(layer.http.memory.absence_reason(key, now)),
+        MemoryLookup::Absent => Lookup::Miss(layer.http.memory.absence_reason(key, now), None),
     }
+}
+
+/// Removes a response that the log refuses, unless the lookup only inspects.
+///
+/// The value that the shared tier has of it is of no use either, so the request may claim the lease
+/// without a lookup.
+#[cold]
+fn refused(layer: &LayerState, access: Access, cached: &Arc<CachedResponse>, reason: MissReason) -> Lookup {
+    let is_refused = matches!(reason, MissReason::Invalidated | MissReason::LogRestarted);
+    if !is_refused || access != Access::Serve {
+        return Lookup::Miss(reason, None);
+    }
+    layer.http.memory.remove(cached);
+    Lookup::Miss(reason, cached.claim_target().map(Box::new))
 }
 
 /// Whether the lookup in memory can be skipped, because the memory tier is off.

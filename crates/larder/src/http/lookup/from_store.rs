@@ -37,9 +37,19 @@ pub(crate) async fn lookup_store_only(
         store_time: Some(store_time),
         matched_path: None,
     };
-    match fetch_at(layer, key_and_address.address(), lookup_key, true).await {
-        Ok((read, _)) => lookup_from_store_value(layer, lookup_key, read, missing),
-        Err(reason) => Lookup::Miss(miss_reason(reason, missing)),
+    let address = key_and_address.address();
+    let (read, (variant, fingerprint)) = match fetch_at(layer, address, lookup_key, true).await {
+        Ok(fetched) => fetched,
+        Err(reason) => return Lookup::Miss(miss_reason(reason, missing), None),
+    };
+    match lookup_from_store_value(layer, lookup_key, read, missing) {
+        // The claim of the lease compares the fingerprint, so the store is not asked again before.
+        Lookup::Miss(reason, _) => {
+            let address = variant.unwrap_or_else(|| address.to_owned());
+            let seen = ClaimTarget { address, fingerprint, is_looked_up: true };
+            Lookup::Miss(reason, Some(Box::new(seen)))
+        }
+        found => found,
     }
 }
 
@@ -53,7 +63,7 @@ pub(crate) async fn lookup_shared_key(
 ) -> (Lookup, Option<ClaimTarget>) {
     match fetch_shared(layer, lookup_key).await {
         Ok((read, seen)) => (lookup_from_store_value(layer, lookup_key, read, missing), Some(seen)),
-        Err(reason) => (Lookup::Miss(miss_reason(reason, missing)), None),
+        Err(reason) => (Lookup::Miss(miss_reason(reason, missing), None), None),
     }
 }
 
@@ -79,7 +89,7 @@ async fn fetch_shared(
     let may_vary = variant.is_none();
     let address = variant.unwrap_or_else(|| address::primary(key));
     let (read, (variant, fingerprint)) = fetch_at(layer, &address, lookup_key, may_vary).await?;
-    Ok((read, ClaimTarget { address: variant.unwrap_or(address), fingerprint }))
+    Ok((read, ClaimTarget { address: variant.unwrap_or(address), fingerprint, is_looked_up: true }))
 }
 
 /// Reads the value at an address, and then that of the variant if the responses vary.
@@ -131,7 +141,8 @@ pub(crate) async fn inspect_shared(
 /// Evaluates a value that another instance stored while this one claimed the lease.
 ///
 /// `local` is the local number of this instance when it sent the claim. Returns `None` if the value
-/// is no response. The caller then has to look in the shared tier again.
+/// leads to a response elsewhere, or must be removed. The caller then has to look in the shared
+/// tier again.
 pub(crate) fn lookup_from_value(
     layer: &LayerState,
     lookup_key: LookupKey<'_>,
@@ -140,10 +151,7 @@ pub(crate) fn lookup_from_value(
     missing: MissReason,
 ) -> Option<Lookup> {
     match decode_value(layer, lookup_key, Some(value), local) {
-        StoreValue::VaryFields(_)
-        | StoreValue::Unreadable
-        | StoreValue::OtherVersion
-        | StoreValue::Redirect => None,
+        StoreValue::VaryFields(_) | StoreValue::Unreadable | StoreValue::Redirect => None,
         read => Some(lookup_from_store_value(layer, lookup_key, read, missing)),
     }
 }
@@ -157,10 +165,12 @@ fn lookup_from_store_value(
 ) -> Lookup {
     let cached = match read {
         StoreValue::Response(cached) => cached,
-        StoreValue::VaryFields(_) | StoreValue::OtherVariant => return Lookup::Miss(MissReason::Vary),
-        StoreValue::Absent | StoreValue::Redirect => return Lookup::Miss(missing),
+        StoreValue::VaryFields(_) | StoreValue::OtherVariant => return Lookup::Miss(MissReason::Vary, None),
+        StoreValue::Absent | StoreValue::Redirect => return Lookup::Miss(missing, None),
         // During a deploy. It is not removed, and a fill of ours replaces it only by rule 16.
-        StoreValue::OtherVersion | StoreValue::Unreadable => return Lookup::Miss(MissReason::Unreadable),
+        StoreValue::OtherVersion | StoreValue::Unreadable => {
+            return Lookup::Miss(MissReason::Unreadable, None);
+        }
     };
     // The response has just arrived.
     let reuse = evaluate_reuse_for(layer, lookup_key, &cached, cached.received_at());

@@ -25,8 +25,12 @@ use http::HeaderMap;
 use larder_core::http::reuse::Reuse;
 use larder_core::outcome::{MissReason, Tier};
 
+use crate::engine::lease::claim::ClaimTarget;
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
+
+/// The target of a lease claim that needs no lookup in the shared tier before, if it is known.
+pub(crate) type Seen = Option<Box<ClaimTarget>>;
 
 /// The result of a lookup, after the invalidation log and the rules for reuse.
 pub(crate) enum Lookup {
@@ -36,8 +40,8 @@ pub(crate) enum Lookup {
     Stale(StaleResponse),
     /// A fresh partial response that does not satisfy the request.
     Partial(Arc<CachedResponse>),
-    /// No usable response.
-    Miss(MissReason),
+    /// No usable response. The target is there if it is known which value the shared tier has.
+    Miss(MissReason, Seen),
     /// A key that is remembered as uncacheable. Requests do not wait for each other's responses.
     HitForMiss,
 }
@@ -55,11 +59,11 @@ impl Lookup {
             Reuse::Fresh { .. } if cached.satisfies(headers) => Self::Fresh(cached, tier),
             Reuse::Fresh { .. } => Self::Partial(cached),
             // A stale partial response is not worth a validation.
-            Reuse::Stale { reason, .. } if cached.meta.part.is_some() => Self::Miss(reason),
+            Reuse::Stale { reason, .. } if cached.meta.part.is_some() => Self::Miss(reason, None),
             Reuse::Stale { reason, while_revalidate, .. } => {
                 Self::Stale(StaleResponse { cached, tier, reason, while_revalidate })
             }
-            Reuse::Refused(reason) => Self::Miss(reason),
+            Reuse::Refused(reason) => Self::Miss(reason, None),
         }
     }
 }

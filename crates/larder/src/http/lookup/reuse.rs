@@ -100,6 +100,13 @@ pub(crate) fn may_serve_on_error(
     matches!(reuse, Reuse::Stale { if_error: true, .. })
 }
 
+/// Whether other requests should wait for the fill that replaces this response.
+///
+/// If not, it is served while it is refreshed, or each request validates it for itself.
+pub(crate) fn is_worth_a_flight(layer: &LayerState, stale: &StaleResponse) -> bool {
+    !stale.while_revalidate && !stale.cached.is_hit_for_miss(layer.engine.clock.boot())
+}
+
 /// Whether the response to refresh is still fresh, as in an early refresh.
 pub(crate) fn is_still_fresh(
     layer: &LayerState,

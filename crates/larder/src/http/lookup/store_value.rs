@@ -85,6 +85,7 @@ pub(super) fn decode_value(
 ) -> StoreValue {
     let LookupKey { key, headers, scope, .. } = lookup_key;
     let Some(value) = value else { return StoreValue::Absent };
+    let fingerprint = wire::fingerprint(&value);
     match decode_for(layer, lookup_key, value) {
         // The fields of the response itself decide. The key is only what another process derived
         // from them.
@@ -95,6 +96,7 @@ pub(super) fn decode_value(
             layer.policy.limit_lifetime(&mut stored);
             let cached =
                 CachedResponse::from_store(stored, layer.engine.clock.wall(), layer.engine.clock.boot());
+            cached.note_shared_copy(fingerprint);
             StoreValue::Response(if layer.http.memory.is_enabled() {
                 Arc::new(cached.for_memory())
             } else {

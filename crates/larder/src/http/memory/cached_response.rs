@@ -1,11 +1,13 @@
 //! A stored response in memory.
 
 mod coded_forms;
+mod shared_copy;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use self::coded_forms::CodedForm;
 use self::coded_forms::CodedForms;
+use self::shared_copy::SharedCopy;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -65,6 +67,8 @@ pub(crate) struct CachedResponse {
     /// The route that brought the response into memory.
     route: OnceLock<ResponseRoute>,
     pub(super) refresh: RefreshState,
+    /// The value that the shared tier has of this response.
+    shared_copy: SharedCopy,
     /// The same response in content codings.
     coded: CodedForms,
 }
@@ -152,6 +156,7 @@ impl CachedResponse {
             upstream_cache_status,
             route: OnceLock::new(),
             refresh: RefreshState::default(),
+            shared_copy: SharedCopy::default(),
             coded: CodedForms::default(),
             meta,
         }

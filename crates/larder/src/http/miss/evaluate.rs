@@ -40,7 +40,7 @@ where
             }
             Lookup::Stale(stale) => Fallback::with(stale),
             Lookup::Partial(_) => Fallback::without(MissReason::Partial),
-            Lookup::Miss(reason) => Fallback::without(reason),
+            Lookup::Miss(reason, seen) => Fallback { seen, ..Fallback::without(reason) },
         };
         if !self.context.traits.range || fallback.stale.is_some() {
             return Step::Join(fallback);
@@ -74,10 +74,10 @@ where
     pub(super) async fn look_up_range(&mut self, reason: MissReason) -> Step {
         let lookup = match reason {
             // The store failed a moment ago. Another attempt could cost one more delay.
-            MissReason::StoreError => Lookup::Miss(reason),
+            MissReason::StoreError => Lookup::Miss(reason, None),
             _ => lookup_shared(&self.layer, self.context.lookup_key(), reason).await,
         };
-        if matches!(lookup, Lookup::Miss(_)) && self.context.follow_redirect(&self.layer) {
+        if matches!(lookup, Lookup::Miss(..)) && self.context.follow_redirect(&self.layer) {
             return Step::Evaluate(look_in_memory(&self.layer, &self.context));
         }
         self.range_base = Some(RangeBase(match &lookup {

@@ -126,7 +126,7 @@ async fn filled_meanwhile(
     reason: MissReason,
 ) -> Option<Collapsed> {
     let lookup = match look_in_memory(layer, context) {
-        Lookup::Miss(reason) if !layer.http.memory.is_enabled() && !context.is_provisional => {
+        Lookup::Miss(reason, _) if !layer.http.memory.is_enabled() && !context.is_provisional => {
             lookup_shared(layer, context.lookup_key(), reason).await
         }
         lookup => lookup,

@@ -13,15 +13,15 @@ use crate::engine::fill_scope::FillScope;
 use crate::engine::lease::claim::ClaimTarget;
 use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
-use crate::http::fill::claim_fill::{Claim, claim_fill};
+use crate::http::fill::claim_fill::{Claim, Unusable, claim_fill};
 use crate::http::flight_event::{Flight, FlightOutcome, Joined, Lead, published_head};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::equivalent::lookup_shared_observed;
 use crate::http::lookup::from_store::observe_shared;
 use crate::http::lookup::request_context::RequestContext;
-use crate::http::lookup::reuse::may_serve_on_error;
-use crate::http::memory::stale_response::StaleResponse;
+use crate::http::lookup::reuse::{is_worth_a_flight, may_serve_on_error};
+use crate::http::memory::Access;
 use crate::http::miss::step::{CollapsedBody, Ending, Fallback, JoinedAt, Seat, Step, Wait};
 use crate::http::miss::{Miss, look_in_memory};
 
@@ -116,13 +116,13 @@ where
             drop(leader);
             return Step::Evaluate(look_in_memory(&self.layer, &self.context));
         }
-        let Fallback { reason, stale } = fallback;
+        let Fallback { reason, stale, .. } = fallback;
         if self.context.traits.head {
             drop(leader);
             return Step::Done(Ending::Fill(FillPlan::alone(stale, Outcome::Miss(reason))));
         }
-        match claim_fill(&self.layer, &self.context, &leader, stale, target).await {
-            Claim::Granted(lease, stale) => {
+        match claim_fill(&self.layer, &self.context, &leader, Unusable { stale, reason }, target).await {
+            Claim::Granted(lease, Unusable { stale, reason }) => {
                 Step::Done(Ending::Fill(FillPlan::led(leader, lease, stale, reason)))
             }
             Claim::AlreadyStored(lookup) => found(leader, lookup),
@@ -139,12 +139,15 @@ where
 /// Looks the response up in both tiers once more, now that no other request fills the key.
 ///
 /// In memory, as another flight may have ended between the first lookup and the beginning of this
-/// flight.
+/// flight. The shared tier is not asked if it is known which value it has: the claim of the lease
+/// finds any other.
 pub(super) async fn recheck(layer: &LayerState, context: &RequestContext, fallback: Fallback) -> Recheck {
-    let fallback = match look_in_memory(layer, context) {
+    let mut fallback = match look_in_memory(layer, context) {
         Lookup::Stale(found) if is_worth_a_flight(layer, &found) => Fallback::with(found),
-        Lookup::Miss(_) if fallback.stale.is_none() => fallback,
-        Lookup::Miss(reason) => Fallback::without(reason),
+        Lookup::Miss(_, seen) if fallback.stale.is_none() => {
+            Fallback { seen: seen.or(fallback.seen), ..fallback }
+        }
+        Lookup::Miss(reason, seen) => Fallback { seen, ..Fallback::without(reason) },
         Lookup::Partial(_) => Fallback::without(MissReason::Partial),
         lookup => return Recheck::Found(lookup),
     };
@@ -157,22 +160,43 @@ pub(super) async fn recheck(layer: &LayerState, context: &RequestContext, fallba
         // A stored response may be from before a layer further in handled this route.
         return Recheck::StillMissing(fallback, observe_shared(layer, key).await);
     }
+    let known = known_target(layer, context, &mut fallback);
+    if known.is_some() && context.access() == Access::Serve {
+        return Recheck::StillMissing(fallback, known);
+    }
     let (lookup, target) = lookup_shared_observed(layer, key, missing).await;
+    // An explanation claims nothing. The claim would not return this value.
+    let fingerprint = |target: &ClaimTarget| target.fingerprint;
+    if known.is_some() && known.as_ref().map(fingerprint) == target.as_ref().map(fingerprint) {
+        return Recheck::StillMissing(fallback, target);
+    }
     let fallback = match lookup {
         Lookup::Stale(found) if is_worth_a_flight(layer, &found) => Fallback::with(found),
         Lookup::Fresh(..) | Lookup::Stale(_) => return Recheck::Found(lookup),
         Lookup::Partial(_) => Fallback { reason: MissReason::Partial, ..fallback },
-        Lookup::Miss(reason) => Fallback { reason, ..fallback },
+        Lookup::Miss(reason, _) => Fallback { reason, ..fallback },
         Lookup::HitForMiss => Fallback::without(missing),
     };
     Recheck::StillMissing(fallback, target)
 }
 
-/// Whether other requests should wait for the fill that replaces this response.
+/// Returns the target of a claim that needs no lookup in the shared tier before.
 ///
-/// If not, it is served while it is refreshed, or each request validates it for itself.
-fn is_worth_a_flight(layer: &LayerState, stale: &StaleResponse) -> bool {
-    !stale.while_revalidate && !stale.cached.is_hit_for_miss(layer.engine.clock.boot())
+/// A `HEAD` claims nothing, and a response to equivalent queries may be stored under several keys.
+/// So they look the response up.
+fn known_target(
+    layer: &LayerState,
+    context: &RequestContext,
+    fallback: &mut Fallback,
+) -> Option<ClaimTarget> {
+    let claims = !context.traits.head && context.scope.is_none();
+    if !(claims && layer.engine.may_claim_first()) {
+        return None;
+    }
+    match &fallback.stale {
+        Some(stale) => stale.cached.claim_target(),
+        None => fallback.seen.take().map(|seen| *seen),
+    }
 }
 
 /// Ends a flight whose response was found. Followers get it, too, if it is fresh.

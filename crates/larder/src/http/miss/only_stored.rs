@@ -46,7 +46,9 @@ pub(super) async fn decide(
         Lookup::Stale(StaleResponse { cached, tier, while_revalidate: true, .. }) => {
             (Some(cached), Outcome::Stale(tier, StaleReason::WhileRevalidate))
         }
-        Lookup::Stale(StaleResponse { reason, .. }) | Lookup::Miss(reason) => (None, Outcome::Miss(reason)),
+        Lookup::Stale(StaleResponse { reason, .. }) | Lookup::Miss(reason, _) => {
+            (None, Outcome::Miss(reason))
+        }
         Lookup::Partial(_) => (None, Outcome::Miss(MissReason::Partial)),
         Lookup::HitForMiss => {
             let bypass = credentials_reason(context.traits.credentials).map(Outcome::Bypass);
@@ -60,7 +62,7 @@ async fn look_further(layer: &LayerState, context: &mut RequestContext, lookup: 
     let lookup = match lookup {
         // A stored response may be from before a layer further in handled this route.
         lookup if context.is_provisional => lookup,
-        Lookup::Miss(reason) => lookup_shared(layer, context.lookup_key(), reason).await,
+        Lookup::Miss(reason, _) => lookup_shared(layer, context.lookup_key(), reason).await,
         Lookup::Partial(_) => lookup_shared(layer, context.lookup_key(), MissReason::Partial).await,
         // Another instance may have refreshed it.
         Lookup::Stale(StaleResponse { reason, while_revalidate: false, .. }) => {
@@ -69,8 +71,8 @@ async fn look_further(layer: &LayerState, context: &mut RequestContext, lookup: 
         lookup => lookup,
     };
     match lookup {
-        Lookup::Miss(reason) if context.follow_redirect(layer) => match look_in_memory(layer, context) {
-            Lookup::Miss(_) => lookup_shared(layer, context.lookup_key(), reason).await,
+        Lookup::Miss(reason, _) if context.follow_redirect(layer) => match look_in_memory(layer, context) {
+            Lookup::Miss(..) => lookup_shared(layer, context.lookup_key(), reason).await,
             lookup => lookup,
         },
         lookup => lookup,

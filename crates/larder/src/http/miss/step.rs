@@ -10,7 +10,7 @@ use crate::engine::coalesce::client_count::ClientGuard;
 use crate::http::body::shared_body::SharedBody;
 use crate::http::fill::FillPlan;
 use crate::http::flight_event::{Flight, FlightOutcome, Lead};
-use crate::http::lookup::Lookup;
+use crate::http::lookup::{Lookup, Seen};
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
 
@@ -36,17 +36,19 @@ pub(super) enum Step {
 pub(super) struct Fallback {
     pub(super) reason: MissReason,
     pub(super) stale: Option<StaleResponse>,
+    /// The target of a claim without a lookup before, if there is no stale response.
+    pub(super) seen: Seen,
 }
 
 impl Fallback {
     /// Returns the fallback of a fill that replaces this stale response.
     pub(super) const fn with(stale: StaleResponse) -> Self {
-        Self { reason: stale.reason, stale: Some(stale) }
+        Self { reason: stale.reason, stale: Some(stale), seen: None }
     }
 
     /// Returns the fallback of a fill without a stale response.
     pub(super) const fn without(reason: MissReason) -> Self {
-        Self { reason, stale: None }
+        Self { reason, stale: None, seen: None }
     }
 }
 

@@ -88,9 +88,9 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
             Recheck::Found(lookup) => return found(leader, lookup),
             Recheck::StillMissing(fallback, target) => (fallback, target),
         };
-        let LoadFallback { reason, stale } = fallback;
-        match claim_load(self, leader.flight().position, stale, target).await {
-            ClaimedLoad::Granted(lease, stale) => {
+        let reason = fallback.reason;
+        match claim_load(self, leader.flight().position, fallback, target).await {
+            ClaimedLoad::Granted(lease, LoadFallback { reason, stale }) => {
                 let outcome = Outcome::Miss(reason);
                 LoadStep::Done(LoadEnding::Load(LoadPlan { leader: Some(leader), lease, stale, outcome }))
             }
@@ -102,8 +102,8 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
     /// Looks the value up once more, now that no other request loads it.
     ///
     /// In memory, as another flight may have ended between the first lookup and the beginning of
-    /// this flight. In the shared tier only if this request has not looked there yet: the claim of
-    /// the lease finds what was stored since.
+    /// this flight. In the shared tier only if this request has not looked there yet, and if memory
+    /// does not have the same value: the claim of the lease finds any other.
     async fn recheck(&mut self, fallback: LoadFallback<V>) -> Recheck<V> {
         let collection = self.collection;
         let fallback = match collection.look_in_memory(self.key) {
@@ -121,6 +121,9 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
         if let Some(seen) = self.seen.take() {
             return Recheck::StillMissing(fallback, Some(address.target(seen)));
         }
+        if let Some(known) = collection.known_fingerprint(self.key) {
+            return Recheck::StillMissing(fallback, Some(address.known_target(known)));
+        }
         let found = collection.look_in_store(self.key, address, &self.request.store_time, missing).await;
         let StoreLookup { lookup, seen } = found;
         let fallback = match lookup {
@@ -134,12 +137,12 @@ impl<K: ValueKey, V: Send + Sync + 'static> Loading<'_, K, V> {
     /// Whether this request should load the value that replaces this one.
     ///
     /// If not, it is served while the loader refreshes it.
-    fn is_worth_a_flight(&self, stale: &StaleValue<V>) -> bool {
+    pub(super) fn is_worth_a_flight(&self, stale: &StaleValue<V>) -> bool {
         let refreshes = stale.while_revalidate && self.collection.functions.loader.is_some();
         !(refreshes && self.may_be_stale())
     }
 
-    fn fallback_with(&self, stale: StaleValue<V>) -> LoadFallback<V> {
+    pub(super) fn fallback_with(&self, stale: StaleValue<V>) -> LoadFallback<V> {
         match self.may_be_stale() {
             true => LoadFallback::with(stale),
             false => LoadFallback::without(stale.reason),

@@ -57,7 +57,9 @@ pub(super) async fn look_up<K: ValueKey, V: Send + Sync + 'static>(
     let (mut lookup, mut seen) = (collection.look_in_memory(key), None);
     if let ValueLookup::Miss(reason) = lookup {
         let is_answered = || collection.remembered_error(key, is_own_error).is_some();
-        if !is_answered() && !collection.flights.has_flight(|| flight_key(address.text())) {
+        // If memory has the value of the shared tier, the claim of the lease finds any other.
+        let is_known = || collection.known_fingerprint(key).is_some();
+        if !is_answered() && !collection.flights.has_flight(|| flight_key(address.text())) && !is_known() {
             let found = collection.look_in_store(key, &address, &store_time, reason).await;
             StoreLookup { lookup, seen } = found;
         }

@@ -15,7 +15,7 @@ use crate::values::collection_state::Collection;
 use crate::values::load_error::SharedError;
 use crate::values::loading::claim_load::{ClaimedLoad, claim_refresh};
 use crate::values::loading::load_run::LoadRun;
-use crate::values::loading::load_step::LoadPlan;
+use crate::values::loading::load_step::{LoadFallback, LoadPlan};
 use crate::values::shared_value::ValueRequest;
 use crate::values::value_address::ValueAddress;
 use crate::values::value_event::{ValueLeader, ValueOutcome};
@@ -121,7 +121,7 @@ async fn claim_and_run<K: ValueKey, V: Send + Sync + 'static>(
     let position = leader.flight().position;
     let claimed = claim_refresh(&collection, &run.key, &request, position, stale, may_wait).await;
     let outcome = match claimed {
-        ClaimedLoad::Granted(lease, stale) => {
+        ClaimedLoad::Granted(lease, LoadFallback { stale, .. }) => {
             if is_waiting {
                 let Some(refresh) = background.try_refresh_permit() else { return };
                 permit = refresh;

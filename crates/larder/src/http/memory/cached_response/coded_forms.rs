@@ -169,6 +169,7 @@ impl CachedResponse {
             upstream_cache_status: self.upstream_cache_status.clone(),
             route: self.route.clone(),
             refresh: RefreshState::default(),
+            shared_copy: self.shared_copy.clone(),
             coded: CodedForms::default(),
         }
     }
