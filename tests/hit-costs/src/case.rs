@@ -13,7 +13,7 @@ use tower::Layer;
 use crate::bypassed::Way;
 use crate::hit::Hit;
 use crate::least::LeastLayer;
-use crate::{bypassed, origin, routed};
+use crate::{bypassed, filled, origin, routed};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
@@ -74,6 +74,12 @@ pub enum Case {
     UnstoredBare,
     /// Larder runs the handler for a request with credentials, and does not store its response.
     Unstored,
+    /// Larder runs the handler for an unknown key, and stores its response in memory.
+    Miss,
+    /// Larder runs the handler once for two requests with an unknown key.
+    MissWithFollower,
+    /// Larder serves a stale response, and runs the handler in the background.
+    Refresh,
 }
 
 impl Case {
@@ -112,6 +118,9 @@ impl Case {
             Self::MethodBypass => bypassed::method(runtime, Way::Larder),
             Self::UnstoredBare => bypassed::unstored(runtime, Way::Bare),
             Self::Unstored => bypassed::unstored(runtime, Way::Larder),
+            Self::Miss => filled::miss(),
+            Self::MissWithFollower => filled::miss_with_follower(),
+            Self::Refresh => filled::refresh(),
         }
     }
 
@@ -120,7 +129,8 @@ impl Case {
     pub const fn runs_handler(self) -> bool {
         let is_bare = matches!(self, Self::Bare | Self::RouterBare | Self::ParameterBare);
         let is_bypass = matches!(self, Self::MethodBare | Self::MethodBypass);
-        is_bare || is_bypass || matches!(self, Self::UnstoredBare | Self::Unstored)
+        let is_fill = matches!(self, Self::Miss | Self::MissWithFollower | Self::Refresh);
+        is_bare || is_bypass || is_fill || matches!(self, Self::UnstoredBare | Self::Unstored)
     }
 
     /// Returns the name that [`ValueEnum`] parses.

@@ -51,6 +51,11 @@ impl Hit {
         }))
     }
 
+    /// Creates a case from a closure that sends its requests and waits for their responses.
+    pub(crate) fn of(once: impl FnMut() + 'static) -> Self {
+        Self(Box::new(once))
+    }
+
     /// Sends one request, and drops its response.
     pub fn once(&mut self) {
         (self.0)();

@@ -12,6 +12,7 @@
 
 mod bypassed;
 mod case;
+mod filled;
 mod hit;
 mod least;
 pub mod origin;

@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 
 use crate::engine::switches::layer_flags::{LayerFlag, LayerFlags};
 use crate::http::explanation::explain_slot::ExplainSlot;
+use crate::http::request::axum_route::MatchedRoute;
 
 /// The maximum number of entries of a table: more routes than most applications have.
 const CAPACITY: usize = 4_096;
@@ -44,16 +45,28 @@ struct Run {
 /// A place in the table where the result of a run is remembered.
 struct RunRoute {
     table: Arc<NestingTable>,
-    route: Box<str>,
-    path: Box<str>,
+    route: MatchedRoute,
+    /// The path, if the route alone does not decide.
+    path: Option<Box<str>>,
+}
+
+impl RunRoute {
+    /// Returns the place of this request.
+    fn of(table: &Arc<NestingTable>, parts: &Parts) -> Self {
+        let place = RoutePath::of(parts);
+        let path = place.may_go_on().then(|| place.path.into());
+        Self { table: Arc::clone(table), route: MatchedRoute::of(parts), path }
+    }
+
+    fn place(&self) -> RoutePath<'_> {
+        RoutePath { route: self.route.as_str(), path: self.path.as_deref().unwrap_or_default() }
+    }
 }
 
 impl OuterRun {
     /// Adds an `OuterRun` to a request whose response this layer might store.
     pub(crate) fn begin(table: &Arc<NestingTable>, parts: &mut Parts) -> Self {
-        let RoutePath { route, path } = RoutePath::of(parts);
-        let place = RunRoute { table: Arc::clone(table), route: route.into(), path: path.into() };
-        Self::of(Some(place), parts)
+        Self::of(Some(RunRoute::of(table, parts)), parts)
     }
 
     /// Adds an `OuterRun` to a request with an unsafe method.
@@ -76,8 +89,7 @@ impl OuterRun {
 
     /// Marks an explained request that this layer leaves to one further in.
     pub(crate) fn leave_explained(table: &Arc<NestingTable>, parts: &mut Parts, slot: ExplainSlot) {
-        let RoutePath { route, path } = RoutePath::of(parts);
-        let place = RunRoute { table: Arc::clone(table), route: route.into(), path: path.into() };
+        let place = RunRoute::of(table, parts);
         parts.extensions.insert(Self::with(Some(place), true, Some(slot)));
     }
 
@@ -124,8 +136,8 @@ impl OuterRun {
     }
 
     fn record(&self, nesting: Nesting) {
-        if let Some(RunRoute { table, route, path }) = &self.0.place {
-            table.record(RoutePath { route, path }, nesting);
+        if let Some(place) = &self.0.place {
+            place.table.record(place.place(), nesting);
         }
     }
 

@@ -125,7 +125,8 @@ impl Fill {
         if let Some(lease) = &self.lease {
             self.scope.set_lease(lease.id());
         }
-        self.scope.clone().scope(self.run_handler(service, request, sender))
+        // Boxed at once: it is large, and each of the futures around it would be a copy of it.
+        self.scope.clone().scope(Box::pin(self.run_handler(service, request, sender)))
     }
 
     async fn run_handler<S, Q>(
@@ -173,9 +174,10 @@ impl Fill {
         let times = FillTimes { start, arrived, cost };
         match self.classify(answer, is_validating) {
             HandlerAnswer::ServeStale(failure) => self.serve_stale_on_error(failure, sender),
-            HandlerAnswer::NotModified(response) => self.freshen(response, times, sender).await,
+            // Boxed, as every fill would otherwise have room for them.
+            HandlerAnswer::NotModified(response) => Box::pin(self.freshen(response, times, sender)).await,
             HandlerAnswer::HeadUpdate(response, stale) => {
-                self.freshen_from_head(response, stale, times, sender).await;
+                Box::pin(self.freshen_from_head(response, stale, times, sender)).await;
             }
             HandlerAnswer::Response(response) => self.handle_response(response, times, sender).await,
             HandlerAnswer::Failed(error) => {

@@ -100,7 +100,8 @@ impl Fill {
             }
             CollectNow::Pending(collector, first) => {
                 let body = PendingBody { collector, first, release: storage.release() };
-                self.stream_body(parts, body, storage, sender).await;
+                // Boxed, as every fill would otherwise have room for it.
+                Box::pin(self.stream_body(parts, body, storage, sender)).await;
             }
         }
     }

@@ -41,6 +41,41 @@ pub(crate) fn matched_path(_: &Parts) -> Option<&str> {
     None
 }
 
+/// The path that a request was routed by, beyond the life of the request. A copy shares the text.
+#[cfg(feature = "axum")]
+pub(crate) struct MatchedRoute(Option<axum::extract::MatchedPath>);
+
+/// Nothing: only axum knows the path that a request was routed by.
+#[cfg(not(feature = "axum"))]
+pub(crate) struct MatchedRoute;
+
+impl MatchedRoute {
+    /// Returns the path that this request was routed by.
+    #[cfg(feature = "axum")]
+    pub(crate) fn of(parts: &Parts) -> Self {
+        Self(parts.extensions.get().cloned())
+    }
+
+    /// Returns nothing.
+    #[cfg(not(feature = "axum"))]
+    pub(crate) const fn of(_: &Parts) -> Self {
+        Self
+    }
+
+    /// Returns the path, or an empty text without one.
+    #[cfg(feature = "axum")]
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_ref().map_or("", axum::extract::MatchedPath::as_str)
+    }
+
+    /// Returns an empty text.
+    #[cfg(not(feature = "axum"))]
+    #[allow(clippy::unused_self)] // The same signature with and without axum.
+    pub(crate) const fn as_str(&self) -> &str {
+        ""
+    }
+}
+
 /// Whether a router of axum passed the request on.
 #[cfg(feature = "axum")]
 #[inline]
