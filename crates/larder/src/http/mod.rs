@@ -21,6 +21,7 @@
 //! * [`nesting`]: layers within layers.
 //! * [`cache_status`]: the header fields that report what the cache did.
 //! * [`coding_jobs`]: the coded forms that are being made.
+//! * [`erased_service`]: the inner service without its type.
 //! * [`flight_event`]: the events of a flight that fills a response.
 //! * [`gateway`]: the fields between a cache and another one in front of it.
 //! * [`ready_service`]: the inner service, with or without a reservation.
@@ -32,6 +33,7 @@ pub(crate) mod body;
 pub(crate) mod cache_status;
 pub(crate) mod coding_jobs;
 pub(crate) mod encode;
+pub(crate) mod erased_service;
 pub(crate) mod explain;
 pub(crate) mod explanation;
 pub(crate) mod fill;

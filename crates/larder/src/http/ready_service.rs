@@ -17,6 +17,10 @@ impl<S> ReadyService<S> {
         Self(service)
     }
 
+    pub(crate) const fn get_ref(&self) -> &S {
+        &self.0
+    }
+
     /// Returns the service, ready to be called.
     pub(crate) async fn ready<R>(mut self) -> Result<S, S::Error>
     where

@@ -53,7 +53,7 @@ enum State<B: Body> {
 /// The result of one poll.
 type FrameResult<E> = Option<Result<Frame<Bytes>, E>>;
 
-impl<B: Body<Data = Bytes>> FollowerBody<B> {
+impl<B: Body<Data = Bytes, Error: 'static>> FollowerBody<B> {
     pub(crate) fn new(reader: SharedBodyReader, retry: RetryFn<B>, fail: fn() -> B::Error) -> Self {
         let hint = reader.body().hint;
         Self { reader, hint, fail, _seat: None, state: Mutex::new(State::Streaming(retry)) }
@@ -156,7 +156,7 @@ impl<B: Body<Data = Bytes>> FollowerBody<B> {
 ///
 /// Of the bodies, only the delivered data is compared. The rest is still to come, so the heads have
 /// to match.
-fn is_same_representation<B: Body<Data = Bytes>>(
+fn is_same_representation<B: Body<Data = Bytes, Error: 'static>>(
     promised: &SharedBody,
     other: &Response<CacheBody<B>>,
 ) -> bool {

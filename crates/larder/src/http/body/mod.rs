@@ -4,10 +4,13 @@
 //! * [`tee`]: a body that is passed on to its client while a fill collects it.
 //! * [`shared_body`]: a body that is arriving, shared with the followers of its fill.
 //! * [`follower_body`]: the body of a response that follows another request's fill.
+//! * [`erased_body`] and [`erased_error`]: bodies and errors without their type.
 //! * [`incomplete`]: the error of a body whose rest did not arrive.
 //! * [`service_bounds`]: the bounds of a service whose responses can be cached.
 
 pub(crate) mod collect;
+pub(crate) mod erased_body;
+pub(crate) mod erased_error;
 pub(crate) mod follower_body;
 pub(crate) mod incomplete;
 pub(crate) mod service_bounds;
@@ -15,12 +18,13 @@ pub(crate) mod shared_body;
 pub(crate) mod tee;
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use crate::http::body::erased_body::ErasedBody;
 use crate::http::body::follower_body::FollowerBody;
 use crate::http::body::tee::TeeBody;
 
@@ -46,6 +50,8 @@ pin_project! {
     {
         Full { bytes: Bytes },
         Inner { #[pin] body: B },
+        // A body that came through a fill, or past one.
+        Erased { body: Box<CacheBody<ErasedBody>> },
         Tee { body: TeeBody<B> },
         Following { body: Box<FollowerBody<B>> },
     }
@@ -60,12 +66,20 @@ impl<B: Body> CacheBody<B> {
     pub(crate) const fn as_full(&self) -> Option<&Bytes> {
         match &self.kind {
             Kind::Full { bytes } => Some(bytes),
-            Kind::Inner { .. } | Kind::Tee { .. } | Kind::Following { .. } => None,
+            Kind::Inner { .. } | Kind::Erased { .. } | Kind::Tee { .. } | Kind::Following { .. } => None,
         }
     }
 
     pub(crate) const fn inner(body: B) -> Self {
         Self { kind: Kind::Inner { body } }
+    }
+
+    /// Returns the body with the type that was erased.
+    pub(crate) fn from_erased(body: CacheBody<ErasedBody>) -> Self {
+        match body.kind {
+            Kind::Full { bytes } => Self::full(bytes),
+            kind => Self { kind: Kind::Erased { body: Box::new(CacheBody { kind }) } },
+        }
     }
 
     pub(crate) const fn tee(body: TeeBody<B>) -> Self {
@@ -99,6 +113,7 @@ impl<B: Body> std::fmt::Debug for CacheBody<B> {
         let kind = match &self.kind {
             Kind::Full { .. } => "stored",
             Kind::Inner { .. } => "inner",
+            Kind::Erased { body } => return body.fmt(f),
             Kind::Tee { .. } => "being stored",
             Kind::Following { .. } => "following a fill",
         };
@@ -106,7 +121,7 @@ impl<B: Body> std::fmt::Debug for CacheBody<B> {
     }
 }
 
-impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
+impl<B: Body<Data = Bytes, Error: 'static>> Body for CacheBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -118,6 +133,13 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
             KindProjection::Full { bytes } if bytes.is_empty() => Poll::Ready(None),
             KindProjection::Full { bytes } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             KindProjection::Inner { body } => body.poll_frame(cx),
+            KindProjection::Erased { body } => match ready!(Pin::new(body).poll_frame(cx)) {
+                Some(Err(error)) => {
+                    error.into_inner().map_or(Poll::Pending, |error| Poll::Ready(Some(Err(error))))
+                }
+                Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
+                None => Poll::Ready(None),
+            },
             KindProjection::Tee { body } => body.poll_frame(cx),
             KindProjection::Following { body } => body.poll_frame(cx),
         }
@@ -127,6 +149,7 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
         match &self.kind {
             Kind::Full { bytes } => bytes.is_empty(),
             Kind::Inner { body } => body.is_end_stream(),
+            Kind::Erased { body } => body.is_end_stream(),
             Kind::Tee { body } => body.is_end_stream(),
             Kind::Following { body } => body.is_end_stream(),
         }
@@ -136,6 +159,7 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
         match &self.kind {
             Kind::Full { bytes } => SizeHint::with_exact(bytes.len() as u64),
             Kind::Inner { body } => body.size_hint(),
+            Kind::Erased { body } => body.size_hint(),
             Kind::Tee { body } => body.size_hint(),
             Kind::Following { body } => body.size_hint(),
         }

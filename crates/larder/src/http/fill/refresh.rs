@@ -12,7 +12,8 @@ use tracing::Instrument as _;
 
 use crate::engine::background::Permit;
 use crate::engine::failure_table::Retry;
-use crate::http::body::service_bounds::CacheableService;
+use crate::http::body::erased_body::ErasedRequestBody;
+use crate::http::erased_service::{ErasedRequest, ErasedService};
 use crate::http::fill::claim_fill::{Claim, Unusable, claim_refresh};
 use crate::http::fill::{Fill, FillPlan};
 use crate::http::flight_event::{FlightOutcome, Lead};
@@ -43,17 +44,14 @@ pub(crate) fn is_due(layer: &LayerState, cached: &CachedResponse, now: BootTime)
 
 /// Refreshes a response that was served fresh, with the request that it was served to.
 #[cold]
-pub(crate) fn spawn_early_refresh<S, Q>(
+pub(crate) fn spawn_early_refresh(
     layer: &Arc<LayerState>,
-    service: S,
-    request: SplitRequest<Q>,
+    service: ErasedService,
+    request: SplitRequest<ErasedRequestBody>,
     traits: RequestTraits,
     key: &str,
     stale: StaleResponse,
-) where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+) {
     // The response to a request with credentials is not for others. A hit needs no runtime, but a
     // refresh does.
     if credentials_reason(traits.credentials).is_some() || Handle::try_current().is_err() {
@@ -71,16 +69,13 @@ pub(crate) fn spawn_early_refresh<S, Q>(
 /// Refreshes a response in the background, with this request.
 ///
 /// Does nothing if another request refreshes it, or if the result would be of no use.
-pub(crate) fn spawn_refresh<S, Q>(
+pub(crate) fn spawn_refresh(
     layer: &Arc<LayerState>,
     mut context: RequestContext,
-    service: ReadyService<S>,
-    request: Request<Q>,
+    service: ReadyService<ErasedService>,
+    request: ErasedRequest,
     stale: StaleResponse,
-) where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+) {
     let engine = &layer.engine;
     // A handler that has just failed is not asked by every request that gets the stale response.
     if !request_allows_storing(layer, &context) || layer.may_retry(&stale.cached) == Retry::NotDue {
@@ -136,16 +131,13 @@ fn lead_refresh(layer: &LayerState, context: &RequestContext, stale: &StaleRespo
 }
 
 /// Runs a fill that no client waits for, unless another instance runs it.
-fn run_in_background<S, Q>(
+fn run_in_background(
     fill: Fill,
-    service: ReadyService<S>,
-    request: Request<Q>,
+    service: ReadyService<ErasedService>,
+    request: ErasedRequest,
     permit: Permit,
     mark: RefreshMark,
-) where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+) {
     let span = fill.span();
     let engine = Arc::clone(&fill.layer.engine);
     // Boxed at once: it is large, and each of the futures around it would be a copy of it.
@@ -164,11 +156,12 @@ impl Fill {
     /// wait takes as long as that instance's handler, and this instance's handlers could run
     /// meanwhile. If too many refreshes wait, this one ends: the other instance refreshes the
     /// response for all.
-    async fn run_refresh<S, Q>(mut self, service: ReadyService<S>, request: Request<Q>, mut permit: Permit)
-    where
-        S: CacheableService<Q>,
-        Q: Send + 'static,
-    {
+    async fn run_refresh(
+        mut self,
+        service: ReadyService<ErasedService>,
+        request: ErasedRequest,
+        mut permit: Permit,
+    ) {
         let Some(leader) = &self.leader else { return };
         let engine = Arc::clone(&self.layer.engine);
         let mut is_waiting = false;

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use larder_core::key::redact::redact;
 use larder_core::time::{BootTime, Clock};
 use tokio::sync::oneshot;
+use tower_service::Service as _;
 use tracing::{Instrument as _, Span};
 
 use crate::engine::catch_panic::{CatchPanic, Panic};
 use crate::engine::detach::join_or_resume_panic;
-use crate::http::body::service_bounds::{CacheableService, ServiceResult};
+use crate::http::body::erased_body::ErasedBody;
+use crate::http::body::erased_error::ErasedError;
+use crate::http::erased_service::{ErasedRequest, ErasedResult, ErasedService};
 use crate::http::fill::stale_on_error::Failure;
 use crate::http::fill::{Fill, FillStart, FillTimes, ResponseSender};
 use crate::http::flight_event::Lead;
@@ -21,15 +24,11 @@ use crate::http::response::invalidation_part::apply_invalidation;
 use crate::http::serve::record::record;
 
 /// Runs a fill, and returns the answer to the request that started it.
-pub(crate) async fn run_fill<S, Q>(
+pub(crate) async fn run_fill(
     fill: Fill,
-    service: ReadyService<S>,
-    request: Request<Q>,
-) -> ServiceResult<S::Body, S::Error>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+    service: ReadyService<ErasedService>,
+    request: ErasedRequest,
+) -> ErasedResult {
     match fill.leader {
         Some(_) => run_detached(fill, service, request).await,
         None => run_attached(fill, service, request).await,
@@ -40,15 +39,11 @@ where
 ///
 /// Returns the answer to the request that started the fill. If the client of that request leaves,
 /// the task goes on, within the limits of [`Clients`](crate::engine::coalesce::clients::Clients).
-async fn run_detached<S, Q>(
+async fn run_detached(
     fill: Fill,
-    service: ReadyService<S>,
-    request: Request<Q>,
-) -> ServiceResult<S::Body, S::Error>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+    service: ReadyService<ErasedService>,
+    request: ErasedRequest,
+) -> ErasedResult {
     let _guard = fill.clients.guard();
     let (sender, answer) = oneshot::channel();
     let span = fill.span();
@@ -68,15 +63,11 @@ where
 ///
 /// If the client leaves before the response, the handler is cancelled. If the client gets the
 /// response before its body is stored, the fill goes on in a task of its own.
-async fn run_attached<S, Q>(
+async fn run_attached(
     fill: Fill,
-    service: ReadyService<S>,
-    request: Request<Q>,
-) -> ServiceResult<S::Body, S::Error>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+    service: ReadyService<ErasedService>,
+    request: ErasedRequest,
+) -> ErasedResult {
     let _guard = fill.clients.guard();
     let (sender, mut answer) = oneshot::channel();
     let span = fill.span();
@@ -112,16 +103,12 @@ enum HandlerAnswer<B, E> {
 
 impl Fill {
     /// Calls the handler, and acts on its answer.
-    pub(crate) fn run<S, Q>(
+    pub(crate) fn run(
         self,
-        service: ReadyService<S>,
-        request: Request<Q>,
-        sender: ResponseSender<S::Body, S::Error>,
-    ) -> impl Future<Output = ()> + Send + 'static
-    where
-        S: CacheableService<Q>,
-        Q: Send + 'static,
-    {
+        service: ReadyService<ErasedService>,
+        request: ErasedRequest,
+        sender: ResponseSender<ErasedBody, ErasedError>,
+    ) -> impl Future<Output = ()> + Send + 'static {
         if let Some(lease) = &self.lease {
             self.scope.set_lease(lease.id());
         }
@@ -129,15 +116,12 @@ impl Fill {
         self.scope.clone().scope(Box::pin(self.run_handler(service, request, sender)))
     }
 
-    async fn run_handler<S, Q>(
+    async fn run_handler(
         mut self,
-        service: ReadyService<S>,
-        mut request: Request<Q>,
-        mut sender: ResponseSender<S::Body, S::Error>,
-    ) where
-        S: CacheableService<Q>,
-        Q: Send + 'static,
-    {
+        service: ReadyService<ErasedService>,
+        mut request: ErasedRequest,
+        mut sender: ResponseSender<ErasedBody, ErasedError>,
+    ) {
         let start = self.start();
         let is_validating = self.set_conditions(&mut request);
         self.mark(&mut request);
@@ -273,14 +257,11 @@ impl Fill {
 /// Calls the inner service once it is ready. Also returns the moment of the call.
 ///
 /// A panic is returned, because a stale response may be served for it.
-async fn call<S, Q>(
-    service: ReadyService<S>,
-    request: Request<Q>,
+async fn call(
+    service: ReadyService<ErasedService>,
+    request: ErasedRequest,
     clock: &dyn Clock,
-) -> (BootTime, Result<Result<Response<S::Body>, S::Error>, Panic>)
-where
-    S: CacheableService<Q>,
-{
+) -> (BootTime, Result<Result<Response<ErasedBody>, ErasedError>, Panic>) {
     match service.ready().await {
         Ok(mut inner) => {
             let called = clock.boot();

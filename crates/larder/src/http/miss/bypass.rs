@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use http::Request;
 use larder_core::outcome::{BypassReason, Outcome};
+use tower_service::Service as _;
 
-use crate::http::body::service_bounds::{CacheableService, ServiceResult};
+use crate::http::body::erased_body::ErasedRequestBody;
+use crate::http::erased_service::{ErasedRequest, ErasedResult, ErasedService};
 use crate::http::fill::FillPlan;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::only_if_cached::{forbids_bypass, is_only_if_cached};
@@ -25,17 +27,13 @@ use crate::http::serve::record::record_bypass;
 ///
 /// The response is still stored if it may be. If it is older than an event that this instance has
 /// yet to read, it is refused later, like any other.
-pub(crate) async fn fill_ignoring_stored<S, Q>(
+pub(crate) async fn fill_ignoring_stored(
     layer: Arc<LayerState>,
-    service: ReadyService<S>,
-    request: Request<Q>,
+    service: ReadyService<ErasedService>,
+    request: ErasedRequest,
     context: RequestContext,
     reason: BypassReason,
-) -> ServiceResult<S::Body, S::Error>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+) -> ErasedResult {
     let outcome = Outcome::Bypass(reason);
     if is_only_if_cached(&layer, &context.headers) {
         return Ok(gateway_timeout(&layer, &context, outcome));
@@ -45,16 +43,12 @@ where
 }
 
 /// Passes on a request that turned out not to be for the cache.
-pub(crate) async fn bypass<S, Q>(
+pub(crate) async fn bypass(
     layer: &Arc<LayerState>,
-    service: S,
-    request: SplitRequest<Q>,
+    service: ErasedService,
+    request: SplitRequest<ErasedRequestBody>,
     reason: BypassReason,
-) -> ServiceResult<S::Body, S::Error>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+) -> ErasedResult {
     let SplitRequest { mut parts, body } = request;
     let outcome = Outcome::Bypass(reason);
     let timer = record_bypass(layer, &parts, "", outcome);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use larder_core::outcome::{MissReason, Outcome, StaleReason};
 
 use crate::engine::failure_table::Retry;
-use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::equivalent::lookup_shared;
@@ -15,11 +14,7 @@ use crate::http::memory::stale_response::StaleResponse;
 use crate::http::miss::step::{Ending, Fallback, RangeBase, Step};
 use crate::http::miss::{Miss, look_in_memory};
 
-impl<S, Q> Miss<S, Q>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+impl Miss {
     /// Decides what to do with what is known about the response.
     pub(super) fn evaluate(&mut self, lookup: Lookup) -> Step {
         let fallback = match lookup {

@@ -7,13 +7,14 @@ use http::{HeaderMap, HeaderValue, Response};
 use http_body::Body;
 use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason, Tier};
 use tokio::time::Instant;
+use tower_service::Service as _;
 
 use crate::engine::coalesce::reruns::RerunPermit;
 use crate::engine::coalesce::wait_limits::rerun_wait;
 use crate::http::body::CacheBody;
-use crate::http::body::incomplete::incomplete_body_error;
-use crate::http::body::service_bounds::{CacheableService, ServiceResult};
+use crate::http::body::erased_body::ErasedBody;
 use crate::http::cache_status::ForwardInfo;
+use crate::http::erased_service::ErasedResult;
 use crate::http::fill::FillPlan;
 use crate::http::fill::refresh::{is_due, spawn_refresh};
 use crate::http::fill::run::run_fill;
@@ -29,16 +30,12 @@ use crate::http::response::invalidation_part::apply_invalidation;
 use crate::http::serve;
 use crate::http::serve::record::record;
 
-impl<S, Q> Miss<S, Q>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+impl Miss {
     /// Turns an ending into the response.
     ///
     /// All endings that run the handler do so in one place. Each further place would add a copy of
     /// the future of a fill to that of every miss.
-    pub(super) async fn finish(self, ending: Ending) -> ServiceResult<S::Body, S::Error> {
+    pub(super) async fn finish(self, ending: Ending) -> ErasedResult {
         let mut permit = None;
         let plan = match ending {
             Ending::Serve(cached, tier) => return Ok(self.serve_and_refresh_early(cached, tier)),
@@ -64,7 +61,7 @@ where
         self,
         cached: Arc<CachedResponse>,
         tier: Tier,
-    ) -> Response<CacheBody<S::Body>> {
+    ) -> Response<CacheBody<ErasedBody>> {
         let response = serve::from_cache(&self.layer, &self.context, &cached, Outcome::Hit(tier));
         if is_due(&self.layer, &cached, self.layer.engine.clock.boot()) {
             self.refresh(StaleResponse::for_early_refresh(cached, tier));
@@ -72,14 +69,14 @@ where
         response
     }
 
-    fn serve_stale_and_refresh(self, stale: StaleResponse) -> Response<CacheBody<S::Body>> {
+    fn serve_stale_and_refresh(self, stale: StaleResponse) -> Response<CacheBody<ErasedBody>> {
         let outcome = Outcome::Stale(stale.tier, StaleReason::WhileRevalidate);
         let response = serve::from_cache(&self.layer, &self.context, &stale.cached, outcome);
         self.refresh(stale);
         response
     }
 
-    fn serve_stale(&self, stale: &StaleResponse, reason: StaleReason) -> Response<CacheBody<S::Body>> {
+    fn serve_stale(&self, stale: &StaleResponse, reason: StaleReason) -> Response<CacheBody<ErasedBody>> {
         let outcome = Outcome::Stale(stale.tier, reason);
         serve::from_cache(&self.layer, &self.context, &stale.cached, outcome)
     }
@@ -88,13 +85,13 @@ where
         spawn_refresh(&self.layer, self.context, self.service, self.request, stale);
     }
 
-    fn serve_collapsed(self, collapsed: Collapsed) -> Response<CacheBody<S::Body>> {
+    fn serve_collapsed(self, collapsed: Collapsed) -> Response<CacheBody<ErasedBody>> {
         let response = from_flight(&self.layer, &self.context, &collapsed);
-        let error = incomplete_body_error::<<S::Body as Body>::Error>();
-        match (collapsed.body, error) {
-            (CollapsedBody::Followed(body), Some(error)) => response
-                .map(|_: CacheBody<S::Body>| self.into_body(body, Outcome::Miss(collapsed.reason), error)),
-            (CollapsedBody::Unread(length), _) => {
+        match collapsed.body {
+            CollapsedBody::Followed(body) if self.service.get_ref().can_break_off() => {
+                response.map(|_: CacheBody<ErasedBody>| self.into_body(body, Outcome::Miss(collapsed.reason)))
+            }
+            CollapsedBody::Unread(length) => {
                 with_length_of_body(response, &collapsed.response.headers, length)
             }
             _ => response,
@@ -102,7 +99,7 @@ where
     }
 
     /// Passes the request on to a layer further in, which handles it.
-    async fn forward_nested(self) -> ServiceResult<S::Body, S::Error> {
+    async fn forward_nested(self) -> ErasedResult {
         record(&self.layer, &self.context, Outcome::Bypass(BypassReason::Nested));
         let response = self.service.ready().await?.call(self.request).await?;
         let response = apply_invalidation(&self.layer.engine, response).await;

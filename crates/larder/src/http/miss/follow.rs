@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use http::header::{ETAG, IF_NONE_MATCH};
-use http_body::Body;
 use larder_core::http::{validators, vary};
 use larder_core::outcome::{Outcome, StaleReason};
 use tokio::time::{Instant, sleep_until};
 use tracing::Instrument as _;
 
 use crate::http::body::CacheBody;
+use crate::http::body::erased_body::ErasedBody;
+use crate::http::body::erased_error::ErasedError;
 use crate::http::body::follower_body::{FollowerBody, RetryFn};
-use crate::http::body::incomplete::incomplete_body_error;
-use crate::http::body::service_bounds::CacheableService;
 use crate::http::body::shared_body::SharedBodyReader;
 use crate::http::fill::FillPlan;
 use crate::http::flight_event::{FillEvent, Flight, FlightOutcome};
@@ -27,14 +26,10 @@ use crate::http::miss::Miss;
 use crate::http::miss::step::{CollapsedBody, Ending, FollowedBody, Seat, Step, Wait};
 use crate::http::serve;
 
-impl<S, Q> Miss<S, Q>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+impl Miss {
     /// Waits for the head of the flight's response, or for the flight's end.
     pub(super) async fn follow(&mut self, seat: Seat) -> Step {
-        let may_stream = incomplete_body_error::<<S::Body as Body>::Error>().is_some();
+        let may_stream = self.service.get_ref().can_break_off();
         let waited = wait_as_follower(&self.layer, &self.context, &seat, may_stream, self.deadline).await;
         seat.flight.link(&self.context.span);
         match waited {
@@ -52,13 +47,8 @@ where
     /// Turns the request into a body that follows the flight's body.
     ///
     /// If that one breaks off, the request goes on for the rest.
-    pub(super) fn into_body(
-        mut self,
-        followed: FollowedBody,
-        outcome: Outcome,
-        error: fn() -> <S::Body as Body>::Error,
-    ) -> CacheBody<S::Body> {
-        let retry: RetryFn<S::Body> = Box::new(move || {
+    pub(super) fn into_body(mut self, followed: FollowedBody, outcome: Outcome) -> CacheBody<ErasedBody> {
+        let retry: RetryFn<ErasedBody> = Box::new(move || {
             self.context.purpose = Purpose::ResumeBody;
             // They did not lead to a 304, so this client has the beginning of a 200.
             self.context.traits.conditional = false;
@@ -70,7 +60,9 @@ where
             Box::pin(async move { miss.resume(outcome).await.ok() }.instrument(span))
         });
         let reader = SharedBodyReader::new(followed.body);
-        CacheBody::following(FollowerBody::new(reader, retry, error).counted(followed.guard))
+        CacheBody::following(
+            FollowerBody::new(reader, retry, ErasedError::incomplete).counted(followed.guard),
+        )
     }
 }
 

@@ -6,11 +6,10 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use http::Request;
 use larder_core::outcome::{BypassReason, Outcome, StaleReason};
 
 use crate::engine::invalidate::follow_log::spawn_follower;
-use crate::http::body::service_bounds::CacheableService;
+use crate::http::erased_service::{ErasedRequest, ErasedService};
 use crate::http::explanation::answer::HandlerRun;
 use crate::http::fill::refresh::would_refresh;
 use crate::http::layer_state::LayerState;
@@ -49,17 +48,13 @@ impl Foreseen {
 ///
 /// The [purpose](crate::http::lookup::request_context::Purpose) of the context must be an
 /// explanation, so that lookups leave no trace.
-pub(crate) async fn foresee_miss<S, Q>(
+pub(crate) async fn foresee_miss(
     layer: Arc<LayerState>,
-    service: S,
-    request: Request<Q>,
+    service: ErasedService,
+    request: ErasedRequest,
     mut context: RequestContext,
     lookup: Lookup,
-) -> Foreseen
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+) -> Foreseen {
     spawn_follower(&layer.engine);
     if is_only_if_cached(&layer, &context.headers) {
         return Foreseen::without_handler(only_stored::decide(&layer, &mut context, lookup).await.1);
@@ -70,11 +65,7 @@ where
     }
 }
 
-impl<S, Q> Miss<S, Q>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+impl Miss {
     async fn foresee(mut self, lookup: Lookup) -> Foreseen {
         let mut step = Step::Evaluate(lookup);
         loop {

@@ -11,7 +11,6 @@ use larder_core::time::{BootTime, WallTime};
 
 use crate::engine::fill_scope::FillScope;
 use crate::engine::lease::claim::ClaimTarget;
-use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
 use crate::http::fill::claim_fill::{Claim, Unusable, claim_fill};
 use crate::http::flight_event::{Flight, FlightOutcome, Joined, Lead, published_head};
@@ -62,11 +61,7 @@ impl Joining {
     }
 }
 
-impl<S, Q> Miss<S, Q>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+impl Miss {
     /// Joins the flight for the key, or begins one.
     ///
     /// Rule 13: "A request may join a flight only if `max(flight began, confirmed_at) +

@@ -29,7 +29,6 @@ mod store_only;
 
 use std::sync::Arc;
 
-use http::Request;
 use larder_core::outcome::Outcome;
 use tokio::time::Instant;
 
@@ -39,8 +38,8 @@ pub(crate) use store_only::answer_from_store;
 use self::step::{Ending, RangeBase, Step};
 use crate::engine::coalesce::wait_limits::follower_wait;
 use crate::engine::invalidate::follow_log::spawn_follower;
-use crate::http::body::service_bounds::{CacheableService, ServiceResult};
 use crate::http::encode::await_form::CodedOnly;
+use crate::http::erased_service::{ErasedRequest, ErasedResult, ErasedService};
 use crate::http::fill::FillPlan;
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
@@ -57,10 +56,10 @@ use crate::http::ready_service::ReadyService;
 const MAX_RETRIES: usize = 2;
 
 /// A request that the memory tier alone could not answer.
-pub(super) struct Miss<S, Q> {
+pub(super) struct Miss {
     layer: Arc<LayerState>,
-    service: ReadyService<S>,
-    request: Request<Q>,
+    service: ReadyService<ErasedService>,
+    request: ErasedRequest,
     context: RequestContext,
     /// The number of flights that this request waited for and could not use.
     retries: usize,
@@ -71,17 +70,13 @@ pub(super) struct Miss<S, Q> {
 }
 
 /// Answers a request that memory has no fresh response for.
-pub(crate) async fn handle_miss<S, Q>(
+pub(crate) async fn handle_miss(
     layer: Arc<LayerState>,
-    service: S,
-    request: Request<Q>,
+    service: ErasedService,
+    request: ErasedRequest,
     mut context: RequestContext,
     lookup: Lookup,
-) -> ServiceResult<S::Body, S::Error>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+) -> ErasedResult {
     spawn_follower(&layer.engine);
     if is_only_if_cached(&layer, &context.headers) {
         return Ok(only_stored::answer_only_if_cached(&layer, &mut context, lookup).await);
@@ -100,15 +95,11 @@ where
     }
 }
 
-impl<S, Q> Miss<S, Q>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+impl Miss {
     pub(super) fn new(
         layer: Arc<LayerState>,
-        service: ReadyService<S>,
-        request: Request<Q>,
+        service: ReadyService<ErasedService>,
+        request: ErasedRequest,
         context: RequestContext,
         retries: usize,
     ) -> Self {
@@ -135,7 +126,7 @@ where
     /// Answers a request once more, for the rest of a body that broke off.
     ///
     /// This counts as a retry.
-    pub(super) async fn resume(mut self, outcome: Outcome) -> ServiceResult<S::Body, S::Error> {
+    pub(super) async fn resume(mut self, outcome: Outcome) -> ErasedResult {
         let ending = if self.retries == MAX_RETRIES {
             Ending::Fill(FillPlan::alone(None, outcome))
         } else {

@@ -9,7 +9,6 @@ use larder_core::invalidation::table::Verdict;
 use larder_core::invalidation::tail::Tail;
 use larder_core::outcome::{MissReason, Outcome};
 
-use crate::http::body::service_bounds::CacheableService;
 use crate::http::fill::FillPlan;
 use crate::http::flight_event::FlightOutcome;
 use crate::http::layer_state::LayerState;
@@ -54,11 +53,7 @@ enum Source {
     StaleOnError,
 }
 
-impl<S, Q> Miss<S, Q>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+impl Miss {
     /// Decides whether this request may use the outcome of the flight that it waited for.
     pub(super) fn settle(&mut self, wait: Wait) -> Step {
         let reason = wait.seat.reason;

@@ -8,9 +8,10 @@ use tracing::Instrument as _;
 
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::store_time::StoreTime;
-use crate::http::body::service_bounds::{BoxResponseFuture, CacheableService, ServiceResult};
+use crate::http::body::erased_body::ErasedRequestBody;
 use crate::http::encode::form::FormRequest;
 use crate::http::encode::store_form::form_from_store;
+use crate::http::erased_service::{ErasedFuture, ErasedResult, ErasedService};
 use crate::http::fill::refresh::{is_due, spawn_early_refresh};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
@@ -31,17 +32,13 @@ use crate::http::serve;
 /// Each hit in the shared tier allocates this future, so it holds no more than it has to. An
 /// `async fn` would hold its arguments twice.
 #[allow(clippy::manual_async_fn)]
-pub(crate) fn answer_from_store<S, Q>(
+pub(crate) fn answer_from_store(
     layer: Arc<LayerState>,
-    service: S,
-    request: SplitRequest<Q>,
+    service: ErasedService,
+    request: SplitRequest<ErasedRequestBody>,
     traits: RequestTraits,
     key_and_address: KeyAndAddress,
-) -> impl Future<Output = ServiceResult<S::Body, S::Error>> + Send + 'static
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+) -> impl Future<Output = ErasedResult> + Send + 'static {
     async move {
         spawn_follower(&layer.engine);
         let (started, time) = (layer.engine.clock.boot(), layer.engine.store_time());
@@ -74,19 +71,15 @@ where
 /// Returns the future of a miss.
 ///
 /// It is boxed, as the future of a hit would otherwise hold the whole state of a fill.
-fn miss<S, Q>(
+fn miss(
     layer: Arc<LayerState>,
-    service: S,
-    mut request: SplitRequest<Q>,
+    service: ErasedService,
+    mut request: SplitRequest<ErasedRequestBody>,
     traits: RequestTraits,
     key: &str,
     lookup: Lookup,
     time: StoreTime,
-) -> BoxResponseFuture<S::Body, S::Error>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+) -> ErasedFuture {
     match RequestContext::new(&layer, traits, key, &mut request.parts) {
         Ok(mut context) => {
             context.store_time = Arc::new(time);

@@ -12,10 +12,18 @@ pub(crate) mod fill_probe;
 pub(crate) mod normalize;
 pub(crate) mod target_uri;
 
+use http::Request;
 use http::request::Parts;
 
 /// A request, split into its head and its body.
 pub(crate) struct SplitRequest<Q> {
     pub(crate) parts: Parts,
     pub(crate) body: Q,
+}
+
+impl<Q> SplitRequest<Q> {
+    /// Returns the whole request.
+    pub(crate) fn join(self) -> Request<Q> {
+        Request::from_parts(self.parts, self.body)
+    }
 }

@@ -10,11 +10,12 @@ use http_body::Body;
 use larder_core::key::buf::KeyBuf;
 use larder_core::outcome::{BypassReason, Outcome};
 use tower_service::Service;
-use tracing::Instrument as _;
 
 use crate::engine::switches::layer_flags::LayerFlag;
 use crate::http::body::CacheBody;
+use crate::http::body::erased_body::ErasedRequestBody;
 use crate::http::body::service_bounds::CacheableService;
+use crate::http::erased_service::{ErasedService, erase_call};
 use crate::http::fill::refresh::{is_due, spawn_early_refresh};
 use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
@@ -24,15 +25,14 @@ use crate::http::lookup::from_store::KeyAndAddress;
 use crate::http::lookup::only_if_cached::forbids_bypass;
 use crate::http::lookup::request_context::RequestContext;
 use crate::http::memory::stale_response::StaleResponse;
-use crate::http::miss::{self, answer_from_store};
 use crate::http::nesting::{self, Nesting, OuterRun, RoutePath};
 use crate::http::ready_service::Call;
 use crate::http::request::axum_route::matched_path;
 use crate::http::request::{SplitRequest, body_hint};
-use crate::http::response::invalidation_part::apply_invalidation;
 use crate::http::serve;
 use crate::http::serve::record::{count_bypass, record_bypass};
 use crate::http::service::before_lookup::{BeforeLookup, before_lookup, take_token};
+use crate::http::service::erased_calls::{answer_miss, answer_store_only, answer_write, finish_bypass};
 use crate::http::service::future::{Bypass, ResponseFuture};
 use crate::http::service::unsafe_method::{self, Write};
 
@@ -200,9 +200,9 @@ impl<S> CacheService<S> {
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let (layer, service) = (Arc::clone(&self.layer), self.inner.clone());
+        let (layer, body) = (Arc::clone(&self.layer), ErasedRequestBody::new(body));
         let (request, key) = (SplitRequest { parts, body }, KeyAndAddress::new(key));
-        ResponseFuture::boxed(answer_from_store(layer, service, request, traits, key))
+        ResponseFuture::boxed(answer_store_only(layer, self.erased_inner(), request, traits, key))
     }
 
     /// Refreshes a response in the background before it expires.
@@ -218,8 +218,8 @@ impl<S> CacheService<S> {
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let (service, request) = (self.inner.clone(), SplitRequest { parts, body });
-        spawn_early_refresh(&self.layer, service, request, traits, key, stale);
+        let request = SplitRequest { parts, body: ErasedRequestBody::new(body) };
+        spawn_early_refresh(&self.layer, self.erased_inner(), request, traits, key, stale);
     }
 
     /// Answers a request that memory has no fresh response for.
@@ -239,11 +239,9 @@ impl<S> CacheService<S> {
         match RequestContext::new(&self.layer, traits, key, &mut parts) {
             Ok(mut context) => {
                 context.is_provisional = provisional;
-                let inner = self.inner.clone();
-                let request = Request::from_parts(parts, body);
-                let span = context.span.clone();
-                let answer = miss::handle_miss(Arc::clone(&self.layer), inner, request, context, lookup);
-                ResponseFuture::boxed(answer.instrument(span))
+                let request = Request::from_parts(parts, ErasedRequestBody::new(body));
+                let (layer, inner) = (Arc::clone(&self.layer), self.erased_inner());
+                ResponseFuture::boxed(answer_miss(layer, inner, request, context, lookup))
             }
             Err(reason) => self.bypass(parts, body, reason),
         }
@@ -274,10 +272,7 @@ impl<S> CacheService<S> {
         let end = Bypass { layer: Arc::clone(&self.layer), outcome, run, served, timer };
         match Call::begin(&mut self.inner, Request::from_parts(parts, body)) {
             Call::Begun(response) => ResponseFuture::bypass(response, end),
-            call => ResponseFuture::boxed(async move {
-                let response = apply_invalidation(&end.layer.engine, call.finish().await?).await;
-                Ok(end.finish(response))
-            }),
+            call => ResponseFuture::boxed(finish_bypass(end, erase_call(call.finish()))),
         }
     }
 
@@ -299,7 +294,7 @@ impl<S> CacheService<S> {
         let run = OuterRun::of_write(&mut parts);
         let response = Call::begin(&mut self.inner, Request::from_parts(parts, body)).finish();
         let write = Write { targets, token, run, span, served, timer };
-        ResponseFuture::boxed(unsafe_method::answer_write(Arc::clone(&self.layer), response, write))
+        ResponseFuture::boxed(answer_write(Arc::clone(&self.layer), erase_call(response), write))
     }
 
     /// Whether it is certain that no inner layer handles this request.
@@ -318,11 +313,16 @@ impl<S> CacheService<S> {
         }
     }
 
-    pub(super) fn layer(&self) -> &Arc<LayerState> {
-        &self.layer
+    /// Returns a clone of the inner service, without its type.
+    pub(super) fn erased_inner<Q>(&self) -> ErasedService
+    where
+        S: CacheableService<Q>,
+        Q: Send + 'static,
+    {
+        ErasedService::new(self.inner.clone())
     }
 
-    pub(super) const fn inner(&self) -> &S {
-        &self.inner
+    pub(super) fn layer(&self) -> &Arc<LayerState> {
+        &self.layer
     }
 }

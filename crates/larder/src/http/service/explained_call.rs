@@ -9,11 +9,14 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use larder_core::key::buf::KeyBuf;
 use larder_core::outcome::{BypassReason, Outcome};
+use tower_service::Service as _;
 
 use crate::engine::invalidate::follow_log::spawn_follower;
 use crate::engine::switches::layer_flags::LayerFlag;
 use crate::http::body::CacheBody;
-use crate::http::body::service_bounds::{CacheableService, ServiceResult};
+use crate::http::body::erased_body::ErasedRequestBody;
+use crate::http::body::service_bounds::CacheableService;
+use crate::http::erased_service::{ErasedFuture, ErasedRequest, ErasedResult, ErasedService};
 use crate::http::explain::report::{Subject, report};
 use crate::http::explanation::explain_slot::ExplainSlot;
 use crate::http::layer_state::LayerState;
@@ -28,7 +31,7 @@ use crate::http::memory::Access;
 use crate::http::miss::foresee::{Foreseen, foresee_miss};
 use crate::http::nesting::OuterRun;
 use crate::http::ready_service::ReadyService;
-use crate::http::request::body_hint;
+use crate::http::request::{SplitRequest, body_hint};
 use crate::http::service::before_lookup::{BeforeLookup, before_lookup, wait_for_token};
 use crate::http::service::cache_service::CacheService;
 use crate::http::service::future::ResponseFuture;
@@ -58,7 +61,7 @@ impl<S> CacheService<S> {
         S: CacheableService<Q>,
         Q: Send + 'static,
     {
-        let (layer, service) = (Arc::clone(self.layer()), self.inner().clone());
+        let layer = Arc::clone(self.layer());
         let is_asked = slot.asks(&layer.engine);
         let nested = if layer.flags.has(LayerFlag::Disabled) {
             // The layer of another cache that is disabled is as if it did not exist.
@@ -73,25 +76,64 @@ impl<S> CacheService<S> {
             // The layer that is asked may be further in.
             Nested::Yes
         };
-        ResponseFuture::boxed(async move {
-            let mut request = Request::from_parts(parts, body);
-            if nested != Nested::Yes {
+        let has_body = body_hint::has_unannounced_body(&parts, &body);
+        let (service, body) = (self.erased_inner(), ErasedRequestBody::new(body));
+        let call = Explained { layer, service, request: SplitRequest { parts, body }, nested, has_body };
+        ResponseFuture::boxed(call.answer(slot, is_asked))
+    }
+}
+
+/// A request that is to be explained.
+struct Explained {
+    layer: Arc<LayerState>,
+    service: ErasedService,
+    request: SplitRequest<ErasedRequestBody>,
+    nested: Nested,
+    /// Whether it has a body that its header fields do not announce.
+    has_body: bool,
+}
+
+impl Explained {
+    /// Explains the request if this layer is asked, or passes it on.
+    fn answer(mut self, slot: ExplainSlot, is_asked: bool) -> ErasedFuture {
+        Box::pin(async move {
+            if self.nested != Nested::Yes {
                 if is_asked {
-                    let (subject, foreseen) = foresee(&layer, service, request, nested).await;
+                    let (layer, nested) = (Arc::clone(&self.layer), self.nested);
+                    let (subject, foreseen) = self.foresee().await;
                     slot.put(report(&layer, subject, foreseen, nested == Nested::Maybe).await);
                 }
                 return Ok(answer());
             }
             if is_asked {
-                let (mut parts, body) = request.into_parts();
+                let parts = &mut self.request.parts;
                 let foreseen = Foreseen::by_handler(Outcome::Bypass(BypassReason::Nested));
                 let subject = Subject { sent: parts.clone(), looked_up: parts.clone() };
-                slot.put(report(&layer, subject, foreseen, false).await);
-                OuterRun::leave_explained(&layer.nesting, &mut parts, slot);
-                request = Request::from_parts(parts, body);
+                slot.put(report(&self.layer, subject, foreseen, false).await);
+                OuterRun::leave_explained(&self.layer.nesting, parts, slot);
             }
-            forward(service, request).await
+            forward(self.service, self.request.join()).await
         })
+    }
+
+    /// Returns what would become of the request, and the request as it would be looked up.
+    async fn foresee(self) -> (Subject, Foreseen) {
+        let Self { layer, service, request: SplitRequest { mut parts, body }, nested, has_body } = self;
+        let sent = parts.clone();
+        let mut key = KeyBuf::new();
+        let foreseen = match classify(&layer, &mut parts, &mut key) {
+            Eligibility::Lookup(_) if has_body => foresee_bypass(&layer, BypassReason::Body, &parts),
+            Eligibility::Lookup(traits) => {
+                let key = key.as_str().unwrap_or_default();
+                Looking { layer: &layer, service, body, key, nested }.foresee(traits, &mut parts).await
+            }
+            Eligibility::UnsafeMethod | Eligibility::Bypass(_) if layer.flags.has(LayerFlag::Disabled) => {
+                foresee_bypass(&layer, BypassReason::Disabled, &parts)
+            }
+            Eligibility::UnsafeMethod => Foreseen::by_handler(unsafe_method::OUTCOME),
+            Eligibility::Bypass(reason) => foresee_bypass(&layer, reason, &parts),
+        };
+        (Subject { sent, looked_up: parts }, foreseen)
     }
 }
 
@@ -105,44 +147,9 @@ fn answer<B: http_body::Body>() -> Response<CacheBody<B>> {
 }
 
 /// Passes a request on, as if this layer did not exist.
-async fn forward<S, Q>(service: S, request: Request<Q>) -> ServiceResult<S::Body, S::Error>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+async fn forward(service: ErasedService, request: ErasedRequest) -> ErasedResult {
     let response = ReadyService::new(service).ready().await?.call(request).await?;
     Ok(response.map(CacheBody::inner))
-}
-
-/// Returns what would become of a request, and the request as it would be looked up.
-async fn foresee<S, Q>(
-    layer: &Arc<LayerState>,
-    service: S,
-    request: Request<Q>,
-    nested: Nested,
-) -> (Subject, Foreseen)
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
-    let (mut parts, body) = request.into_parts();
-    let sent = parts.clone();
-    let mut key = KeyBuf::new();
-    let foreseen = match classify(layer, &mut parts, &mut key) {
-        Eligibility::Lookup(_) if body_hint::has_unannounced_body(&parts, &body) => {
-            foresee_bypass(layer, BypassReason::Body, &parts)
-        }
-        Eligibility::Lookup(traits) => {
-            let key = key.as_str().unwrap_or_default();
-            Looking { layer, service, body, key, nested }.foresee(traits, &mut parts).await
-        }
-        Eligibility::UnsafeMethod | Eligibility::Bypass(_) if layer.flags.has(LayerFlag::Disabled) => {
-            foresee_bypass(layer, BypassReason::Disabled, &parts)
-        }
-        Eligibility::UnsafeMethod => Foreseen::by_handler(unsafe_method::OUTCOME),
-        Eligibility::Bypass(reason) => foresee_bypass(layer, reason, &parts),
-    };
-    (Subject { sent, looked_up: parts }, foreseen)
 }
 
 /// Returns the outcome of a bypass, or of the 504 in its place.
@@ -156,19 +163,15 @@ fn foresee_bypass(layer: &LayerState, reason: BypassReason, parts: &Parts) -> Fo
 }
 
 /// A request that is looked up.
-struct Looking<'a, S, Q> {
+struct Looking<'a> {
     layer: &'a Arc<LayerState>,
-    service: S,
-    body: Q,
+    service: ErasedService,
+    body: ErasedRequestBody,
     key: &'a str,
     nested: Nested,
 }
 
-impl<S, Q> Looking<'_, S, Q>
-where
-    S: CacheableService<Q>,
-    Q: Send + 'static,
-{
+impl Looking<'_> {
     async fn foresee(self, mut traits: RequestTraits, parts: &mut Parts) -> Foreseen {
         let layer = self.layer;
         if let Some(BeforeLookup::AwaitToken(token)) = before_lookup(layer, &mut parts.headers, &mut traits) {

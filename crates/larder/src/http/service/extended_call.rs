@@ -10,7 +10,9 @@ use crate::http::body::service_bounds::CacheableService;
 use crate::http::encode::await_form::await_form;
 use crate::http::encode::form::{Form, FormRequest};
 use crate::http::encode::make_form::make_form;
+use crate::http::erased_service::ErasedFuture;
 use crate::http::fill::refresh::is_due;
+use crate::http::layer_state::LayerState;
 use crate::http::lookup::Lookup;
 use crate::http::lookup::eligibility::RequestTraits;
 use crate::http::lookup::equivalent::lookup_memory_scoped;
@@ -91,14 +93,26 @@ impl<S> CacheService<S> {
         S: CacheableService<Q>,
     {
         let layer = Arc::clone(self.layer());
-        ResponseFuture::boxed(async move {
-            let started = layer.engine.clock.boot();
-            let form = await_form(&layer, &cached, coding).await.unwrap_or(cached);
-            let (now, key, outcome) = (layer.engine.clock.boot(), &*form.meta.key, Outcome::Hit(tier));
-            let served = serve::report_stored(&layer, || matched_path(&parts), outcome, &form, now);
-            serve::record_hit(&layer, &parts, key, &form, tier, started);
-            let whole = serve::hit(&layer, traits, key, &parts, &form, tier, now);
-            Ok(serve::attach(served, whole.into_response()))
-        })
+        ResponseFuture::boxed(answer_coded(layer, traits, parts, cached, tier, coding))
     }
+}
+
+/// Makes the coded form of a stored response, and serves it.
+fn answer_coded(
+    layer: Arc<LayerState>,
+    traits: RequestTraits,
+    parts: Parts,
+    cached: Arc<CachedResponse>,
+    tier: Tier,
+    coding: ContentCoding,
+) -> ErasedFuture {
+    Box::pin(async move {
+        let started = layer.engine.clock.boot();
+        let form = await_form(&layer, &cached, coding).await.unwrap_or(cached);
+        let (now, key, outcome) = (layer.engine.clock.boot(), &*form.meta.key, Outcome::Hit(tier));
+        let served = serve::report_stored(&layer, || matched_path(&parts), outcome, &form, now);
+        serve::record_hit(&layer, &parts, key, &form, tier, started);
+        let whole = serve::hit(&layer, traits, key, &parts, &form, tier, now);
+        Ok(serve::attach(served, whole.into_response()))
+    })
 }

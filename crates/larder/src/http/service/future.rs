@@ -1,6 +1,7 @@
 //! The response future of the service.
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,8 +13,11 @@ use larder_core::outcome::Outcome;
 use pin_project_lite::pin_project;
 
 use crate::engine::invalidate::append::invalidate;
+use crate::engine::invalidation_log::invalidation::Invalidation;
 use crate::http::body::CacheBody;
-use crate::http::body::service_bounds::{BoxResponseFuture, ServiceResult};
+use crate::http::body::erased_body::ErasedBody;
+use crate::http::body::service_bounds::ServiceResult;
+use crate::http::erased_service::ErasedFuture;
 use crate::http::layer_state::LayerState;
 use crate::http::nesting::OuterRun;
 use crate::http::response::invalidation_part::claim_invalidation;
@@ -50,7 +54,7 @@ pin_project! {
         // plain hit stays as small as it is.
         Reported { response: Option<Box<FullResponse>>, served: Option<Box<Served>> },
         // A request that waits for more than the inner service.
-        Boxed { answer: BoxResponseFuture<B, E> },
+        Boxed { answer: ErasedFuture, types: PhantomData<fn() -> (B, E)> },
     }
 }
 
@@ -76,6 +80,18 @@ impl Bypass {
     }
 }
 
+/// Invalidates, and then finishes a response.
+fn finish_invalidated(
+    end: Box<Bypass>,
+    response: Response<ErasedBody>,
+    invalidation: Invalidation,
+) -> ErasedFuture {
+    Box::pin(async move {
+        let _ = invalidate(&end.layer.engine, invalidation).await;
+        Ok(end.finish(response))
+    })
+}
+
 impl<F, B: Body, E> ResponseFuture<F, B, E> {
     #[inline]
     pub(super) const fn ready(response: FullResponse) -> Self {
@@ -94,15 +110,15 @@ impl<F, B: Body, E> ResponseFuture<F, B, E> {
         Self { state: State::Bypass { inner, end: Some(Box::new(end)) } }
     }
 
-    pub(super) fn boxed(answer: impl Future<Output = ServiceResult<B, E>> + Send + 'static) -> Self {
-        Self { state: State::Boxed { answer: Box::pin(answer) } }
+    pub(super) fn boxed(answer: ErasedFuture) -> Self {
+        Self { state: State::Boxed { answer, types: PhantomData } }
     }
 }
 
 impl<F, B, E> Future for ResponseFuture<F, B, E>
 where
     F: Future<Output = Result<Response<B>, E>>,
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes, Error: Send> + Send + 'static,
     E: Send + 'static,
 {
     type Output = ServiceResult<B, E>;
@@ -126,13 +142,14 @@ where
                 else {
                     return Poll::Ready(Ok(end.finish(response)));
                 };
-                self.set(Self::boxed(async move {
-                    let _ = invalidate(&end.layer.engine, invalidation).await;
-                    Ok(end.finish(response))
-                }));
+                let response = response.map(ErasedBody::new);
+                self.set(Self::boxed(finish_invalidated(end, response, invalidation)));
                 self.poll(cx)
             }
-            StateProjection::Boxed { answer } => answer.as_mut().poll(cx),
+            StateProjection::Boxed { answer, .. } => match ready!(answer.as_mut().poll(cx)) {
+                Ok(response) => Poll::Ready(Ok(response.map(CacheBody::from_erased))),
+                Err(error) => error.into_inner().map_or(Poll::Pending, |error| Poll::Ready(Err(error))),
+            },
         }
     }
 }

@@ -9,6 +9,7 @@
 //!   only carries out the invalidations in responses.
 //! * `detached_write` runs writes to their end even if their clients disconnect.
 //! * `extended_call` serves hits that are reported, coded, or for equivalent queries.
+//! * `erased_calls` has the calls that do not know the type of the inner service.
 //! * `explained_call` explains a request instead of serving it.
 //! * `unsafe_method` handles requests that may change something, and invalidates their URIs.
 //!   `related_uris` finds the other URIs and groups that the response to such a request names.
@@ -17,6 +18,7 @@ mod await_token;
 pub(crate) mod before_lookup;
 pub(crate) mod cache_service;
 mod detached_write;
+mod erased_calls;
 mod explained_call;
 mod extended_call;
 pub(crate) mod future;
