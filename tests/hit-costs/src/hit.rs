@@ -63,7 +63,7 @@ impl Hit {
 }
 
 /// Returns the output of a future that completes immediately, as every hit in memory does.
-fn ready<F: Future>(future: F) -> F::Output {
+pub(crate) fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,

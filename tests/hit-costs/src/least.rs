@@ -30,7 +30,12 @@ pub(crate) struct LeastLayer(Arc<Cache<Box<str>, Arc<Stored>>>);
 
 impl LeastLayer {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Cache::new(1000)))
+        Self::of(1000)
+    }
+
+    /// Creates a layer with room for this many responses.
+    pub(crate) fn of(responses: usize) -> Self {
+        Self(Arc::new(Cache::new(responses)))
     }
 }
 

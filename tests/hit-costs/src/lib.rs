@@ -12,6 +12,7 @@
 
 mod bypassed;
 mod case;
+pub mod entries;
 mod filled;
 mod hit;
 mod least;
