@@ -85,7 +85,9 @@ fn matches(pattern: &[u8], path: &[u8]) -> bool {
 fn packed_names_are_read_back(text: &str, path: &str) {
     let uri = UriName::from_parts(Some(text), path, None);
     let names = Names::new(path, &[text.into()], &[uri], &[Tag::new(text)]);
-    let again = Names::unpack(names.packed().clone(), names.packed_digests().clone());
+    let (texts, digests) = (names.packed(), names.packed_digests());
+    let again = Names::unpack([texts, digests].concat().into(), texts.len(), texts.len());
     assert_eq!(again.as_ref(), Some(&names));
-    let _ = Names::unpack(bytes::Bytes::copy_from_slice(text.as_bytes()), bytes::Bytes::new());
+    let text = bytes::Bytes::copy_from_slice(text.as_bytes());
+    let _ = Names::unpack(text.clone(), text.len(), text.len());
 }

@@ -3,10 +3,11 @@
 use std::str;
 use std::time::{Duration, SystemTime};
 
+use http::HeaderValue;
 use http::header::DATE;
-use http::{HeaderMap, HeaderValue};
 use httpdate::HttpDate;
 
+use super::field_lines::FieldLines;
 use super::list::trim;
 use crate::time::WallTime;
 
@@ -27,7 +28,12 @@ const LAST: WallTime = WallTime::from_unix_millis(253_402_300_799_000);
 /// date read here is in the past, so the cache serves less.
 #[must_use]
 pub fn parse(value: &HeaderValue) -> Option<WallTime> {
-    let value = trim(value.as_bytes());
+    parse_line(value.as_bytes())
+}
+
+/// Parses a date like [`parse`], from the bytes of a value.
+pub(super) fn parse_line(value: &[u8]) -> Option<WallTime> {
+    let value = trim(value);
     let mut buffer = [0; MAX_DATE_LEN];
     let text = buffer.get_mut(..value.len())?;
     text.copy_from_slice(value);
@@ -96,8 +102,8 @@ pub fn format(wall: WallTime) -> HeaderValue {
 
 /// Returns the `Date` of a message, if it has a valid one.
 #[must_use]
-pub fn date(headers: &HeaderMap) -> Option<WallTime> {
-    headers.get(DATE).and_then(parse)
+pub fn date(headers: &impl FieldLines) -> Option<WallTime> {
+    headers.line(&DATE).and_then(parse_line)
 }
 
 /// Returns the time from `earlier` to a date, or zero if `value` is not a later date.

@@ -3,6 +3,7 @@
 //! Reading header fields:
 //!
 //! * [`cache_control`]: the cache directives of requests and responses.
+//! * [`field_lines`]: the header fields of a response, in whatever form they are stored.
 //! * [`date`]: HTTP dates.
 //! * [`age`]: the age of a response.
 //! * [`vary`]: the requests that a response can answer.
@@ -48,6 +49,7 @@ pub mod content_coding;
 pub mod date;
 pub mod downstream;
 pub mod equivalent_key;
+pub mod field_lines;
 pub mod freshen;
 pub mod freshness;
 pub mod groups;

@@ -26,6 +26,7 @@ pub use if_range::if_range;
 pub use requested::{Ranges, Requested, parse_range};
 pub use select::{Parts, Selected};
 
+use super::field_lines::FieldLines;
 use super::list::members;
 
 /// The value of `Accept-Ranges` for a response that can be served in parts.
@@ -45,9 +46,8 @@ pub const CONTENT_FIELDS: [HeaderName; 2] =
 /// resource MAY send `Accept-Ranges: none` to advise the client not to attempt a range request on
 /// the same request path."
 #[must_use]
-pub fn accepts_ranges(response: &HeaderMap) -> bool {
-    let mut lines = response.get_all(ACCEPT_RANGES).iter();
-    !lines.any(|line| members(line.as_bytes()).any(|unit| unit.eq_ignore_ascii_case(b"none")))
+pub fn accepts_ranges(response: &impl FieldLines) -> bool {
+    !response.lines(&ACCEPT_RANGES).any(|line| members(line).any(|unit| unit.eq_ignore_ascii_case(b"none")))
 }
 
 /// Turns a request for parts into a request for the whole.

@@ -14,6 +14,7 @@ pub(super) use entity_tag::{is_strong, weakly_equal};
 pub use entity_tag::{strong_etag, weak_etag};
 
 use super::date;
+use super::field_lines::FieldLines;
 use super::list::trim;
 
 /// Whether this request gets a 304 instead of the stored response.
@@ -28,7 +29,7 @@ use super::list::trim;
 ///
 /// A request with neither field costs two header lookups and nothing else.
 #[must_use]
-pub fn not_modified(request: &HeaderMap, response: &HeaderMap) -> bool {
+pub fn not_modified(request: &HeaderMap, response: &impl FieldLines) -> bool {
     if request.contains_key(IF_NONE_MATCH) {
         return some_tag_matches(request, response);
     }
@@ -39,8 +40,8 @@ pub fn not_modified(request: &HeaderMap, response: &HeaderMap) -> bool {
 ///
 /// RFC 9110 §13.1.2: "A recipient MUST use the weak comparison function when comparing entity tags
 /// for If-None-Match".
-fn some_tag_matches(request: &HeaderMap, response: &HeaderMap) -> bool {
-    let stored = response.get(ETAG).map(|tag| trim(tag.as_bytes()));
+fn some_tag_matches(request: &HeaderMap, response: &impl FieldLines) -> bool {
+    let stored = response.line(&ETAG).map(trim);
     request.get_all(IF_NONE_MATCH).iter().any(|line| {
         let line = trim(line.as_bytes());
         line == b"*"
@@ -53,14 +54,14 @@ fn some_tag_matches(request: &HeaderMap, response: &HeaderMap) -> bool {
 /// RFC 9110 §13.1.3: "A recipient MUST ignore the If-Modified-Since header field if the received
 /// field value is not a valid HTTP-date, the field value has more than one member". RFC 9111
 /// §4.3.2: without a `Last-Modified`, "a cache SHOULD use the stored response's Date field value".
-fn not_modified_since(request: &HeaderMap, response: &HeaderMap) -> bool {
+fn not_modified_since(request: &HeaderMap, response: &impl FieldLines) -> bool {
     let mut lines = request.get_all(IF_MODIFIED_SINCE).iter();
     let since = match (lines.next(), lines.next()) {
         (Some(only), None) => date::parse(only),
         _ => None,
     };
-    let modified = match response.get(LAST_MODIFIED) {
-        Some(value) => date::parse(value),
+    let modified = match response.line(&LAST_MODIFIED) {
+        Some(value) => date::parse_line(value),
         None => date::date(response),
     };
     matches!((modified, since), (Some(modified), Some(since)) if modified <= since)
@@ -76,8 +77,8 @@ pub fn has_validator(headers: &HeaderMap) -> bool {
 ///
 /// A response that is confirmed by a strong tag is the same, byte for byte.
 #[must_use]
-pub fn has_strong_etag(headers: &HeaderMap) -> bool {
-    headers.get(ETAG).is_some_and(|tag| is_strong(trim(tag.as_bytes())))
+pub fn has_strong_etag(headers: &impl FieldLines) -> bool {
+    headers.line(&ETAG).is_some_and(|tag| is_strong(trim(tag)))
 }
 
 fn last_modified(headers: &HeaderMap) -> Option<&HeaderValue> {

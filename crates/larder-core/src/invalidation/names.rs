@@ -17,13 +17,16 @@ use crate::key::normalize;
 /// HTTP, has a key and tags, but no URI and no path.
 ///
 /// The texts travel with the response into the shared tier, and so do their digests. A hit there
-/// compares digests and reads no text. So both are packed into buffers, which may be slices of a
+/// compares digests and reads no text. So both are packed into one buffer, which may be a slice of a
 /// larger one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Names {
-    packed: Bytes,
-    /// The digests, each in [`DIGEST_LEN`] bytes.
-    digests: Bytes,
+    /// The texts, and the digests after them.
+    buffer: Bytes,
+    /// Where the texts end.
+    texts_end: u32,
+    /// Where the digests begin. Each has [`DIGEST_LEN`] bytes.
+    digests_at: u32,
 }
 
 /// The length of a packed digest in bytes. Its bits are little-endian.
@@ -57,8 +60,7 @@ impl Names {
         keys.iter().for_each(|key| names.add_key(key));
         uris.iter().for_each(|uri| names.add_uri(uri));
         names.add_tags(tags);
-        let (packed, digests) = names.finish();
-        Self { packed, digests }
+        Self::of_packer(names)
     }
 
     /// Creates the names of a value that is stored below HTTP: its key and its tags.
@@ -85,28 +87,36 @@ impl Names {
         let mut names = Packer::with_capacity(1 + tags.len(), texts);
         names.add_key(key);
         names.add_tags(tags);
-        let (packed, digests) = names.finish();
-        Self { packed, digests }
+        Self::of_packer(names)
     }
 
-    /// Creates names from [`packed`](Self::packed) and [`packed_digests`](Self::packed_digests).
+    fn of_packer(packer: Packer) -> Self {
+        let (buffer, texts_end) = packer.finish();
+        let texts_end = u32::try_from(texts_end).unwrap_or(u32::MAX);
+        Self { buffer, texts_end, digests_at: texts_end }
+    }
+
+    /// Creates names from a buffer whose first `texts_len` bytes are [`packed`](Self::packed), and
+    /// whose bytes from `digests_at` on are [`packed_digests`](Self::packed_digests).
     ///
-    /// Returns `None` if the two cannot be names.
+    /// Returns `None` if they cannot be names.
     #[must_use]
-    pub fn unpack(packed: Bytes, digests: Bytes) -> Option<Self> {
-        if digests.len() % DIGEST_LEN != 0 {
+    pub fn unpack(buffer: Bytes, texts_len: usize, digests_at: usize) -> Option<Self> {
+        let (texts, digests) = (buffer.get(..texts_len)?, buffer.get(digests_at..)?);
+        if digests.len() % DIGEST_LEN != 0 || digests_at < texts_len {
             return None;
         }
+        let (texts_end, digests_at) = (u32::try_from(texts_len).ok()?, u32::try_from(digests_at).ok()?);
         // Most buffers are ASCII. Then one check of the whole buffer shows that every text in it is
         // UTF-8.
-        let all_ascii = packed.is_ascii();
+        let all_ascii = texts.is_ascii();
         // The names of a response begin with its path, and those of a value with its key.
-        let has_path = match *packed.first()? {
+        let has_path = match *texts.first()? {
             PATH => true,
             KEY => false,
             _ => return None,
         };
-        let mut rest = &*packed;
+        let mut rest = texts;
         while !rest.is_empty() {
             let (kind, text, after) = first(rest)?;
             if !all_ascii {
@@ -117,7 +127,7 @@ impl Names {
             }
             rest = after;
         }
-        Some(Self { packed, digests })
+        Some(Self { buffer, texts_end, digests_at })
     }
 
     /// Returns a copy in a buffer of its own.
@@ -125,18 +135,29 @@ impl Names {
     /// Names that were read are slices of a larger buffer, and keep all of it alive.
     #[must_use]
     pub fn detached(&self) -> Self {
-        let mut packed = Vec::with_capacity(self.weight());
-        packed.extend_from_slice(&self.packed);
-        packed.extend_from_slice(&self.digests);
-        let mut packed = Bytes::from(packed);
-        let digests = packed.split_off(self.packed.len());
-        Self { packed, digests }
+        let mut buffer = Vec::with_capacity(self.weight());
+        self.write_to(&mut buffer);
+        self.moved_to(buffer.into())
+    }
+
+    /// Appends the texts and the digests to a buffer. They take [`weight`](Self::weight) bytes.
+    pub fn write_to(&self, buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(self.packed());
+        buffer.extend_from_slice(self.packed_digests());
+    }
+
+    /// Returns these names in a buffer that has what [`write_to`](Self::write_to) wrote, and nothing
+    /// else.
+    #[must_use]
+    pub fn moved_to(&self, buffer: Bytes) -> Self {
+        debug_assert_eq!(buffer.len(), self.weight());
+        Self { buffer, texts_end: self.texts_end, digests_at: self.texts_end }
     }
 
     /// Returns the texts in one buffer.
     #[must_use]
-    pub const fn packed(&self) -> &Bytes {
-        &self.packed
+    pub fn packed(&self) -> &[u8] {
+        self.buffer.get(..index(self.texts_end)).unwrap_or_default()
     }
 
     /// Returns the path as it was sent, in the spelling that names have.
@@ -174,14 +195,15 @@ impl Names {
 
     /// Returns the digests by which the table finds the response.
     pub fn digests(&self) -> impl Iterator<Item = Digest> {
-        let digests = self.digests.chunks_exact(DIGEST_LEN).filter_map(<[u8]>::first_chunk);
+        let digests = self.packed_digests().chunks_exact(DIGEST_LEN).filter_map(<[u8]>::first_chunk);
         digests.map(|digest| Digest::from_bits(u64::from_le_bytes(*digest)))
     }
 
     /// Returns the digests in one buffer.
     #[must_use]
-    pub const fn packed_digests(&self) -> &Bytes {
-        &self.digests
+    #[inline]
+    pub fn packed_digests(&self) -> &[u8] {
+        self.buffer.get(index(self.digests_at)..).unwrap_or_default()
     }
 
     /// Returns whether the glob names the response.
@@ -193,11 +215,11 @@ impl Names {
     /// Returns about how many bytes of memory the names take.
     #[must_use]
     pub fn weight(&self) -> usize {
-        self.packed.len() + self.digests.len()
+        self.packed().len() + self.packed_digests().len()
     }
 
     fn texts(&self, kind: u8) -> impl Iterator<Item = &str> {
-        let mut rest = &*self.packed;
+        let mut rest = self.packed();
         std::iter::from_fn(move || {
             let (kind, text, after) = first(rest)?;
             rest = after;
@@ -205,4 +227,17 @@ impl Names {
         })
         .filter_map(move |(found, text)| (found == kind).then_some(text))
     }
+}
+
+impl PartialEq for Names {
+    fn eq(&self, other: &Self) -> bool {
+        self.packed() == other.packed() && self.packed_digests() == other.packed_digests()
+    }
+}
+
+impl Eq for Names {}
+
+#[inline]
+fn index(place: u32) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
 }

@@ -8,6 +8,7 @@ pub mod address;
 pub mod lowered_lifetime;
 pub mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,7 +44,7 @@ pub struct Meta {
     /// The encoded cache key under which the response was stored.
     ///
     /// If a store answers with the response of another key, that response is not believed.
-    pub key: Box<str>,
+    pub key: Arc<str>,
     /// The request's values of the fields that `Vary` names (RFC 9111 §4.1).
     pub selecting: SelectingFields,
     /// The names by which the response can be invalidated.

@@ -40,14 +40,18 @@ pub fn write_names(sink: &mut dyn Sink, names: &Names) {
     sink.put(names.packed_digests());
 }
 
-/// Reads what [`write_names`] wrote. The names are slices that keep the value alive.
+/// Reads what [`write_names`] wrote. The names are a slice that keeps the value alive.
 ///
 /// # Errors
 ///
 /// Returns an error if the bytes cannot be names.
 #[inline]
 pub fn read_names(reader: &mut Reader<'_>) -> Result<Names, WireErrorKind> {
-    let packed = reader.shared()?;
-    let digests = reader.shared_items(DIGEST_LEN)?;
-    Names::unpack(packed, digests).ok_or(WireErrorKind::Malformed)
+    let texts_len = reader.length()?;
+    let before = reader.left();
+    reader.take(texts_len)?;
+    let digests_len = reader.length()?.checked_mul(DIGEST_LEN).ok_or(WireErrorKind::Malformed)?;
+    let digests_at = before - reader.left();
+    reader.take(digests_len)?;
+    Names::unpack(reader.shared_since(before), texts_len, digests_at).ok_or(WireErrorKind::Malformed)
 }

@@ -74,8 +74,9 @@ impl<'v> Reader<'v> {
         self.take(length)
     }
 
+    /// Reads this many bytes.
     #[inline]
-    fn take(&mut self, length: usize) -> Result<&'v [u8], WireErrorKind> {
+    pub fn take(&mut self, length: usize) -> Result<&'v [u8], WireErrorKind> {
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or(WireErrorKind::Malformed)?;
         self.rest = rest;
         Ok(bytes)
@@ -87,12 +88,12 @@ impl<'v> Reader<'v> {
         self.bytes().map(|bytes| self.value.slice_ref(bytes))
     }
 
-    /// Reads items of `each` bytes that are preceded by their number.
-    ///
-    /// The result is a slice that keeps the value alive.
-    pub fn shared_items(&mut self, each: usize) -> Result<Bytes, WireErrorKind> {
-        let length = self.length()?.checked_mul(each).ok_or(WireErrorKind::Malformed)?;
-        self.take(length).map(|bytes| self.value.slice_ref(bytes))
+    /// Returns what was read since this many bytes were [left](Self::left), as a slice that keeps
+    /// the value alive.
+    #[inline]
+    pub fn shared_since(&self, left: usize) -> Bytes {
+        let len = self.value.len();
+        self.value.slice(len - left.min(len)..len - self.left())
     }
 
     /// Reads items that are preceded by their number. Each must take at least one byte.

@@ -22,7 +22,7 @@ pub(crate) struct CodingJobKey {
 impl CodingJobKey {
     /// Returns the key of the job that codes this response.
     pub(crate) fn of(cached: &CachedResponse, coding: ContentCoding) -> Self {
-        let (key, variant) = (cached.meta.key.clone(), cached.variant());
+        let (key, variant) = (Box::from(&*cached.meta.key), cached.variant());
         Self { key, variant, made_of: BodyDigest::of(&cached.body), coding }
     }
 }

@@ -6,6 +6,7 @@ use http::header::{DATE, ETAG, IF_RANGE, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName};
 
 use crate::http::date;
+use crate::http::field_lines::FieldLines;
 use crate::http::list::trim;
 use crate::http::validators::is_strong;
 
@@ -17,7 +18,7 @@ use crate::http::validators::is_strong;
 /// the If-Range condition evaluates to false." An `If-Range` that is not a validator does not hold.
 /// Several lines don't hold either, because each of them could be meant.
 #[must_use]
-pub fn if_range(request: &HeaderMap, response: &HeaderMap) -> bool {
+pub fn if_range(request: &HeaderMap, response: &impl FieldLines) -> bool {
     let mut lines = request.get_all(IF_RANGE).iter();
     let Some(validator) = lines.next() else {
         return true;
@@ -39,7 +40,7 @@ pub fn if_range(request: &HeaderMap, response: &HeaderMap) -> bool {
 /// Returns the entity tag of a response, if it is a strong one.
 ///
 /// With "the strong comparison function" (§8.8.3.2), a weak tag equals nothing.
-pub(super) fn strong_tag(response: &HeaderMap) -> Option<&[u8]> {
+pub(super) fn strong_tag(response: &impl FieldLines) -> Option<&[u8]> {
     let tag = only(response, &ETAG)?;
     let is_quoted = tag.len() > 1 && tag.starts_with(b"\"") && tag.ends_with(b"\"");
     (is_strong(tag) && is_quoted).then_some(tag)
@@ -53,20 +54,20 @@ pub(super) fn strong_tag(response: &HeaderMap) -> Option<&[u8]> {
 /// Last-Modified and Date values to make clock synchronization issues unlikely". A cache does not
 /// know whose clocks generated them. So it requires a difference of one minute, as in RFC 7232
 /// §2.2.2.
-pub(super) fn strong_date(response: &HeaderMap) -> Option<crate::time::WallTime> {
+pub(super) fn strong_date(response: &impl FieldLines) -> Option<crate::time::WallTime> {
     const ENOUGH: Duration = Duration::from_secs(60);
     only(response, &LAST_MODIFIED)?;
     only(response, &DATE)?;
-    let modified = date::parse(response.get(LAST_MODIFIED)?)?;
+    let modified = date::parse_line(response.line(&LAST_MODIFIED)?)?;
     let date = date::date(response)?;
     (modified.saturating_add(ENOUGH) <= date).then_some(modified)
 }
 
 /// Returns the value of a field that has exactly one line.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
-    let mut lines = headers.get_all(name).iter();
+fn only<'a>(headers: &'a impl FieldLines, name: &HeaderName) -> Option<&'a [u8]> {
+    let mut lines = headers.lines(name);
     match (lines.next(), lines.next()) {
-        (Some(line), None) => Some(trim(line.as_bytes())),
+        (Some(line), None) => Some(trim(line)),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::DIGEST_LEN;
 use crate::invalidation::selector::{Digest, Kind, Tag, UriName};
 
 /// The letters for the kinds of texts in the buffer.
@@ -66,12 +67,16 @@ impl Packer {
         self.packed.extend_from_slice(&text[..text.len().min(usize::try_from(length).unwrap_or(usize::MAX))]);
     }
 
-    /// Returns the texts and the digests, each in one buffer.
-    pub(super) fn finish(self) -> (Bytes, Bytes) {
-        let Self { mut packed, digests } = self;
-        packed.shrink_to_fit();
-        let digests: Vec<_> = digests.iter().flat_map(|digest| digest.bits().to_le_bytes()).collect();
-        (packed.into(), digests.into())
+    /// Returns the texts and the digests in one buffer, and where the texts end.
+    pub(super) fn finish(self) -> (Bytes, usize) {
+        let Self { packed, digests } = self;
+        // A buffer of exactly this size. What is not used would live as long as the names.
+        let mut buffer = Vec::with_capacity(packed.len() + digests.len() * DIGEST_LEN);
+        buffer.extend_from_slice(&packed);
+        for digest in digests {
+            buffer.extend_from_slice(&digest.bits().to_le_bytes());
+        }
+        (buffer.into(), packed.len())
     }
 }
 

@@ -65,12 +65,12 @@ fn encoded(cache: &Cache, text: &str) -> Box<str> {
 ///
 /// The store is asked only if all of them have the same key.
 async fn inspect_redacted(cache: &Cache, shown: &str) -> KeyInspection {
-    let mut keys: Vec<Box<str>> = Vec::new();
+    let mut keys: Vec<Arc<str>> = Vec::new();
     let mut entries = KeyEntries::default();
     scan(cache.http.memory.responses(), |cached| {
         if redact(&cached.meta.key) == shown {
             if !keys.contains(&cached.meta.key) {
-                keys.push(cached.meta.key.clone());
+                keys.push(Arc::clone(&cached.meta.key));
             }
             entries.responses.push(cached);
         }

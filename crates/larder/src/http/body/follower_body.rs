@@ -16,6 +16,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
+use larder_core::http::field_lines::FieldLines as _;
 
 use crate::engine::coalesce::client_count::ClientGuard;
 use crate::http::body::CacheBody;
@@ -165,9 +166,9 @@ fn is_same_representation<B: Body<Data = Bytes, Error: 'static>>(
     };
 
     let head = &promised.head;
-    let same = |name: &http::HeaderName| head.headers.get(name) == other.headers().get(name);
+    let same = |name: &http::HeaderName| head.fields.line(name) == other.headers().line(name);
     // The cache may have added these fields meanwhile, because it has the whole body now.
-    let same_if_promised = |name: &http::HeaderName| !head.headers.contains_key(name) || same(name);
+    let same_if_promised = |name: &http::HeaderName| head.fields.line(name).is_none() || same(name);
     let lengths = promised.hint.exact().zip(other.body().size_hint().exact());
     head.status == other.status()
         && [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE].iter().all(same)

@@ -107,10 +107,10 @@ impl<'a> FormRequest<'a> {
     #[cold]
     fn names_own(&self, cached: &CachedResponse, coded: &CachedResponse) -> bool {
         let is_named = |response: &CachedResponse| {
-            self.traits.conditional && validators::not_modified(self.headers, &response.headers)
+            self.traits.conditional && validators::not_modified(self.headers, &response.fields)
         };
         let is_range_of =
-            |response: &CachedResponse| self.traits.range && range::if_range(self.headers, &response.headers);
+            |response: &CachedResponse| self.traits.range && range::if_range(self.headers, &response.fields);
         let of_own = is_named(cached) || is_range_of(cached);
         of_own && !is_named(coded) && !is_range_of(coded)
     }

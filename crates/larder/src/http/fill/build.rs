@@ -209,7 +209,7 @@ impl Fill {
         let lifetime = limit_for_replicas(log, lag, &names, times, storage.lifetime);
         let mut meta = Meta {
             selecting: self.selecting_fields(vary, &key),
-            key,
+            key: key.into(),
             names,
             position: storage.times.start.position,
             response_time: storage.times.arrived,

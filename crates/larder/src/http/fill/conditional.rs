@@ -23,7 +23,7 @@ impl Fill {
         match &self.stale {
             Some(stale) if self.may_validate(&stale.cached) => {
                 let own_etag = stale.cached.meta.flags.own_etag;
-                validators::set_conditions(request.headers_mut(), &stale.cached.headers, own_etag)
+                validators::set_conditions(request.headers_mut(), &stale.cached.fields.to_table(), own_etag)
             }
             _ => {
                 validators::strip_conditions(request.headers_mut());
@@ -39,10 +39,10 @@ impl Fill {
         let traits = self.context.traits;
         !(traits.head || traits.range)
             && self.stale.as_ref().is_some_and(|stale| {
-                let (cached, headers) = (&stale.cached, &stale.cached.headers);
+                let (cached, headers) = (&stale.cached, stale.cached.fields.to_table());
                 let has_validator = match cached.meta.flags.own_etag {
                     true => headers.contains_key(LAST_MODIFIED),
-                    false => validators::has_validator(headers),
+                    false => validators::has_validator(&headers),
                 };
                 has_validator && self.may_validate(cached)
             })

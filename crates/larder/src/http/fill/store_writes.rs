@@ -105,7 +105,7 @@ impl Fill {
     pub(super) fn variation_hint(&self, headers: &HeaderMap, meta: &Meta) -> Option<VariationHint> {
         let (key, variation) = self.context.scope.as_ref()?.key_for_response(headers);
         let life = expiry(&meta.lifetime, meta.initial_age, true);
-        (key == meta.key).then_some(VariationHint { variation: variation?, at: meta.response_time, life })
+        (*key == *meta.key).then_some(VariationHint { variation: variation?, at: meta.response_time, life })
     }
 }
 

@@ -142,7 +142,7 @@ impl QueryScope {
 
     /// Whether this response was stored for equivalent queries too.
     pub(crate) fn is_equivalent_response(&self, cached: &CachedResponse) -> bool {
-        cached.meta.key != self.exact_key
+        *cached.meta.key != *self.exact_key
     }
 
     /// Returns the newest variation if the lookup should move to the key that follows from it.

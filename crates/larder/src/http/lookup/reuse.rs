@@ -84,7 +84,7 @@ fn effective_request_directives(
 
 /// Whether a response states that it does not change while it is fresh (`immutable`).
 pub(crate) fn is_immutable(layer: &LayerState, cached: &CachedResponse) -> bool {
-    ResponseDirectives::of(&cached.headers, &layer.policy.store.targeted_fields).immutable
+    ResponseDirectives::of(&cached.fields.to_table(), &layer.policy.store.targeted_fields).immutable
 }
 
 /// Whether a stale response may be served because the handler failed.

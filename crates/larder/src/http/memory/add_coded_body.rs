@@ -16,7 +16,7 @@ impl ResponseMemory {
     /// A response that would be too large for the memory stays as it is, and is not coded again.
     /// Another response under the key does not change.
     pub(crate) fn add_coded_body(&self, cached: &CachedResponse, coding: ContentCoding, coded: &Bytes) {
-        let slot_key = SlotKey { key: cached.meta.key.clone(), variant: cached.variant() };
+        let slot_key = SlotKey::new(Arc::clone(&cached.meta.key), cached.variant());
         // The form is made outside of the lock. Once more if another one came in between.
         for _ in 0..ContentCoding::ALL.len() {
             let Some(Slot::Response(current)) = self.slots.peek(&slot_key.borrowed()) else { return };

@@ -20,7 +20,7 @@ use larder_core::http::freshness::Lifetime;
 use larder_core::http::range::{self, ContentRange, Requested};
 use larder_core::http::response_flags::ResponseFlags;
 use larder_core::http::reuse::Candidate;
-use larder_core::http::{age, storable_fields, validators, vary};
+use larder_core::http::{age, validators, vary};
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::table::Verdict;
@@ -34,13 +34,14 @@ use crate::engine::store_calendar::StoreCalendar;
 use crate::http::cache_status;
 use crate::http::memory::header_cache::{RenderKey, ServedForm, rendered};
 use crate::http::memory::refresh_state::RefreshState;
+use crate::http::memory::stored_fields::StoredFields;
 
 /// A stored response, ready to be served.
 ///
-/// Its header map has reserved entries for the fields that each hit rewrites.
+/// Its header fields have reserved entries for those that each hit rewrites.
 pub(crate) struct CachedResponse {
     pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
+    pub(crate) fields: StoredFields,
     pub(crate) body: Bytes,
     pub(crate) meta: Meta,
     /// The moment at which this process began to fill the response.
@@ -102,16 +103,16 @@ impl CachedResponse {
     pub(crate) fn from_fill(mut stored: StoredResponse, filled_at: Option<BootTime>, now: BootTime) -> Self {
         let age = stored.meta.initial_age;
         let others = cache_status::reserve(&mut stored.headers);
-        Self::new(stored, others, filled_at, age, now).for_memory()
+        let fields = StoredFields::packed(&stored.headers);
+        Self::new(stored, fields, others, filled_at, age, now).for_memory()
     }
 
     /// Prepares the response for memory.
     ///
-    /// Assigns a new id. Copies the table of header fields, because the copy is only as large as
-    /// necessary. This saves about half a kilobyte.
+    /// Assigns a new id, and packs the header fields.
     pub(crate) fn for_memory(mut self) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
-        self.headers = self.headers.clone();
+        self.fields = self.fields.into_packed();
         self.id = NUMBERS.fetch_add(1, Ordering::Relaxed);
         self
     }
@@ -126,7 +127,8 @@ impl CachedResponse {
         let resident = wall.saturating_since(stored.meta.response_time);
         let age = age::current_age(stored.meta.initial_age, resident);
         let others = cache_status::finish_reserved(&mut stored.headers);
-        let cached = Self::new(stored, others, None, age, now);
+        let fields = StoredFields::table(std::mem::take(&mut stored.headers));
+        let cached = Self::new(stored, fields, others, None, age, now);
         cached.note_shared();
         cached
     }
@@ -134,16 +136,17 @@ impl CachedResponse {
     #[inline]
     fn new(
         stored: StoredResponse,
+        fields: StoredFields,
         upstream_cache_status: Option<HeaderValue>,
         filled_at: Option<BootTime>,
         age: Duration,
         received_at: BootTime,
     ) -> Self {
-        let StoredResponse { status, headers, body, meta } = stored;
+        let StoredResponse { status, headers: _, body, meta } = stored;
         let stale_at = received_at.saturating_add(meta.lifetime.fresh.saturating_sub(age));
         Self {
             status,
-            headers,
+            fields,
             body,
             filled_at,
             age,
@@ -287,7 +290,7 @@ impl CachedResponse {
 
     /// Returns the header fields as they are stored, without those of the cache.
     pub(crate) fn stored_headers(&self) -> HeaderMap {
-        let mut headers = self.headers.clone();
+        let mut headers = self.fields.to_table();
         cache_status::unreserve(&mut headers, self.upstream_cache_status.as_ref());
         headers
     }
@@ -321,7 +324,7 @@ impl CachedResponse {
     /// Whether a 304 from the handler confirms the response byte for byte.
     pub(crate) fn has_strong_etag(&self) -> bool {
         // An `ETag` that the cache made is never sent to the handler.
-        !self.meta.flags.own_etag && validators::has_strong_etag(&self.headers)
+        !self.meta.flags.own_etag && validators::has_strong_etag(&self.fields)
     }
 
     /// Whether the response has everything that a request with these fields asks for.
@@ -336,8 +339,8 @@ impl CachedResponse {
     fn partial_satisfies(&self, part: &ContentRange, request: &HeaderMap) -> bool {
         match range::parse_range(request) {
             Requested::Bytes(ranges) => {
-                range::accepts_ranges(&self.headers)
-                    && range::if_range(request, &self.headers)
+                range::accepts_ranges(&self.fields)
+                    && range::if_range(request, &self.fields)
                     && ranges.select_within(part).is_some()
             }
             Requested::Whole | Requested::Unknown => false,
@@ -348,7 +351,7 @@ impl CachedResponse {
     pub(crate) fn weight(&self) -> u64 {
         let sum = size_of::<Self>()
             + self.body.len()
-            + storable_fields::weight(&self.headers)
+            + self.fields.weight()
             + self.meta.names.weight()
             + self.meta.key.len()
             + self.coded.weight();

@@ -3,6 +3,8 @@
 //! It also remembers facts about keys without a stored response.
 //!
 //! * [`cached_response`]: a stored response, ready to be served.
+//! * [`stored_fields`]: its header fields. Those of similar responses share a `field_shape`, whose
+//!   texts are each a `constant_text`.
 //! * [`stale_response`]: a stored response that is stale, and how it may be used.
 //! * [`slot`]: the slots of the memory tier, and their keys.
 //! * `add_coded_body`: adds a coded form to a stored response.
@@ -16,6 +18,8 @@
 
 mod add_coded_body;
 pub(crate) mod cached_response;
+mod constant_text;
+mod field_shape;
 pub(crate) mod header_cache;
 pub(crate) mod listed;
 mod oversize_keys;
@@ -24,6 +28,7 @@ pub(crate) mod refresh_mark;
 mod refresh_state;
 pub(crate) mod slot;
 pub(crate) mod stale_response;
+pub(crate) mod stored_fields;
 pub(crate) mod stored_info;
 pub(crate) mod variation_table;
 
@@ -196,7 +201,7 @@ impl ResponseMemory {
         if !self.stores_responses {
             return;
         }
-        let key = cached.meta.key.clone();
+        let key = Arc::clone(&cached.meta.key);
         let variant = cached.variant();
         if matches!(slots.get(&SlotKeyRef { key: &key, variant }), Some(Slot::Response(other)) if cached.is_older_than(&other))
         {
@@ -204,15 +209,15 @@ impl ResponseMemory {
         }
         self.oversize_keys.forget(&key, variant);
         if variant == 0 {
-            return self.put(SlotKey { key, variant: 0 }, Slot::Response(cached));
+            return self.put(SlotKey::new(key, 0), Slot::Response(cached));
         }
         let current = self.variants(&key);
         let (variants, dropped) = Variants::with(current.as_deref(), &cached, variant);
         if let Some(dropped) = dropped {
             slots.remove_if(&SlotKeyRef { key: &key, variant: dropped }, |_| true);
         }
-        self.put(SlotKey { key: key.clone(), variant: 0 }, Slot::Variants(Arc::new(variants)));
-        self.put(SlotKey { key, variant }, Slot::Response(cached));
+        self.put(SlotKey::new(Arc::clone(&key), 0), Slot::Variants(Arc::new(variants)));
+        self.put(SlotKey::new(key, variant), Slot::Response(cached));
     }
 
     /// Puts an entry into a slot, and remembers what was evicted for it.
@@ -285,7 +290,7 @@ impl ResponseMemory {
                 all => Arc::new(Variants::of(all)),
             },
         };
-        self.put(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(all));
+        self.put(SlotKey::new(key.into(), 0), Slot::Variants(all));
         variants
     }
 
@@ -301,7 +306,7 @@ impl ResponseMemory {
         };
         if !is_noted {
             let variants = Arc::new(Variants::of(fields));
-            self.put(SlotKey { key: key.into(), variant: 0 }, Slot::Variants(variants));
+            self.put(SlotKey::new(key.into(), 0), Slot::Variants(variants));
         }
     }
 
@@ -321,7 +326,7 @@ impl ResponseMemory {
         };
         if self.stores_responses {
             let until = now.saturating_add(time);
-            self.put(SlotKey { key: key.into(), variant }, Slot::HitForMiss { until });
+            self.put(SlotKey::new(key.into(), variant), Slot::HitForMiss { until });
         }
         time
     }
@@ -350,7 +355,7 @@ impl ResponseMemory {
         };
         if is_due && self.stores_responses {
             let until = now.saturating_add(time);
-            self.put(SlotKey { key: key.into(), variant }, Slot::HitForMiss { until });
+            self.put(SlotKey::new(key.into(), variant), Slot::HitForMiss { until });
         }
     }
 

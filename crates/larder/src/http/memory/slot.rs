@@ -101,14 +101,28 @@ impl Variants {
 /// The key of a slot: an encoded cache key, and the digest of a variant, or zero without one.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct SlotKey {
-    pub(super) key: Box<str>,
-    pub(super) variant: u128,
+    /// The text of the response itself, so that it is stored once.
+    key: Arc<str>,
+    /// The digest, in two halves. A `u128` would be aligned to 16 bytes, which makes each place of
+    /// the table larger.
+    variant: [u64; 2],
 }
 
 impl SlotKey {
-    pub(super) fn borrowed(&self) -> SlotKeyRef<'_> {
-        SlotKeyRef { key: &self.key, variant: self.variant }
+    pub(super) fn new(key: Arc<str>, variant: u128) -> Self {
+        Self { key, variant: halves(variant) }
     }
+
+    pub(super) fn borrowed(&self) -> SlotKeyRef<'_> {
+        let [high, low] = self.variant.map(u128::from);
+        SlotKeyRef { key: &self.key, variant: high << 64 | low }
+    }
+}
+
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // These are the two halves.
+const fn halves(variant: u128) -> [u64; 2] {
+    [(variant >> 64) as u64, variant as u64]
 }
 
 /// A borrowed [`SlotKey`], so that a lookup allocates nothing.
@@ -119,7 +133,7 @@ pub(super) struct SlotKeyRef<'a> {
 
 impl Hash for SlotKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        SlotKeyRef { key: &self.key, variant: self.variant }.hash(state);
+        self.borrowed().hash(state);
     }
 }
 
@@ -135,7 +149,7 @@ impl Hash for SlotKeyRef<'_> {
 
 impl Equivalent<SlotKey> for SlotKeyRef<'_> {
     fn equivalent(&self, key: &SlotKey) -> bool {
-        self.variant == key.variant && *self.key == *key.key
+        halves(self.variant) == key.variant && *self.key == *key.key
     }
 }
 

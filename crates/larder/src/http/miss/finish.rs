@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderValue, Response};
 use http_body::Body;
+use larder_core::http::field_lines::FieldLines as _;
 use larder_core::outcome::{BypassReason, MissReason, Outcome, StaleReason, Tier};
 use tokio::time::Instant;
 use tower_service::Service as _;
@@ -24,6 +25,7 @@ use crate::http::lookup::equivalent::lookup_shared;
 use crate::http::lookup::request_context::{Purpose, RequestContext};
 use crate::http::memory::cached_response::CachedResponse;
 use crate::http::memory::stale_response::StaleResponse;
+use crate::http::memory::stored_fields::StoredFields;
 use crate::http::miss::step::{Collapsed, CollapsedBody, Ending};
 use crate::http::miss::{Miss, look_in_memory};
 use crate::http::response::invalidation_part::apply_invalidation;
@@ -92,7 +94,7 @@ impl Miss {
                 response.map(|_: CacheBody<ErasedBody>| self.into_body(body, Outcome::Miss(collapsed.reason)))
             }
             CollapsedBody::Unread(length) => {
-                with_length_of_body(response, &collapsed.response.headers, length)
+                with_length_of_body(response, &collapsed.response.fields, length)
             }
             _ => response,
         }
@@ -160,11 +162,11 @@ fn from_flight<B: Body>(
 /// equals the decimal number of octets that would have been sent" in the response to `GET`.
 fn with_length_of_body<B: Body>(
     mut response: Response<CacheBody<B>>,
-    stored: &HeaderMap,
+    stored: &StoredFields,
     length: Option<u64>,
 ) -> Response<CacheBody<B>> {
     let fields = response.headers_mut();
-    if fields.contains_key(CONTENT_LENGTH) && !stored.contains_key(CONTENT_LENGTH) {
+    if fields.contains_key(CONTENT_LENGTH) && stored.line(&CONTENT_LENGTH).is_none() {
         match length {
             Some(length) => fields.insert(CONTENT_LENGTH, HeaderValue::from(length)),
             None => fields.remove(CONTENT_LENGTH),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use http::header::{ETAG, IF_NONE_MATCH};
+use larder_core::http::field_lines::FieldLines as _;
 use larder_core::http::{validators, vary};
 use larder_core::outcome::{Outcome, StaleReason};
 use tokio::time::{Instant, sleep_until};
@@ -18,6 +19,7 @@ use crate::http::body::shared_body::SharedBodyReader;
 use crate::http::fill::FillPlan;
 use crate::http::flight_event::{FillEvent, Flight, FlightOutcome};
 use crate::http::layer_state::LayerState;
+use crate::http::lookup::query_scope::QueryScope;
 use crate::http::lookup::request_context::{Purpose, RequestContext};
 use crate::http::lookup::reuse::may_serve_on_error;
 use crate::http::memory::cached_response::CachedResponse;
@@ -202,12 +204,13 @@ fn head_use(layer: &LayerState, context: &RequestContext, head: &CachedResponse)
         return HeadUse::Retry;
     }
     // The whole decides about a part. A response to other queries is refused with its head.
-    if context.scope.as_ref().is_some_and(|scope| !scope.is_answered_by(&head.meta.key, &head.headers)) {
+    let is_answered = |scope: &QueryScope| scope.is_answered_by(&head.meta.key, &head.fields.to_table());
+    if context.scope.as_deref().is_some_and(|scope| !is_answered(scope)) {
         return HeadUse::Answer;
     }
     // An entity tag that the cache generates is known once the body is.
     let may_get_etag = layer.policy.generated_etag.is_on() && head.status == StatusCode::OK;
-    let needs_etag = may_get_etag && fields.contains_key(IF_NONE_MATCH) && !head.headers.contains_key(ETAG);
+    let needs_etag = may_get_etag && fields.contains_key(IF_NONE_MATCH) && head.fields.line(&ETAG).is_none();
     if traits.range || traits.conditional && needs_etag {
         return HeadUse::Wait;
     }

@@ -136,7 +136,7 @@ fn settled_with(
 ) -> Settled {
     let response = candidate.response;
     let scope = context.scope.as_deref();
-    if scope.is_some_and(|scope| !scope.is_answered_by(&response.meta.key, &response.headers)) {
+    if scope.is_some_and(|scope| !scope.is_answered_by(&response.meta.key, &response.fields.to_table())) {
         return Settled::RetryElsewhere;
     }
     if !is_allowed_by_log(layer, context, seat, candidate)

@@ -10,12 +10,15 @@ use larder_core::http::range::{self, ContentRange, Requested, Selected};
 
 use crate::http::serve::full_response::FullResponse;
 use crate::http::serve::multipart;
-use crate::http::serve::representation::Representation;
+use crate::http::serve::representation::{Representation, RepresentationFields};
 
 /// Returns the response to a request for ranges: a 206 or a 416.
 ///
 /// Returns `None` if the request gets the representation as it is.
-pub(crate) fn for_range_request(source: &Representation<'_>, request: &HeaderMap) -> Option<FullResponse> {
+pub(super) fn for_range_request(
+    source: &Representation<'_, impl RepresentationFields>,
+    request: &HeaderMap,
+) -> Option<FullResponse> {
     let Requested::Bytes(ranges) = range::parse_range(request) else { return None };
     if !range::accepts_ranges(source.headers) || !range::if_range(request, source.headers) {
         return None;
@@ -39,8 +42,8 @@ pub(crate) fn for_range_request(source: &Representation<'_>, request: &HeaderMap
 /// RFC 9110 §15.5.17: "A server that generates a 416 response to a byte-range request SHOULD
 /// generate a Content-Range header field specifying the current length of the selected
 /// representation".
-fn unsatisfiable(source: &Representation<'_>) -> FullResponse {
-    let mut fields = source.headers.clone();
+fn unsatisfiable(source: &Representation<'_, impl RepresentationFields>) -> FullResponse {
+    let mut fields = source.headers.copy();
     for name in REPRESENTATION_FIELDS.iter().chain(&range::CONTENT_FIELDS) {
         fields.remove(name);
     }

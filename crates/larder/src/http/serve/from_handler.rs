@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use http::header::{DATE, ETAG, TRANSFER_ENCODING};
-use http::{Response, StatusCode, response};
+use http::{HeaderValue, Response, StatusCode, response};
 use http_body::Body;
+use larder_core::http::field_lines::FieldLines as _;
 use larder_core::http::validators;
 use larder_core::outcome::{BypassReason, Outcome};
 
@@ -58,8 +59,11 @@ pub(crate) fn from_fill<B: Body<Data = Bytes>>(
 ) -> Response<CacheBody<B>> {
     parts.headers.remove(TRANSFER_ENCODING);
     for name in [ETAG, DATE] {
-        if let Some(value) = cached.headers.get(&name).filter(|_| !parts.headers.contains_key(&name)) {
-            parts.headers.insert(name, value.clone());
+        if parts.headers.contains_key(&name) {
+            continue;
+        }
+        if let Some(value) = cached.fields.line(&name).and_then(|line| HeaderValue::from_bytes(line).ok()) {
+            parts.headers.insert(name, value);
         }
     }
     Response::from_parts(parts, CacheBody::full(cached.body.clone()))

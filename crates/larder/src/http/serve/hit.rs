@@ -114,7 +114,7 @@ pub(crate) fn hit_owned(
     else {
         return hit(layer, traits, key, parts, &cached, Tier::Shared, now);
     };
-    let (mut fields, body) = (std::mem::take(&mut own.headers), std::mem::take(&mut own.body));
+    let (mut fields, body) = (own.fields.take_table(), std::mem::take(&mut own.body));
     add_cache_status(layer, &mut fields, &cached, Outcome::Hit(Tier::Shared), now);
     set_downstream_fields(layer, &cached, now, cached.status, &mut fields);
     if layer.policy.adds_fields {

@@ -5,20 +5,40 @@ use std::ops::Range;
 use bytes::Bytes;
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE};
 use http::{HeaderMap, StatusCode};
+use larder_core::http::field_lines::FieldLines;
 use larder_core::http::range::{self, ContentRange};
 
+use crate::http::memory::stored_fields::StoredFields;
 use crate::http::serve::full_response::FullResponse;
 
 /// A response with status 200, or a stored part of one, from which a request asks for ranges.
 #[derive(Clone, Copy)]
-pub(super) struct Representation<'a> {
-    pub(super) headers: &'a HeaderMap,
+pub(super) struct Representation<'a, F> {
+    pub(super) headers: &'a F,
     pub(super) body: &'a Bytes,
     /// The part of the representation that the body is. `None` if the body is all of it.
     pub(super) part: Option<&'a ContentRange>,
 }
 
-impl Representation<'_> {
+/// The header fields of a representation, stored or as the handler has sent them.
+pub(super) trait RepresentationFields: FieldLines {
+    /// Returns the fields as a table.
+    fn copy(&self) -> HeaderMap;
+}
+
+impl RepresentationFields for HeaderMap {
+    fn copy(&self) -> HeaderMap {
+        self.clone()
+    }
+}
+
+impl RepresentationFields for StoredFields {
+    fn copy(&self) -> HeaderMap {
+        self.to_table()
+    }
+}
+
+impl<F: RepresentationFields> Representation<'_, F> {
     /// Returns the available part as a 206, or `None` if the representation is complete.
     pub(super) fn as_partial(&self) -> Option<FullResponse> {
         self.single_range(&self.part?.range())
@@ -59,7 +79,7 @@ impl Representation<'_> {
     /// header fields beyond those required", because the client has them already. They are sent
     /// anyway: a cache on the way that stores the part for other clients does not have them.
     pub(super) fn partial_headers(&self, length: usize) -> HeaderMap {
-        let mut fields = self.headers.clone();
+        let mut fields = self.headers.copy();
         for name in &range::CONTENT_FIELDS {
             fields.remove(name);
         }

@@ -40,8 +40,8 @@ pub(super) fn select_representation(
     if form == ServedForm::NotModified {
         return in_form(cached, form);
     }
-    let source =
-        Representation { headers: &cached.headers, body: &cached.body, part: cached.meta.part.as_ref() };
+    let (headers, part) = (&cached.fields, cached.meta.part.as_ref());
+    let source = Representation { headers, body: &cached.body, part };
     let part = if traits.range && cached.status == StatusCode::OK {
         for_range_request(&source, request)
     } else {
@@ -58,7 +58,7 @@ pub(super) fn select_representation(
 /// RFC 9110 §13.2.1: preconditions are ignored if the response without them would not be a
 /// success.
 pub(crate) fn is_not_modified(cached: &CachedResponse, request: &HeaderMap) -> bool {
-    cached.status.is_success() && validators::not_modified(request, &cached.headers)
+    cached.status.is_success() && validators::not_modified(request, &cached.fields)
 }
 
 /// Returns a stored response in this form.
@@ -82,7 +82,7 @@ pub(super) fn with_fields(cached: &CachedResponse, form: ServedForm, fields: Hea
 
 /// Returns the stored fields, as they are in this form.
 pub(super) fn fields_in_form(cached: &CachedResponse, form: ServedForm) -> HeaderMap {
-    let mut fields = cached.headers.clone();
+    let mut fields = cached.fields.to_table();
     match form {
         ServedForm::Full => {}
         ServedForm::Head => add_fields_of_head(cached, &mut fields),

@@ -13,6 +13,7 @@ use larder_core::http::content_coding::coded_fields::set_coded;
 
 use super::CachedResponse;
 use crate::http::memory::refresh_state::RefreshState;
+use crate::http::memory::stored_fields::StoredFields;
 
 /// The coded forms of a stored response, and what is known about them.
 #[derive(Default)]
@@ -90,8 +91,8 @@ impl CachedResponse {
     /// Whether the response may be coded. It never changes, so it is computed once.
     pub(crate) fn is_codable(&self) -> bool {
         if !self.coded.has(CODABLE | NOT_CODABLE) {
-            let is_codable =
-                self.meta.part.is_none() && is_codable(self.status, &self.headers, Some(self.body.len()));
+            let is_codable = self.meta.part.is_none()
+                && is_codable(self.status, &self.fields.to_table(), Some(self.body.len()));
             self.coded.note(if is_codable { CODABLE } else { NOT_CODABLE });
         }
         self.coded.has(CODABLE)
@@ -132,7 +133,9 @@ impl CachedResponse {
     /// because its fields are others.
     pub(crate) fn coded_as(&self, coding: ContentCoding, coded: Bytes) -> Self {
         let mut form = self.with_body(coded);
-        set_coded(&mut form.headers, coding, &form.body);
+        let mut fields = self.fields.to_table();
+        set_coded(&mut fields, coding, &form.body);
+        form.fields = StoredFields::packed(&fields);
         form.for_memory()
     }
 
@@ -155,7 +158,7 @@ impl CachedResponse {
     fn with_body(&self, body: Bytes) -> Self {
         Self {
             status: self.status,
-            headers: self.headers.clone(),
+            fields: self.fields.clone(),
             body,
             meta: self.meta.clone(),
             filled_at: self.filled_at,
