@@ -55,10 +55,12 @@ pub struct Shape {
     pub max_bytes: u64,
 }
 
+type Fill = Box<dyn Fn(&Runtime, Range<u64>)>;
+
 /// Responses behind a layer. Each has a number.
 pub struct Entries {
     cache: Option<Cache>,
-    fill: Box<dyn Fn(&Runtime, Range<u64>)>,
+    fill: Fill,
     hit: Box<dyn Fn(u64)>,
 }
 

@@ -62,11 +62,23 @@ fn listed_in_connection(headers: &HeaderMap) -> Vec<HeaderName> {
 pub fn weight(headers: &HeaderMap) -> usize {
     /// The bytes of a field's hash and links, which are stored beside its name and value.
     const BESIDE: usize = 32;
+    /// The bytes of the links of a further line, which are stored beside its value.
+    const LINKS: usize = 32;
     /// The bytes of the map's index for each unit of capacity. The index is never quite full.
     const INDEX: usize = 6;
+    /// The bytes that a text takes besides itself: its reference count, and what the allocator adds
+    /// to both.
+    const TEXT: usize = 56;
     let entry = size_of::<HeaderName>() + size_of::<HeaderValue>() + BESIDE;
-    let texts: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    size_of::<HeaderMap>() + headers.capacity() * INDEX + headers.len() * entry + texts
+    let lines = headers.len() - headers.keys_len();
+    let names: usize = headers.keys().map(|name| name.as_str().len()).sum();
+    let values: usize = headers.values().map(|value| value.len() + TEXT).sum();
+    size_of::<HeaderMap>()
+        + headers.capacity() * INDEX
+        + headers.keys_len() * entry
+        + lines * (size_of::<HeaderValue>() + LINKS)
+        + names
+        + values
 }
 
 #[cfg(test)]

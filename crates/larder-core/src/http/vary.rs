@@ -66,7 +66,10 @@ fn name(member: &[u8]) -> Result<HeaderName, InvalidNameError> {
 /// The fields that `Vary` names, with the values of the request, in the order of the names.
 ///
 /// A value is `None` if the request did not have the field.
-pub type SelectingFields = Box<[(HeaderName, Option<HeaderValue>)]>;
+pub type SelectingFields = Box<[SelectingField]>;
+
+/// A field that `Vary` names, with the value of the request.
+pub type SelectingField = (HeaderName, Option<HeaderValue>);
 
 /// Returns the request's values of these fields, in a normal form.
 ///
@@ -85,7 +88,7 @@ pub fn selecting(fields: &[HeaderName], request: &HeaderMap) -> SelectingFields 
 ///
 /// A request that lacks a field matches only if the original request lacked it too.
 #[must_use]
-pub fn matches(selecting: &SelectingFields, request: &HeaderMap) -> bool {
+pub fn matches(selecting: &[SelectingField], request: &HeaderMap) -> bool {
     selecting.iter().all(|(name, value)| normalized_field::equals(name, request, value.as_ref()))
 }
 
@@ -93,7 +96,7 @@ pub fn matches(selecting: &SelectingFields, request: &HeaderMap) -> bool {
 ///
 /// It distinguishes the variants under one key.
 #[must_use]
-pub fn digest(selecting: &SelectingFields) -> u128 {
+pub fn digest(selecting: &[SelectingField]) -> u128 {
     let mut input = Text::new();
     for (name, value) in selecting {
         put_field(&mut input, name, value.is_some(), |input| {

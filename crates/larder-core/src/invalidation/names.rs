@@ -17,8 +17,8 @@ use crate::key::normalize;
 /// HTTP, has a key and tags, but no URI and no path.
 ///
 /// The texts travel with the response into the shared tier, and so do their digests. A hit there
-/// compares digests and reads no text. So both are packed into one buffer, which may be a slice of a
-/// larger one.
+/// compares digests and reads no text. So both are packed into one buffer, which may be a slice of
+/// a larger one.
 #[derive(Debug, Clone)]
 pub struct Names {
     /// The texts, and the digests after them.

@@ -91,6 +91,7 @@ impl<'v> Reader<'v> {
     /// Returns what was read since this many bytes were [left](Self::left), as a slice that keeps
     /// the value alive.
     #[inline]
+    #[must_use]
     pub fn shared_since(&self, left: usize) -> Bytes {
         let len = self.value.len();
         self.value.slice(len - left.min(len)..len - self.left())

@@ -11,6 +11,7 @@
 //! - `lease/`: instances that share one run of the handler
 //! - `invalidation_log/`: the invalidation log, as this process knows it
 //! - `invalidate/`: invalidations, and the tasks that follow the log and free the shared store
+//! - `allocated_size.rs`: how many bytes of memory something takes
 //! - `background.rs`: tasks that run without a client, and their limits
 //! - `detach.rs`: work that goes on after its client has left
 //! - `failure_table.rs`: the stored values that could not be replaced
@@ -28,6 +29,7 @@
 //! - `sync.rs`: the synchronization primitives that the concurrency tests replace
 //! - `ttl.rs`: constants for freshness lifetimes
 
+pub(crate) mod allocated_size;
 pub(crate) mod background;
 pub(crate) mod catch_panic;
 pub(crate) mod clock;

@@ -114,7 +114,7 @@ impl LayerState {
 
     /// Whether the response is a failure that is only shared with the requests that wait for it.
     pub(crate) fn is_unstored_failure(&self, cached: &CachedResponse) -> bool {
-        self.policy.is_failure(cached.status) && cached.meta.lifetime.total().is_zero()
+        self.policy.is_failure(cached.status) && cached.meta.lifetime().total().is_zero()
     }
 
     /// Returns whether a request may run the handler that has failed to replace this response.

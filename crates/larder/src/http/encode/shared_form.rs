@@ -45,7 +45,7 @@ pub(super) async fn write_coded_body(
     let Some(store) = engine.open_store().filter(|_| cached.is_shared()) else { return };
     let position = &cached.meta.position;
     let value = encode_coded_body(key.coding, key.made_of, coded, &key.key, position);
-    let expiry = expiry(&cached.meta.lifetime, cached.age(engine.clock.boot()), false);
+    let expiry = expiry(&cached.meta.lifetime(), cached.age(engine.clock.boot()), false);
     write_shared(engine, &**store, SharedWrite { address: address_of(key), value, expiry }, None).await;
 }
 

@@ -80,7 +80,7 @@ impl StoredEntries<'_> {
         let now = self.now.max(cached.received_at());
         StoredEntry {
             key: self.redactor.key(&cached.meta.key),
-            is_selected: vary::matches(&cached.meta.selecting, self.lookup_key.headers),
+            is_selected: vary::matches(cached.meta.selecting(), self.lookup_key.headers),
             response: Some(self.info(cached, now)),
             hit_for_miss: None,
             verdict: self.verdict(cached, now),

@@ -102,7 +102,7 @@ impl Fill {
     /// Records what the response says about equivalent queries.
     pub(super) fn record_variation(&self, cached: &CachedResponse) {
         let Some(scope) = &self.context.scope else { return };
-        if let Some(hint) = self.variation_hint(&cached.fields.to_table(), &cached.meta) {
+        if let Some(hint) = self.variation_hint(&cached.fields.to_table(), &cached.meta.to_meta()) {
             let clock = &self.layer.engine.clock;
             self.layer.http.variations.record(scope.base_key(), hint, clock.wall(), clock.boot());
         }

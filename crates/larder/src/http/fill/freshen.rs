@@ -52,7 +52,7 @@ impl Fill {
         let not_stored = storable.as_ref().err().copied();
         // The run that made the response usually took longer than the run that confirmed it, so
         // keep the higher cost.
-        let times = FillTimes { cost: stale.cached.meta.cost.max(times.cost), ..times };
+        let times = FillTimes { cost: stale.cached.meta.cost().max(times.cost), ..times };
         let storage = match storable {
             Ok(storable) => StorageRecord::storable(storable, tags, times).revalidated(&stale.cached),
             Err(_) => StorageRecord::for_waiters(times),
@@ -132,7 +132,7 @@ impl Fill {
                 let mut tags: Vec<_> = base.meta.names.tags().collect();
                 tags.extend(self.context.tags(&self.layer, &headers));
                 let start = FillStart { position: base.meta.position, ..times.start };
-                let times = FillTimes { start, cost: base.meta.cost.max(times.cost), ..times };
+                let times = FillTimes { start, cost: base.meta.cost().max(times.cost), ..times };
                 let storage = StorageRecord::storable(storable, tags, times).not_regenerated(base);
                 note_codings(&self.layer, base.status, &mut headers, Some(base.body.len() as u64));
                 let cached = self.rebuild(headers, base, &storage);

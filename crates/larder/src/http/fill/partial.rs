@@ -31,7 +31,7 @@ impl Fill {
         cached: Arc<CachedResponse>,
         storage: &StorageRecord,
     ) -> Option<Committed> {
-        let cached = if cached.meta.part.is_some() { self.combine_with_stored(cached)? } else { cached };
+        let cached = if cached.meta.part().is_some() { self.combine_with_stored(cached)? } else { cached };
         Some(self.commit(cached, storage))
     }
 
@@ -54,7 +54,7 @@ impl Fill {
         let Some(stored) = found.or_else(|| self.base.clone()).filter(is_usable) else {
             return Some(new);
         };
-        if stored.status != StatusCode::OK || stored.meta.part.is_none() {
+        if stored.status != StatusCode::OK || stored.meta.part().is_none() {
             return None;
         }
         let combined = self
@@ -74,8 +74,8 @@ impl Fill {
     ) -> Option<(StoredResponse, Option<BootTime>)> {
         let (stored_headers, new_headers) = (stored.stored_headers(), new.stored_headers());
         let (part, body) = combine(
-            PartialBody { headers: &stored_headers, part: stored.meta.part.as_ref()?, body: &stored.body },
-            PartialBody { headers: &new_headers, part: new.meta.part.as_ref()?, body: &new.body },
+            PartialBody { headers: &stored_headers, part: stored.meta.part()?, body: &stored.body },
+            PartialBody { headers: &new_headers, part: new.meta.part()?, body: &new.body },
         )?;
         if body.len() > self.layer.max_body {
             return None;
@@ -112,12 +112,12 @@ impl Fill {
 /// older part was filled: see
 /// [`Position::of_both`](larder_core::invalidation::position::Position::of_both).
 fn merged_meta(stored: &CachedResponse, new: &CachedResponse, part: Option<ContentRange>) -> Option<Meta> {
-    let (stored, new) = (&stored.meta, &new.meta);
+    let (stored, new) = (&stored.meta, new.meta.to_meta());
     Some(Meta {
         names: new.names.with_tags_of(&stored.names)?,
         position: stored.position.combined(new.position)?,
-        cost: stored.cost.max(new.cost),
+        cost: stored.cost().max(new.cost),
         part,
-        ..new.clone()
+        ..new
     })
 }

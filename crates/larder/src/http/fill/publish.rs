@@ -48,13 +48,13 @@ impl Fill {
     ///
     /// From now on, only requests that would get the same response have the same flight.
     fn note_variant(&mut self, head: &CachedResponse) {
-        if head.meta.selecting.is_empty() {
+        if head.meta.selecting().is_empty() {
             return;
         }
         let key = self.context.flight_key_for(&self.layer, head);
         if let Some(leader) = &mut self.leader {
             leader.add_key(key);
         }
-        self.layer.http.memory.note_vary_fields(&head.meta.key, &head.meta.selecting);
+        self.layer.http.memory.note_vary_fields(&head.meta.key, head.meta.selecting());
     }
 }

@@ -33,11 +33,11 @@ use crate::http::request::SplitRequest;
 #[inline]
 pub(crate) fn is_due(layer: &LayerState, cached: &CachedResponse, now: BootTime) -> bool {
     let early = layer.policy.early_refresh;
-    early.is_near(cached.nanos_left(now), cached.cost)
+    early.is_near(cached.nanos_left(now), cached.meta.cost_nanos)
         // No request was for the whole representation.
-        && cached.meta.part.is_none()
+        && cached.meta.part().is_none()
         // The random number is from (0, 1], as zero has no logarithm.
-        && early.is_due(cached.fresh_for(now), cached.meta.cost, || 1.0 - fastrand::f64())
+        && early.is_due(cached.fresh_for(now), cached.meta.cost(), || 1.0 - fastrand::f64())
         // RFC 8246 §2.
         && !is_immutable(layer, cached)
 }

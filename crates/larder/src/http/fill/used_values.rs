@@ -62,7 +62,8 @@ impl Fill {
     /// that the next one will be of no use either.
     pub(super) fn is_outlived(&self, cached: &CachedResponse) -> bool {
         let end = self.scope.lowered().and_then(|used| used.fresh_until);
-        end.is_some_and(|end| end <= cached.received_at()) && cached.meta.lifetime.while_revalidate.is_zero()
+        end.is_some_and(|end| end <= cached.received_at())
+            && cached.meta.lifetime().while_revalidate.is_zero()
     }
 }
 

@@ -59,7 +59,7 @@ impl Lookup {
             Reuse::Fresh { .. } if cached.satisfies(headers) => Self::Fresh(cached, tier),
             Reuse::Fresh { .. } => Self::Partial(cached),
             // A stale partial response is not worth a validation.
-            Reuse::Stale { reason, .. } if cached.meta.part.is_some() => Self::Miss(reason, None),
+            Reuse::Stale { reason, .. } if cached.meta.part().is_some() => Self::Miss(reason, None),
             Reuse::Stale { reason, while_revalidate, .. } => {
                 Self::Stale(StaleResponse { cached, tier, reason, while_revalidate })
             }

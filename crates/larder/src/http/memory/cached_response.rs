@@ -24,14 +24,16 @@ use larder_core::http::{age, validators, vary};
 use larder_core::invalidation::names::Names;
 use larder_core::invalidation::position::Position;
 use larder_core::invalidation::table::Verdict;
-use larder_core::stored::{Meta, StoredResponse};
+use larder_core::stored::StoredResponse;
 use larder_core::time::{BootTime, WallTime};
 
+use crate::engine::allocated_size::{allocated_arc, allocated_bytes};
 use crate::engine::failure_table::Replaceable;
 use crate::engine::invalidation_log::stamped::Stamped;
 use crate::engine::report::route_counters::RouteCounters;
 use crate::engine::store_calendar::StoreCalendar;
 use crate::http::cache_status;
+use crate::http::memory::cached_meta::CachedMeta;
 use crate::http::memory::header_cache::{RenderKey, ServedForm, rendered};
 use crate::http::memory::refresh_state::RefreshState;
 use crate::http::memory::stored_fields::StoredFields;
@@ -43,28 +45,22 @@ pub(crate) struct CachedResponse {
     pub(crate) status: StatusCode,
     pub(crate) fields: StoredFields,
     pub(crate) body: Bytes,
-    pub(crate) meta: Meta,
+    pub(crate) meta: CachedMeta,
     /// The moment at which this process began to fill the response.
     ///
     /// `None` if another process may have filled it (rule 10). Revalidation does not change this
     /// moment: `Last-Modified` counts whole seconds, so the handler may answer with a 304 although
     /// the response has changed since.
     pub(crate) filled_at: Option<BootTime>,
-    /// The age at `received_at`.
-    age: Duration,
+    /// The age at `received_at`, in nanoseconds.
+    age: u64,
     received_at: BootTime,
     /// The moment from which the response is stale.
     stale_at: BootTime,
-    /// The moment until which the response may be served without a further check of the rules.
-    fresh_unconditionally_until: BootTime,
-    /// The time that the handler took to make the response, in nanoseconds.
-    pub(crate) cost: u64,
     /// A number that no other response in memory has.
     id: u64,
     /// The generation of the invalidation table at which the response was last found valid.
     pub(crate) valid_at_generation: AtomicU64,
-    /// The `Cache-Status` of other caches, nearer to the origin.
-    pub(crate) upstream_cache_status: Option<HeaderValue>,
     /// The route that brought the response into memory.
     route: OnceLock<ResponseRoute>,
     pub(super) refresh: RefreshState,
@@ -84,6 +80,11 @@ struct ResponseRoute {
     /// share it.
     layer: u64,
 }
+
+/// The maximum length of a body that is copied into the buffer of its response.
+///
+/// For a larger one, the copy costs more than the few bytes are worth.
+const MAX_GATHERED: usize = 4 * 1024;
 
 /// The time for which requests do not wait for a key whose responses are of no use to others.
 pub(super) const HIT_FOR_MISS_TIME: Duration = Duration::from_secs(10);
@@ -113,8 +114,33 @@ impl CachedResponse {
     pub(crate) fn for_memory(mut self) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         self.fields = self.fields.into_packed();
+        self.gather();
         self.id = NUMBERS.fetch_add(1, Ordering::Relaxed);
         self
+    }
+
+    /// Moves the names, the values of the fields and a small body into one buffer of their size.
+    ///
+    /// Each buffer has a reference count and what the allocator adds. And what a hit reads lies
+    /// together.
+    fn gather(&mut self) {
+        let (names_len, values_len) = (self.meta.names.weight(), self.fields.values_len());
+        let body = if Self::is_gathered(self.body.len()) { self.body.clone() } else { Bytes::new() };
+        let mut buffer = Vec::with_capacity(names_len + values_len + body.len());
+        self.meta.names.write_to(&mut buffer);
+        self.fields.write_values_to(&mut buffer);
+        buffer.extend_from_slice(&body);
+        let mut buffer = Bytes::from(buffer);
+        self.meta.names = self.meta.names.moved_to(buffer.split_to(names_len));
+        self.fields.move_values_to(buffer.split_to(values_len));
+        if !body.is_empty() {
+            self.body = buffer;
+        }
+    }
+
+    /// Whether a body of this length is moved into the buffer of the response.
+    const fn is_gathered(length: usize) -> bool {
+        length <= MAX_GATHERED
     }
 
     /// Returns a response that was read from the shared tier.
@@ -149,19 +175,16 @@ impl CachedResponse {
             fields,
             body,
             filled_at,
-            age,
+            age: u64::try_from(age.as_nanos()).unwrap_or(u64::MAX),
             received_at,
             stale_at,
-            fresh_unconditionally_until: if meta.flags.no_cache { BootTime::ZERO } else { stale_at },
-            cost: u64::try_from(meta.cost.as_nanos()).unwrap_or(u64::MAX),
             id: NEVER,
             valid_at_generation: AtomicU64::new(NEVER),
-            upstream_cache_status,
             route: OnceLock::new(),
             refresh: RefreshState::default(),
             shared_copy: SharedCopy::default(),
             coded: CodedForms::default(),
-            meta,
+            meta: CachedMeta::new(meta, upstream_cache_status),
         }
     }
 
@@ -194,8 +217,8 @@ impl CachedResponse {
     ///
     /// `None` if it can't be served without that at all.
     pub(super) fn useful_until(&self) -> Option<BootTime> {
-        let lifetime = &self.meta.lifetime;
-        (!is_never_fresh(lifetime, &self.meta.flags))
+        let lifetime = self.meta.lifetime();
+        (!is_never_fresh(&lifetime, &self.meta.flags))
             .then(|| self.stale_at.saturating_add(lifetime.while_revalidate))
     }
 
@@ -206,7 +229,10 @@ impl CachedResponse {
 
     /// Returns the digest of the fields that the response varies on, or zero if there are none.
     pub(crate) fn variant(&self) -> u128 {
-        if self.meta.selecting.is_empty() { 0 } else { vary::digest(&self.meta.selecting) }
+        match self.meta.selecting() {
+            [] => 0,
+            selecting => vary::digest(selecting),
+        }
     }
 
     /// Whether the fill of this response began before that of `other`, at a lower log position.
@@ -221,7 +247,7 @@ impl CachedResponse {
     /// Returns the current age of the response (RFC 9111 §4.2.3).
     #[inline]
     pub(crate) fn age(&self, now: BootTime) -> Duration {
-        age::current_age(self.age, now.saturating_since(self.received_at))
+        age::current_age(Duration::from_nanos(self.age), now.saturating_since(self.received_at))
     }
 
     /// Returns how long the response will still be fresh.
@@ -239,7 +265,7 @@ impl CachedResponse {
     /// Whether the response is fresh and its own directives do not demand a validation.
     #[inline]
     pub(crate) fn is_unconditionally_fresh(&self, now: BootTime) -> bool {
-        self.at_least_received(now) < self.fresh_unconditionally_until
+        self.at_least_received(now) < self.stale_at && !self.meta.flags.no_cache
     }
 
     /// Returns `now`, or the time of receipt if that is later.
@@ -256,8 +282,8 @@ impl CachedResponse {
     /// A response that is never fresh answers no other request without a run of the handler. It
     /// says so about the next response for a while, and each run that confirms it renews that time.
     pub(crate) fn is_hit_for_miss(&self, now: BootTime) -> bool {
-        is_never_fresh(&self.meta.lifetime, &self.meta.flags)
-            && self.age(now).saturating_sub(self.meta.initial_age) < HIT_FOR_MISS_TIME
+        is_never_fresh(&self.meta.lifetime(), &self.meta.flags)
+            && self.age(now).saturating_sub(self.meta.initial_age()) < HIT_FOR_MISS_TIME
     }
 
     /// Returns the fields for a hit in memory. Calls `render` if they are not cached.
@@ -281,7 +307,7 @@ impl CachedResponse {
     pub(crate) fn candidate(&self, verdict: Verdict, confirmed: bool, now: BootTime) -> Candidate {
         Candidate {
             age: self.age(now),
-            lifetime: self.meta.lifetime,
+            lifetime: self.meta.lifetime(),
             flags: self.meta.flags,
             verdict,
             confirmed,
@@ -291,7 +317,7 @@ impl CachedResponse {
     /// Returns the header fields as they are stored, without those of the cache.
     pub(crate) fn stored_headers(&self) -> HeaderMap {
         let mut headers = self.fields.to_table();
-        cache_status::unreserve(&mut headers, self.upstream_cache_status.as_ref());
+        cache_status::unreserve(&mut headers, self.meta.upstream_cache_status());
         headers
     }
 
@@ -310,7 +336,7 @@ impl CachedResponse {
             status: self.status,
             headers: self.stored_headers(),
             body: self.body.clone(),
-            meta: self.meta.clone(),
+            meta: self.meta.to_meta(),
         }
     }
 
@@ -332,7 +358,7 @@ impl CachedResponse {
     /// A complete response always does.
     #[inline]
     pub(crate) fn satisfies(&self, request: &HeaderMap) -> bool {
-        self.meta.part.as_ref().is_none_or(|part| self.partial_satisfies(part, request))
+        self.meta.part().is_none_or(|part| self.partial_satisfies(part, request))
     }
 
     #[cold]
@@ -347,13 +373,17 @@ impl CachedResponse {
         }
     }
 
-    /// Returns the approximate number of bytes that the response takes in memory.
+    /// Returns the number of bytes that the response takes in memory, besides the text of its key.
+    ///
+    /// This is what an allocator takes, to a few per cent.
     pub(crate) fn weight(&self) -> u64 {
-        let sum = size_of::<Self>()
-            + self.body.len()
-            + self.fields.weight()
-            + self.meta.names.weight()
-            + self.meta.key.len()
+        let is_gathered = Self::is_gathered(self.body.len());
+        let gathered = if is_gathered { self.body.len() } else { 0 };
+        let sum = allocated_arc(size_of::<Self>())
+            + allocated_bytes(self.meta.names.weight() + self.fields.values_len() + gathered)
+            + if is_gathered { 0 } else { allocated_bytes(self.body.len()) }
+            + self.fields.table_weight()
+            + self.meta.rare_weight()
             + self.coded.weight();
         sum as u64
     }

@@ -3,6 +3,7 @@
 //! It also remembers facts about keys without a stored response.
 //!
 //! * [`cached_response`]: a stored response, ready to be served.
+//! * [`cached_meta`]: what is known about it.
 //! * [`stored_fields`]: its header fields. Those of similar responses share a `field_shape`, whose
 //!   texts are each a `constant_text`.
 //! * [`stale_response`]: a stored response that is stale, and how it may be used.
@@ -17,6 +18,7 @@
 //! * [`refill_request`]: the request that fills a stored response again.
 
 mod add_coded_body;
+pub(crate) mod cached_meta;
 pub(crate) mod cached_response;
 mod constant_text;
 mod field_shape;
@@ -39,7 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
-use larder_core::http::vary::{self, SelectingFields};
+use larder_core::http::vary::{self, SelectingField};
 use larder_core::outcome::{MissReason, NotStored};
 use larder_core::time::{BootTime, Clock};
 
@@ -165,7 +167,7 @@ impl ResponseMemory {
                 match get(&SlotKeyRef { key, variant }) {
                     Some(Slot::HitForMiss { until }) if now < until => MemoryLookup::HitForMiss,
                     // Equal digests of 128 bits do not prove that the fields are the same.
-                    Some(Slot::Response(cached)) if vary::matches(&cached.meta.selecting, headers) => {
+                    Some(Slot::Response(cached)) if vary::matches(cached.meta.selecting(), headers) => {
                         MemoryLookup::Found(cached)
                     }
                     _ => MemoryLookup::OtherVariants(variants),
@@ -297,7 +299,7 @@ impl ResponseMemory {
     /// Remembers the fields that a response under a key varies on, before it is stored.
     ///
     /// A stored response that did not vary stays until then.
-    pub(crate) fn note_vary_fields(&self, key: &str, selecting: &SelectingFields) {
+    pub(crate) fn note_vary_fields(&self, key: &str, selecting: &[SelectingField]) {
         let fields: Box<[HeaderName]> = selecting.iter().map(|(name, _)| name.clone()).collect();
         let is_noted = match self.slots.get(&SlotKeyRef { key, variant: 0 }) {
             Some(Slot::Response(_)) => true,

@@ -21,7 +21,7 @@ pub(crate) fn refill_request<B: Default>(
     credentials: &[HeaderName],
 ) -> Option<Request<B>> {
     let meta = &cached.meta;
-    if meta.part.is_some() {
+    if meta.part().is_some() {
         return None;
     }
     let parts = request_parts(&meta.key)?;
@@ -39,7 +39,7 @@ pub(crate) fn refill_request<B: Default>(
         }
         headers.append(name, line.clone());
     }
-    for (name, value) in &meta.selecting {
+    for (name, value) in meta.selecting() {
         // A field in the key has its lines already.
         let Some(value) = value.as_ref().filter(|_| !headers.contains_key(name)) else { continue };
         if !is_sent(name) {

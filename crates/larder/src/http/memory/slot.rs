@@ -8,6 +8,7 @@ use larder_core::http::vary;
 use larder_core::time::BootTime;
 use quick_cache::Equivalent;
 
+use crate::engine::allocated_size::{PLACE, allocated, allocated_arc};
 use crate::engine::memory_tier::Weigh;
 use crate::http::memory::cached_response::CachedResponse;
 
@@ -56,6 +57,11 @@ impl Variants {
         self.cached.iter().copied()
     }
 
+    fn weight(&self) -> u64 {
+        let own = allocated_arc(size_of::<Self>()) + allocated(size_of_val(&*self.fields));
+        (own + allocated(self.cached.capacity() * size_of::<u128>())) as u64
+    }
+
     /// Returns the digest of the variant that a request with these fields selects.
     pub(crate) fn variant_for(&self, headers: &HeaderMap) -> u128 {
         vary::digest_of_request(&self.fields, headers)
@@ -84,7 +90,7 @@ impl Variants {
         response: &CachedResponse,
         variant: u128,
     ) -> (Self, Option<u128>) {
-        let selecting = &response.meta.selecting;
+        let selecting = response.meta.selecting();
         let fields: Box<[HeaderName]> = selecting.iter().map(|(name, _)| name.clone()).collect();
         let mut cached = match current {
             Some(current) if current.fields == fields => current.cached.clone(),
@@ -155,7 +161,7 @@ impl Equivalent<SlotKey> for SlotKeyRef<'_> {
 
 impl Weigh for SlotKey {
     fn weight(&self) -> u64 {
-        (size_of::<Self>() + self.key.len()) as u64
+        (PLACE + size_of::<Self>() + allocated_arc(self.key.len())) as u64
     }
 }
 
@@ -163,7 +169,7 @@ impl Weigh for Slot {
     fn weight(&self) -> u64 {
         let rest = match self {
             Self::Response(cached) => cached.weight(),
-            Self::Variants(variants) => size_of_val(&*variants.cached) as u64 + 64,
+            Self::Variants(variants) => variants.weight(),
             Self::HitForMiss { .. } => 0,
         };
         size_of::<Self>() as u64 + rest

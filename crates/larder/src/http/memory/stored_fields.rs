@@ -73,11 +73,35 @@ impl StoredFields {
         }
     }
 
-    /// Returns the number of bytes that the fields take.
-    pub(super) fn weight(&self) -> usize {
+    /// Returns the number of bytes of a table. Packed fields have none.
+    pub(super) fn table_weight(&self) -> usize {
+        match self {
+            Self::Packed(_) => 0,
+            Self::Table(fields) => storable_fields::weight(fields),
+        }
+    }
+
+    /// Returns the number of bytes of packed values.
+    pub(super) fn values_len(&self) -> usize {
         match self {
             Self::Packed(packed) => packed.values.len(),
-            Self::Table(fields) => storable_fields::weight(fields),
+            Self::Table(_) => 0,
+        }
+    }
+
+    /// Appends the packed values to a buffer.
+    pub(super) fn write_values_to(&self, buffer: &mut Vec<u8>) {
+        if let Self::Packed(packed) = self {
+            buffer.extend_from_slice(&packed.values);
+        }
+    }
+
+    /// Moves the packed values to a buffer that has what
+    /// [`write_values_to`](Self::write_values_to) wrote, and nothing else.
+    pub(super) fn move_values_to(&mut self, buffer: Bytes) {
+        if let Self::Packed(packed) = self {
+            debug_assert_eq!(packed.values, buffer);
+            packed.values = buffer;
         }
     }
 }
@@ -132,8 +156,7 @@ impl PackedFields {
             }
             places >>= 1;
         }
-        // A buffer of exactly this size. What is not used would live as long as the response.
-        Self { shape, values: values.into_boxed_slice().into() }
+        Self { shape, values: values.into() }
     }
 
     fn to_table(&self) -> HeaderMap {
@@ -251,7 +274,8 @@ mod tests {
         let mut fields = HeaderMap::new();
         fields.insert(CONTENT_TYPE, value("text/html"));
         fields.insert(ETAG, value("12345"));
-        assert_eq!(StoredFields::packed(&fields).weight(), 6);
+        let stored = StoredFields::packed(&fields);
+        assert_eq!((stored.values_len(), stored.table_weight()), (6, 0));
     }
 
     #[test]

@@ -98,14 +98,14 @@ impl StoredInfo {
             status: cached.status,
             state: state_of(cached, view.log, view.now),
             age: cached.age(view.now),
-            lifetime: meta.lifetime.fresh,
+            lifetime: meta.fresh(),
             remaining: cached.fresh_for(view.now),
             body_bytes: cached.body.len() as u64,
             stored_bytes,
             tags: meta.names.tags().collect(),
             position: meta.position.to_string(),
-            variant: meta.selecting.iter().map(|(name, value)| view.field(name, value.as_ref())).collect(),
-            is_partial: meta.part.is_some(),
+            variant: meta.selecting().iter().map(|(name, value)| view.field(name, value.as_ref())).collect(),
+            is_partial: meta.part().is_some(),
             codings: cached.codings(),
         }
     }

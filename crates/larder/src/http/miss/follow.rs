@@ -200,7 +200,7 @@ enum HeadUse {
 /// check as for a body that is still arriving.
 fn head_use(layer: &LayerState, context: &RequestContext, head: &CachedResponse) -> HeadUse {
     let (traits, fields) = (context.traits, &context.headers);
-    if !vary::matches(&head.meta.selecting, fields) {
+    if !vary::matches(head.meta.selecting(), fields) {
         return HeadUse::Retry;
     }
     // The whole decides about a part. A response to other queries is refused with its head.

@@ -221,7 +221,7 @@ fn settle_as_leader(leader: Lead, outcome: FlightOutcome, reason: MissReason) ->
 /// Such a flight may have the request's key: the stored response under it is one that did not vary,
 /// or the fields that responses vary on were forgotten.
 fn is_other_variant(context: &RequestContext, flight: &Flight) -> bool {
-    published_head(flight).is_some_and(|head| !vary::matches(&head.meta.selecting, &context.headers))
+    published_head(flight).is_some_and(|head| !vary::matches(head.meta.selecting(), &context.headers))
 }
 
 /// Whether an event that names the request's own response came after the flight began.

@@ -140,7 +140,7 @@ fn settled_with(
         return Settled::RetryElsewhere;
     }
     if !is_allowed_by_log(layer, context, seat, candidate)
-        || !vary::matches(&response.meta.selecting, &context.headers)
+        || !vary::matches(response.meta.selecting(), &context.headers)
     {
         return Settled::Retry;
     }

@@ -66,6 +66,6 @@ fn set_fields(
     age: Duration,
     fields: &mut HeaderMap,
 ) {
-    let (lifetime, response_time) = (cached.meta.lifetime, cached.meta.response_time);
+    let (lifetime, response_time) = (cached.meta.lifetime(), cached.meta.response_time);
     set_lifetimes(fields, rules, &ServedAge { stated, age, lifetime, response_time });
 }

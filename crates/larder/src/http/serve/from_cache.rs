@@ -33,7 +33,7 @@ pub(crate) fn from_cache<B: Body>(
     let form = coded_form(layer, context, cached);
     let cached = form.as_ref().unwrap_or(cached);
     let mut whole = select(layer, context, cached, outcome);
-    let (cost, bytes) = (cached.meta.cost, cached.body.len() as u64);
+    let (cost, bytes) = (cached.meta.cost(), cached.body.len() as u64);
     let now = layer.engine.clock.boot();
     layer.with_route(
         || context.matched_path.as_deref(),
@@ -67,8 +67,8 @@ pub(crate) fn stale_on_error<B: Body>(
         &mut whole.fields,
         outcome,
         cached.age(now),
-        cached.meta.lifetime.fresh,
-        cached.upstream_cache_status.as_ref(),
+        cached.meta.fresh(),
+        cached.meta.upstream_cache_status(),
         failed,
     );
     set_downstream_fields(layer, cached, now, whole.status, &mut whole.fields);
@@ -86,7 +86,7 @@ pub(crate) fn collapsed<B: Body>(
     let form = coded_form(layer, context, cached);
     let cached = form.as_ref().unwrap_or(cached);
     let mut whole = select(layer, context, cached, outcome);
-    cache_status::unreserve(&mut whole.fields, cached.upstream_cache_status.as_ref());
+    cache_status::unreserve(&mut whole.fields, cached.meta.upstream_cache_status());
     let now = layer.engine.clock.boot();
     whole.fields.insert(AGE, cache_status::whole_seconds(cached.age(now)));
     set_downstream_fields(layer, cached, now, whole.status, &mut whole.fields);

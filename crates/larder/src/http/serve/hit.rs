@@ -136,7 +136,7 @@ pub(super) fn add_cache_status(
         fields,
         outcome,
         cached.age(now),
-        cached.meta.lifetime.fresh,
-        cached.upstream_cache_status.as_ref(),
+        cached.meta.fresh(),
+        cached.meta.upstream_cache_status(),
     );
 }

@@ -87,7 +87,7 @@ pub(crate) fn record_hit(
     looked_up: BootTime,
 ) {
     let number = match cached.route_in(layer.routes.layer) {
-        Some(route) => route.hit(tier, cached.cost, cached.body.len() as u64),
+        Some(route) => route.hit(tier, cached.meta.cost_nanos, cached.body.len() as u64),
         None => count_hit_by_path(layer, parts, cached, tier),
     };
     // All else is rare, and is kept out of this function, which is then part of its callers.
@@ -104,7 +104,7 @@ fn count_hit_by_path(
     cached: &CachedResponse,
     tier: Tier,
 ) -> RequestNumber {
-    let (cost, bytes) = (cached.cost, cached.body.len() as u64);
+    let (cost, bytes) = (cached.meta.cost_nanos, cached.body.len() as u64);
     layer.with_route(|| matched_path(parts), |route| route.hit(tier, cost, bytes))
 }
 
@@ -151,7 +151,7 @@ pub(crate) fn record_stale_hit(
     layer.with_route(
         || matched_path(parts),
         |route| {
-            route.add_saved(cached.meta.cost, cached.body.len() as u64);
+            route.add_saved(cached.meta.cost(), cached.body.len() as u64);
             if let Some(weight) = route.request(outcome).weight() {
                 let time = layer.engine.clock.boot().saturating_since(looked_up);
                 route.record_time(outcome, time, weight);

@@ -40,7 +40,7 @@ pub(super) fn select_representation(
     if form == ServedForm::NotModified {
         return in_form(cached, form);
     }
-    let (headers, part) = (&cached.fields, cached.meta.part.as_ref());
+    let (headers, part) = (&cached.fields, cached.meta.part());
     let source = Representation { headers, body: &cached.body, part };
     let part = if traits.range && cached.status == StatusCode::OK {
         for_range_request(&source, request)

@@ -91,7 +91,7 @@ impl CachedResponse {
     /// Whether the response may be coded. It never changes, so it is computed once.
     pub(crate) fn is_codable(&self) -> bool {
         if !self.coded.has(CODABLE | NOT_CODABLE) {
-            let is_codable = self.meta.part.is_none()
+            let is_codable = self.meta.part().is_none()
                 && is_codable(self.status, &self.fields.to_table(), Some(self.body.len()));
             self.coded.note(if is_codable { CODABLE } else { NOT_CODABLE });
         }
@@ -149,9 +149,11 @@ impl CachedResponse {
         forms.into_iter().fold(self, |response, (coding, body)| response.with_coded_body(coding, &body))
     }
 
-    /// Whether `other` has the very same body.
+    /// Whether `other` has the same body. A large one counts only if it is stored once.
     pub(crate) fn has_body_of(&self, other: &Self) -> bool {
-        self.body.as_ptr() == other.body.as_ptr() && self.body.len() == other.body.len()
+        let is_slice = self.body.as_ptr() == other.body.as_ptr() && self.body.len() == other.body.len();
+        // A small body is copied into the buffer of each response.
+        is_slice || Self::is_gathered(self.body.len()) && self.body == other.body
     }
 
     /// Returns the same response with another body, and without coded forms.
@@ -165,11 +167,8 @@ impl CachedResponse {
             age: self.age,
             received_at: self.received_at,
             stale_at: self.stale_at,
-            fresh_unconditionally_until: self.fresh_unconditionally_until,
-            cost: self.cost,
             id: self.id,
             valid_at_generation: super::AtomicU64::new(self.valid_at_generation.load(Ordering::Relaxed)),
-            upstream_cache_status: self.upstream_cache_status.clone(),
             route: self.route.clone(),
             refresh: RefreshState::default(),
             shared_copy: self.shared_copy.clone(),
