@@ -1,6 +1,7 @@
 //! A stored response in memory.
 
 mod coded_forms;
+mod gathered;
 mod shared_copy;
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,6 @@ use larder_core::invalidation::table::Verdict;
 use larder_core::stored::StoredResponse;
 use larder_core::time::{BootTime, WallTime};
 
-use crate::engine::allocated_size::{allocated_arc, allocated_bytes};
 use crate::engine::failure_table::Replaceable;
 use crate::engine::invalidation_log::stamped::Stamped;
 use crate::engine::report::route_counters::RouteCounters;
@@ -81,11 +81,6 @@ struct ResponseRoute {
     layer: u64,
 }
 
-/// The maximum length of a body that is copied into the buffer of its response.
-///
-/// For a larger one, the copy costs more than the few bytes are worth.
-const MAX_GATHERED: usize = 4 * 1024;
-
 /// The time for which requests do not wait for a key whose responses are of no use to others.
 pub(super) const HIT_FOR_MISS_TIME: Duration = Duration::from_secs(10);
 
@@ -117,30 +112,6 @@ impl CachedResponse {
         self.gather();
         self.id = NUMBERS.fetch_add(1, Ordering::Relaxed);
         self
-    }
-
-    /// Moves the names, the values of the fields and a small body into one buffer of their size.
-    ///
-    /// Each buffer has a reference count and what the allocator adds. And what a hit reads lies
-    /// together.
-    fn gather(&mut self) {
-        let (names_len, values_len) = (self.meta.names.weight(), self.fields.values_len());
-        let body = if Self::is_gathered(self.body.len()) { self.body.clone() } else { Bytes::new() };
-        let mut buffer = Vec::with_capacity(names_len + values_len + body.len());
-        self.meta.names.write_to(&mut buffer);
-        self.fields.write_values_to(&mut buffer);
-        buffer.extend_from_slice(&body);
-        let mut buffer = Bytes::from(buffer);
-        self.meta.names = self.meta.names.moved_to(buffer.split_to(names_len));
-        self.fields.move_values_to(buffer.split_to(values_len));
-        if !body.is_empty() {
-            self.body = buffer;
-        }
-    }
-
-    /// Whether a body of this length is moved into the buffer of the response.
-    const fn is_gathered(length: usize) -> bool {
-        length <= MAX_GATHERED
     }
 
     /// Returns a response that was read from the shared tier.
@@ -371,21 +342,6 @@ impl CachedResponse {
             }
             Requested::Whole | Requested::Unknown => false,
         }
-    }
-
-    /// Returns the number of bytes that the response takes in memory, besides the text of its key.
-    ///
-    /// This is what an allocator takes, to a few per cent.
-    pub(crate) fn weight(&self) -> u64 {
-        let is_gathered = Self::is_gathered(self.body.len());
-        let gathered = if is_gathered { self.body.len() } else { 0 };
-        let sum = allocated_arc(size_of::<Self>())
-            + allocated_bytes(self.meta.names.weight() + self.fields.values_len() + gathered)
-            + if is_gathered { 0 } else { allocated_bytes(self.body.len()) }
-            + self.fields.table_weight()
-            + self.meta.rare_weight()
-            + self.coded.weight();
-        sum as u64
     }
 }
 

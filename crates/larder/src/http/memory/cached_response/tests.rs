@@ -1,6 +1,7 @@
 use larder_core::http::content_coding::ContentCoding;
 use larder_core::http::reuse::{Reuse, reuse};
 
+use super::gathered::MAX_GATHERED;
 use super::*;
 use crate::testing::after;
 use crate::testing::now;
