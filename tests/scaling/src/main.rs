@@ -1,9 +1,11 @@
 //! Measures costs that grow with the invalidation log, with the number of instances, with the tags
 //! of a response, and with the pending writes of write-behind.
 
+mod fleet;
 mod hits;
 mod instance;
 mod lag;
+mod leases;
 mod load;
 mod pages;
 mod process;
@@ -34,6 +36,12 @@ struct Args {
     /// The numbers of instances that follow the log at once.
     #[arg(long, value_delimiter = ',', default_values_t = [0, 1, 4, 16])]
     instances: Vec<usize>,
+    /// The numbers of instances that follow the log in processes of their own.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 16, 64])]
+    processes: Vec<usize>,
+    /// The number of instances that wait for one fill.
+    #[arg(long, default_value_t = 200)]
+    waiting: usize,
     /// The numbers of instances that start at the same time.
     #[arg(long, value_delimiter = ',', default_values_t = [0, 20, 100])]
     starts: Vec<usize>,
@@ -52,6 +60,8 @@ enum Part {
     Replay,
     Rate,
     Pages,
+    Fleet,
+    Leases,
     Starts,
     Tags,
     Queue,
@@ -63,6 +73,9 @@ enum Child {
     /// An instance that replays a log.
     #[command(hide = true)]
     Replay(replay::Child),
+    /// An instance that follows a log.
+    #[command(hide = true)]
+    Follow(fleet::Child),
     /// Hits for counting instructions.
     #[command(hide = true)]
     Hits(hits::Child),
@@ -74,6 +87,7 @@ fn main() -> Result<()> {
     let _entered = runtime.enter();
     match &args.child {
         Some(Child::Replay(child)) => runtime.block_on(child.run()),
+        Some(Child::Follow(child)) => runtime.block_on(child.run()),
         Some(Child::Hits(child)) => child.run(),
         None => args.measure(&runtime),
     }
@@ -89,6 +103,12 @@ impl Args {
         }
         if self.wants(Part::Pages) {
             runtime.block_on(pages::table())?;
+        }
+        if self.wants(Part::Fleet) {
+            runtime.block_on(fleet::tables(&self.processes, Duration::from_secs(self.seconds)))?;
+        }
+        if self.wants(Part::Leases) {
+            runtime.block_on(leases::table(self.waiting))?;
         }
         if self.wants(Part::Starts) {
             runtime.block_on(starts::table(&self.starts))?;

@@ -102,8 +102,14 @@ mod tests {
 
     #[test]
     fn a_row_tells_of_each_instance_and_each_second() {
-        let counts =
-            Counts { cpu: 0.5, sent: 4000.0, answer: 0.0, looks: 80.0, alarms: 40.0, appends: 1000.0 };
+        let counts = Counts {
+            cpu: 0.5,
+            sent: 4000.0,
+            looks: 80.0,
+            alarms: 40.0,
+            appends: 1000.0,
+            ..Counts::default()
+        };
         let lags = Times::new(vec![Duration::from_millis(2)]);
         let measured = Measurement {
             instances: 4,

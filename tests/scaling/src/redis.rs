@@ -81,7 +81,7 @@ pub(crate) async fn log_bytes(redis: &RedisServer) -> Result<i64> {
 }
 
 /// The server's own statistics.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Counts {
     /// Seconds of processor time.
     pub(crate) cpu: f64,
@@ -93,6 +93,10 @@ pub(crate) struct Counts {
     /// Each alarm is one `XREAD`.
     pub(crate) alarms: f64,
     pub(crate) appends: f64,
+    /// Calls of scripts.
+    pub(crate) scripts: f64,
+    /// All commands but `AUTH` and the like, also those that scripts call.
+    pub(crate) commands: f64,
 }
 
 impl Counts {
@@ -116,6 +120,8 @@ impl Counts {
             looks: calls("xinfo|stream")?,
             alarms: calls("xread")?,
             appends: calls("xadd")?,
+            scripts: calls("evalsha")?,
+            commands: number("total_commands_processed")?,
         })
     }
 
@@ -128,7 +134,14 @@ impl Counts {
             looks: self.looks - before.looks,
             alarms: self.alarms - before.alarms,
             appends: self.appends - before.appends,
+            scripts: self.scripts - before.scripts,
+            commands: self.commands - before.commands,
         }
+    }
+
+    /// Returns the number of scripts that appended, if nothing else than polls and appends happened.
+    pub(crate) fn append_calls(self) -> f64 {
+        (self.scripts - self.looks).max(0.0)
     }
 }
 
@@ -139,7 +152,9 @@ mod tests {
     const INFO: &str = "used_cpu_sys:0.250000\r\nused_cpu_user:0.500000\r\nused_cpu_sys_children:9\r\n\
         total_net_output_bytes:4000\r\n\
         cmdstat_xinfo|stream:calls=7,usec=70,usec_per_call=10.00,rejected_calls=0,failed_calls=0\r\n\
-        cmdstat_xadd:calls=3,usec=9,usec_per_call=3.00,rejected_calls=0,failed_calls=0\r\n";
+        cmdstat_xadd:calls=3,usec=9,usec_per_call=3.00,rejected_calls=0,failed_calls=0\r\n\
+        cmdstat_evalsha:calls=9,usec=90,usec_per_call=10.00,rejected_calls=0,failed_calls=0\r\n\
+        total_commands_processed:20\r\n";
 
     #[test]
     fn counts_are_found_in_what_info_says() {
@@ -151,8 +166,11 @@ mod tests {
             looks: 7.0,
             alarms: 0.0,
             appends: 3.0,
+            scripts: 9.0,
+            commands: 20.0,
         };
         assert_eq!(counts, expected);
+        assert_eq!(counts.append_calls(), 2.0);
         assert_eq!(Counts::parse("used_cpu_sys:1"), None);
         let since = counts.since(Counts { looks: 5.0, sent: 1000.0, answer: 100.0, ..counts });
         assert_eq!((since.looks, since.sent), (2.0, 2900.0));
