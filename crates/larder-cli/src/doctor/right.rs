@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     Cache,
     /// For the list of instances.
     Instances,
+    /// For large polls of the log.
+    LargePolls,
     Cluster,
     Sentinel,
     /// To warn about settings.
@@ -37,6 +39,7 @@ impl Purpose {
         match self {
             Self::Cache => "stored responses and the invalidation log",
             Self::Instances => "the list of instances",
+            Self::LargePolls => "large polls of the log",
             Self::Cluster => "a cluster",
             Self::Sentinel => "Sentinel",
             Self::Settings => "reading the settings of the server",
@@ -48,7 +51,10 @@ impl Purpose {
 
     /// Whether Larder works without it.
     pub(crate) const fn is_optional(self) -> bool {
-        matches!(self, Self::Instances | Self::Settings | Self::LogBytes | Self::Durability)
+        matches!(
+            self,
+            Self::Instances | Self::LargePolls | Self::Settings | Self::LogBytes | Self::Durability
+        )
     }
 }
 
@@ -108,7 +114,8 @@ pub(crate) fn probe_key(namespace: &str) -> String {
 
 /// Returns the rights of a rule for a cache, such as `+get +set`.
 pub(crate) fn rule_of_a_cache() -> String {
-    let rights = RIGHTS.iter().filter(|right| matches!(right.purpose, Purpose::Cache | Purpose::Instances));
+    let of_cache = [Purpose::Cache, Purpose::Instances, Purpose::LargePolls];
+    let rights = RIGHTS.iter().filter(|right| of_cache.contains(&right.purpose));
     rights.map(|right| format!("+{}", right.name)).collect::<Vec<_>>().join(" ")
 }
 
@@ -142,6 +149,9 @@ pub(crate) const RIGHTS: &[Right] = &[
     right(Purpose::Instances, "hset", "HSET {log} doctor 1 doctor"),
     right(Purpose::Instances, "hdel", "HDEL {log} doctor"),
     right(Purpose::Instances, "hmget", "HMGET {log} doctor"),
+    right(Purpose::LargePolls, "exec", "EXEC"),
+    // After `exec`, which has to end what this begins.
+    right(Purpose::LargePolls, "multi", "MULTI"),
     right(Purpose::Cluster, "cluster|slots", "CLUSTER SLOTS"),
     right(Purpose::Cluster, "cluster|info", "CLUSTER INFO"),
     right(Purpose::Sentinel, "role", "ROLE"),
@@ -176,7 +186,7 @@ mod tests {
         let mine = |purposes: &[Purpose]| -> BTreeSet<&str> {
             RIGHTS.iter().filter(|right| purposes.contains(&right.purpose)).map(|right| right.name).collect()
         };
-        assert_eq!(mine(&[Purpose::Cache, Purpose::Instances]), documented);
+        assert_eq!(mine(&[Purpose::Cache, Purpose::Instances, Purpose::LargePolls]), documented);
         for right in RIGHTS {
             assert!(OPERATIONS.contains(&format!("+{}", right.name)), "{}", right.name);
         }

@@ -18,6 +18,7 @@ pub(super) async fn read(link: &Link, facts: &Facts) -> UserFacts {
         may_dry_run = dry.is_some();
         let verdict = match dry {
             Some(verdict) => verdict,
+            None if right.name == "multi" => begin_transaction(link, right, &verdicts).await,
             None => attempt(link, right, &facts.namespace).await,
         };
         verdicts.push((*right, verdict));
@@ -28,6 +29,8 @@ pub(super) async fn read(link: &Link, facts: &Facts) -> UserFacts {
 fn is_needed(purpose: Purpose, facts: &Facts) -> bool {
     match purpose {
         Purpose::Cache | Purpose::Instances | Purpose::Settings | Purpose::LogBytes => true,
+        // In a cluster, no poll is a transaction.
+        Purpose::LargePolls => facts.address.deployment != Deployment::Cluster,
         Purpose::Cluster => facts.address.deployment == Deployment::Cluster,
         Purpose::Sentinel => facts.address.deployment == Deployment::Sentinel,
         Purpose::Queue | Purpose::Durability => facts.has_queue(),
@@ -43,6 +46,22 @@ async fn dry_run(link: &Link, user: &str, right: &Right, namespace: &str) -> Opt
         Ok(answer) => Some(Verdict::from_text(&text(&answer)?)),
         Err(_) => None,
     }
+}
+
+/// Begins a transaction, and ends it, if the user may end it.
+///
+/// Otherwise all further commands of this connection would wait for its end.
+async fn begin_transaction(link: &Link, right: &Right, verdicts: &[(Right, Verdict)]) -> Verdict {
+    let may_end =
+        verdicts.iter().any(|(other, verdict)| other.name == "exec" && *verdict == Verdict::Allowed);
+    if !may_end {
+        return Verdict::Unknown;
+    }
+    let verdict = attempt(link, right, "").await;
+    if verdict == Verdict::Allowed {
+        let _ = link.send(&["EXEC"]).await;
+    }
+    verdict
 }
 
 /// Runs a harmless command, and reads its error.
