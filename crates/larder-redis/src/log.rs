@@ -15,6 +15,7 @@ use larder_core::write_queue::StoreId;
 use tokio::time::timeout;
 
 use crate::log_call::run_on_log;
+use crate::log_page::PageSize;
 use crate::poll_arguments::poll_arguments;
 use crate::poll_link::LinkInUse;
 use crate::reply;
@@ -61,7 +62,7 @@ impl InvalidationLog for RedisStore {
         // Polls come first on a new runtime: nothing else is done before one has succeeded.
         inner.leave_ended_runtime();
         if let Some((count, link)) = inner.native_poll(&cursor) {
-            if let Some(page) = native_poll::poll(inner, link, &cursor, count).await? {
+            if let Some(page) = native_poll::poll(self, link, &cursor, count).await? {
                 return Ok(page);
             }
         }
@@ -74,9 +75,7 @@ impl InvalidationLog for RedisStore {
         }
         let answer = inner.settle_on(&inner.log, inner.keys.events(), None, waited)?;
         let read = log_page::read(&answer)?;
-        if !cursor.replaying {
-            inner.poll_budget.read(read.size);
-        }
+        inner.note_page(&cursor, &read.look, read.size);
         if read.look.more {
             inner.poll_budget.answered_in_full(sent.elapsed());
         }
@@ -136,15 +135,27 @@ impl Inner {
 
     /// Returns the number of entries to read natively and the connection, if this poll can do so.
     ///
-    /// A poll of an instance that starts, or that has to begin a new incarnation, is left to the
-    /// script. In a cluster, every poll is: there, fred has one connection to each node, and cannot
-    /// say which of them takes `MULTI`.
+    /// A poll that has to begin a new incarnation is left to the script. In a cluster, every poll
+    /// is: there, fred has one connection to each node, and cannot say which of them takes `MULTI`.
     fn native_poll(&self, cursor: &Cursor) -> Option<(i64, LinkInUse<'_>)> {
-        if cursor.replaying || cursor.broken || self.log.is_clustered() {
+        if cursor.broken || self.log.is_clustered() {
             return None;
         }
         let count = self.poll_budget.native_count()?;
         Some((count, self.poll_link.take(|| self.open_another())?))
+    }
+
+    /// Records the size of a page, from which that of the next one is guessed.
+    ///
+    /// A start without a place reads a few entries at a time, as the script decides. The last page
+    /// of a start shows nothing about the next one.
+    pub(crate) fn note_page(&self, cursor: &Cursor, page: &LogPage, size: PageSize) {
+        let has_replayed = cursor.replaying && !page.more;
+        if has_replayed {
+            self.poll_link.end_idle();
+        }
+        let says_nothing = page.is_busy || has_replayed;
+        self.poll_budget.read(if says_nothing { PageSize::default() } else { size });
     }
 
     fn alarm_failed(&self, error: &Error) -> StoreError {

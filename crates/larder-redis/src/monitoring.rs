@@ -1,13 +1,14 @@
 //! The view of operators: the statistics of the server, the circuits, and the instances.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use fred::types::Value;
 use larder_core::invalidation::selector::Selector;
 use larder_core::monitoring::{
-    EntryPage, FORGET_AFTER, Instance, InstanceId, InstanceRecord, LeaseState, MAX_INSTANCES,
-    MAX_RECORD_BYTES, Monitoring, NodeCircuit, StoreStats, StoredEntry,
+    ANNOUNCE_INTERVAL, EntryPage, FORGET_AFTER, Instance, InstanceId, InstanceRecord, LeaseState,
+    MAX_INSTANCES, MAX_RECORD_BYTES, Monitoring, NodeCircuit, StoreStats, StoredEntry,
 };
 use larder_core::store::{ScanCursor, StoreError};
 
@@ -38,8 +39,16 @@ impl Monitoring for RedisStore {
             record.position.to_string().into(),
             Value::Integer(millis(FORGET_AFTER)),
             count(MAX_INSTANCES),
+            Value::Integer(millis(ANNOUNCE_INTERVAL)),
         ];
-        self.run(&self.inner.instance_scripts.announce, &keys, &arguments).await.map(drop)
+        let answer = self.run(&self.inner.instance_scripts.announce, &keys, &arguments).await?;
+        let instances = number(&answer).and_then(|number| u64::try_from(number).ok());
+        self.inner.instance_count.store(instances.unwrap_or_default(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn instance_count(&self) -> Option<u64> {
+        Some(self.inner.instance_count.load(Ordering::Relaxed)).filter(|count| *count > 0)
     }
 
     async fn instances(&self) -> Result<Vec<Instance>, StoreError> {

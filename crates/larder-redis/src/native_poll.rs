@@ -28,13 +28,14 @@ use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::store::{StoreError, StoreErrorKind};
 
 use crate::connection::Connection;
+use crate::log_call::run_on_log;
 use crate::log_page::{self, Answer, PageSize};
 use crate::patience::{Waited, backstop, wait_within};
-use crate::poll_arguments::poll_arguments;
+use crate::poll_arguments::{end_of_start, poll_arguments};
 use crate::poll_budget::NO_ENTRIES;
 use crate::poll_link::LinkInUse;
 use crate::reply::{self, unreadable};
-use crate::store::Inner;
+use crate::store::{Inner, RedisStore};
 use crate::timeouts::LOG_TIMEOUT;
 
 /// Reads up to `count` entries after the cursor.
@@ -42,11 +43,12 @@ use crate::timeouts::LOG_TIMEOUT;
 /// Returns `None` if an ordinary poll has to follow at once: the log is of another incarnation, or
 /// the server does not let this user use transactions.
 pub(crate) async fn poll(
-    inner: &Inner,
+    store: &RedisStore,
     link: LinkInUse<'_>,
     cursor: &Cursor,
     count: i64,
 ) -> Result<Option<LogPage>, StoreError> {
+    let inner = &*store.inner;
     let connection = Arc::clone(link.connection());
     let waited = wait_within(LOG_TIMEOUT, exchange(inner, &connection, cursor, count)).await;
     let sent = waited.wait.sent;
@@ -68,12 +70,31 @@ pub(crate) async fn poll(
         link.release();
         return Ok(None);
     };
-    link.release();
-    inner.poll_budget.read(size);
+    if cursor.replaying && !look.more {
+        // Most instances read no large page after their start.
+        link.end();
+        give_up_place(store, *cursor);
+    } else {
+        link.release();
+    }
+    inner.note_page(cursor, &look, size);
     if look.more {
         inner.poll_budget.answered_in_full(sent.elapsed());
     }
     Ok(Some(look))
+}
+
+/// Lets another instance start. The script cannot see that this one has read the last page.
+///
+/// If this fails, the server forgets the start after a few seconds.
+fn give_up_place(store: &RedisStore, cursor: Cursor) {
+    let store = store.clone();
+    let runtime = store.inner.home.runtime();
+    runtime.spawn(async move {
+        let inner = &*store.inner;
+        let arguments = end_of_start(&cursor, inner.token);
+        run_on_log(&inner.log, &inner.scripts.look, &inner.log_keys(), &arguments).await;
+    });
 }
 
 /// Reads the replies of `XRANGE` and of the script.
@@ -96,6 +117,7 @@ fn read(
     look.entries = log_page::read_entries(page)?;
     let is_full = size.entries >= count;
     look.more = is_full && look.entries.last().is_some_and(|(read, _)| *read < look.last);
+    look.is_busy &= look.more;
     Ok(Some((look, size)))
 }
 

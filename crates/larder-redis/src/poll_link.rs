@@ -66,6 +66,15 @@ impl PollLink {
         }
     }
 
+    /// Ends the connection if no poll uses it.
+    pub(crate) fn end_idle(&self) {
+        let mut state = self.state();
+        if let Link::Idle(link) = &state.link {
+            link.close();
+            state.link = Link::Closed;
+        }
+    }
+
     /// Returns the connection, if there is one.
     pub(crate) fn connection(&self) -> Option<Arc<Connection>> {
         match &self.state().link {
@@ -97,6 +106,13 @@ impl LinkInUse<'_> {
     pub(crate) fn release(mut self) {
         let link = Link::Idle(Arc::clone(&self.connection));
         *self.home.state() = State { link, ..State::default() };
+        self.is_settled = true;
+    }
+
+    /// Ends the connection, although its transaction succeeded. The next large page opens another.
+    pub(crate) fn end(mut self) {
+        *self.home.state() = State::default();
+        self.connection.close();
         self.is_settled = true;
     }
 

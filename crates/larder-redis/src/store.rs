@@ -1,6 +1,6 @@
 //! The store: its connections, and the code that all calls share.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -99,6 +99,8 @@ pub(crate) struct Inner {
     /// The server executes the alarms of one connection one after the other.
     pub(crate) waiting: Arc<Semaphore>,
     pub(crate) weak_log_warned: AtomicBool,
+    /// The number of instances at the last announcement. Zero if it is not known.
+    pub(crate) instance_count: AtomicU64,
     pub(crate) health: Arc<Health>,
     address: String,
 }
@@ -228,6 +230,7 @@ impl RedisStore {
             config,
             waiting: Arc::new(Semaphore::new(1)),
             weak_log_warned: AtomicBool::new(false),
+            instance_count: AtomicU64::new(0),
             health,
             address,
         };

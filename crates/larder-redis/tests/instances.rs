@@ -284,3 +284,38 @@ async fn records_of_the_maximum_size_are_listed() {
     assert!(found.iter().all(|instance| instance.record.host.len() == 255));
     assert_eq!(found.len(), MAX_INSTANCES);
 }
+
+#[tokio::test]
+async fn each_announcement_counts_the_instances_that_go_on() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    assert_eq!(store.instance_count(), None);
+    for number in 1..=4 {
+        store.announce(&record(number)).await.unwrap();
+        assert_eq!(store.instance_count(), Some(number as u64));
+    }
+    // They have left out two announcements, though they are still listed.
+    move_sight(&server, 1, -13_000).await;
+    move_sight(&server, 2, -13_000).await;
+    move_sight(&server, 3, -9_000).await;
+    store.announce(&record(4)).await.unwrap();
+    assert_eq!((store.instance_count(), listed(&store).await.len()), (Some(2), 4));
+}
+
+/// Only a part of the instances is listed. How often one of them is replaced shows how many there are.
+#[tokio::test]
+async fn more_instances_than_are_listed_are_counted_by_their_announcements() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    for number in 1..=MAX_INSTANCES {
+        store.announce(&record(number)).await.unwrap();
+    }
+    move_sight(&server, 1, -1_280).await;
+    store.announce(&record(2)).await.unwrap();
+    // 256 in about 1.28 of five seconds.
+    let count = store.instance_count().unwrap();
+    assert!((500..=1_000).contains(&count), "{count}");
+    move_sight(&server, 1, -8_000).await;
+    store.announce(&record(2)).await.unwrap();
+    assert_eq!(store.instance_count(), Some(256));
+}

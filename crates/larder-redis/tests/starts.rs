@@ -8,7 +8,7 @@ use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::store::InvalidationLog;
 use larder_redis::RedisStore;
 use larder_testing::RedisServer;
-use support::{EVENTS, start, store};
+use support::{EVENTS, eventually, start, store};
 
 const STARTS: &str = "larder:{larder:log}:starts";
 /// The number of entries in one poll, and for an instance that must wait.
@@ -106,4 +106,80 @@ async fn starts_with_a_short_log_need_no_place() {
     let (entries, is_busy, page) = poll(&store, start()).await;
     assert_eq!((entries, is_busy, page.more), (FEW, false, false));
     assert_eq!(server.command(&["EXISTS", STARTS]).await.unwrap().as_integer(), Some(0));
+}
+
+/// Returns the number of transactions that the server has executed.
+async fn transactions(server: &RedisServer) -> u64 {
+    let stats = server.command(&["INFO", "commandstats"]).await.unwrap();
+    let line = stats.as_str().unwrap().lines().find_map(|line| line.strip_prefix("cmdstat_exec:calls="));
+    line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+}
+
+/// Reads page after page until a page was a transaction. Returns it.
+async fn native_page(server: &RedisServer, store: &RedisStore) -> LogPage {
+    let mut page = poll(store, start()).await.2;
+    loop {
+        assert!(page.more && !page.is_busy, "the log is too short");
+        let before = transactions(server).await;
+        page = poll(store, next(&page, true)).await.2;
+        if transactions(server).await > before {
+            return page;
+        }
+    }
+}
+
+async fn starts(server: &RedisServer) -> String {
+    let starts = server.command(&["GET", STARTS]).await.unwrap();
+    starts.as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_long_log_is_replayed_natively() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    store.poll(start()).await.unwrap();
+    for _ in 0..8 {
+        add(&server, 5_000).await;
+    }
+    let mut page = native_page(&server, &store).await;
+    assert_eq!(page.entries.len(), 2 * FULL, "twice as many as the script returns");
+    while page.more {
+        let before = transactions(&server).await;
+        let cursor = next(&page, true);
+        page = poll(&store, cursor).await.2;
+        assert_eq!(transactions(&server).await, before + 1);
+        assert!(!page.is_busy && page.entries[0].0 > cursor.after);
+    }
+    assert_eq!(page.entries.last().unwrap().0, page.last);
+    eventually("its place is free", async || starts(&server).await.is_empty()).await;
+    eventually("its connection has ended", async || support::clients(&server).await == 4).await;
+    // The next poll is an ordinary one.
+    let before = transactions(&server).await;
+    assert_eq!(poll(&store, next(&page, false)).await.0, 0);
+    assert_eq!(transactions(&server).await, before);
+}
+
+#[tokio::test]
+async fn a_start_keeps_its_place_while_it_reads_natively() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server).await;
+    store.poll(start()).await.unwrap();
+    for _ in 0..8 {
+        add(&server, 5_000).await;
+    }
+    let page = native_page(&server, &store).await;
+    let deadline = |starts: String| starts.split_once('=').unwrap().1.parse::<u64>().unwrap();
+    let before = deadline(starts(&server).await);
+    let page = poll(&store, next(&page, true)).await.2;
+    assert!(deadline(starts(&server).await) > before);
+
+    // Others have taken all places meanwhile.
+    let others: Vec<_> = (1..=AT_ONCE).map(|other| format!("{other:032}={before}")).collect();
+    server.command(&["SET", STARTS, &others.join(" ")]).await.unwrap();
+    let (entries, is_busy, page) = poll(&store, next(&page, true)).await;
+    assert_eq!((entries, is_busy, page.more), (2 * FULL, true, true));
+    let before = transactions(&server).await;
+    let (entries, is_busy, _) = poll(&store, next(&page, true)).await;
+    assert_eq!((entries, is_busy), (FEW, true), "without a place, it reads a few");
+    assert_eq!(transactions(&server).await, before);
 }

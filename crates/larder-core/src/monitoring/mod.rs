@@ -76,6 +76,14 @@ pub trait Monitoring: Send + Sync {
         std::future::ready(Err(unsupported("list of instances")))
     }
 
+    /// Returns about how many instances share the store, as of the last announcement.
+    ///
+    /// This asks nothing. It also counts instances beyond [`MAX_INSTANCES`]. The default
+    /// implementation returns `None`, for a store that does not know.
+    fn instance_count(&self) -> Option<u64> {
+        None
+    }
+
     /// Returns the instances that were announced within [`FORGET_AFTER`], at most
     /// [`MAX_INSTANCES`].
     ///

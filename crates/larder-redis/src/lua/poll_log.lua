@@ -4,13 +4,14 @@
 -- ARGV: a random id for a new incarnation; the cursor's incarnation; the cursor's last id; '1' if
 -- the cursor's incarnation was found broken; how many names the caller can remember; the maximum
 -- number of entries, of bytes and of names to return; a token for the caller; '1' if the caller is
--- still replaying the cursor's incarnation; the incarnation that took the caller's newest append,
--- how many microseconds ago that was, and how long ago any other one took an append, or -1.
+-- still replaying the cursor's incarnation, '2' if it has just read that to its end; the incarnation
+-- that took the caller's newest append, how many microseconds ago that was, and how long ago any
+-- other one took an append, or -1.
 -- At least one entry is returned in any case, unless the maximum number is 0.
 local fresh, mine, after, broken = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local remembers = tonumber(ARGV[5])
 local most, most_bytes, most_names = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local token, replaying = ARGV[9], ARGV[10] == '1'
+local token, replaying, has_replayed = ARGV[9], ARGV[10] == '1', ARGV[10] == '2'
 local appended_to, appended, elsewhere = ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
 
 local id, run = incarnation(fresh, broken and mine or nil)
@@ -18,11 +19,15 @@ local id, run = incarnation(fresh, broken and mine or nil)
 -- The caller reads the entries with `XRANGE` in the same transaction. Of another incarnation, it
 -- takes nothing but the id: an ordinary poll follows.
 if most == 0 then
-  local stream = stream_of(id)
+  local stream, has_place = stream_of(id), true
   if id == mine then
     leave_mark(id, stream.added, stream['length'], stream.newest)
+    has_place = not replaying or may_start(token)
   end
-  return page_of(id, run, stream, nil, {}, 0, 0)
+  if has_replayed then
+    end_start(token)
+  end
+  return page_of(id, run, stream, nil, {}, 0, has_place and 0 or 1)
 end
 
 -- The caller appended to another incarnation, which may have gone on after this one began. So this

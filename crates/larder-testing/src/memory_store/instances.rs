@@ -64,6 +64,11 @@ impl Monitoring for MemoryStore {
         Ok(self.working()?.instances.list())
     }
 
+    fn instance_count(&self) -> Option<u64> {
+        let count = self.working().ok()?.instances.list().len();
+        Some(count as u64).filter(|count| *count > 0)
+    }
+
     async fn withdraw(&self, id: InstanceId) -> Result<(), StoreError> {
         self.working()?.instances.0.remove(&id);
         Ok(())
