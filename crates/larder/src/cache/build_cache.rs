@@ -134,6 +134,7 @@ impl CacheBuilder {
             store_calendar: StoreCalendar::default(),
             feed: FeedHub::default(),
             outbox_filled: Notify::new(),
+            news_wanted: Notify::new(),
             has_values: AtomicBool::default(),
             follower_runs: Arc::default(),
             last_push: AtomicU64::new(0),

@@ -65,6 +65,8 @@ pub(crate) struct Engine {
     pub(crate) feed: FeedHub,
     /// Wakes the task that follows the log after an event was put into the outbox.
     pub(crate) outbox_filled: Notify,
+    /// Ends a pause of the task that follows the log, because a caller waits for the news.
+    pub(crate) news_wanted: Notify,
     /// Whether there is a collection of values, which handlers may use.
     pub(crate) has_values: AtomicBool,
     /// Whether that task runs. It ends with the runtime on which it was started.

@@ -71,6 +71,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn entry<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<StoredEntry>>;
     fn lease<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<LeaseState>>;
     fn circuits(&self) -> Option<Vec<NodeCircuit>>;
+    fn instance_count(&self) -> Option<u64>;
     fn time_limit(&self) -> Option<Duration>;
     fn is_transferring(&self, key: &str) -> bool;
     fn close(&self) -> CloseFuture<'_>;
@@ -202,6 +203,10 @@ impl<T: Leases + InvalidationLog> Store for T {
 
     fn circuits(&self) -> Option<Vec<NodeCircuit>> {
         SharedTier::monitoring(self).circuits()
+    }
+
+    fn instance_count(&self) -> Option<u64> {
+        SharedTier::monitoring(self).instance_count()
     }
 
     fn time_limit(&self) -> Option<Duration> {

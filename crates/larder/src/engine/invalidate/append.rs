@@ -388,6 +388,7 @@ async fn append_batch(engine: &Arc<Engine>, store: &dyn Store, batch: &[Event]) 
 /// Waits until our own tail has passed the appended events.
 async fn wait_until_applied(engine: &Engine, appended: Appended) -> AppendStatus {
     let settled = |tail: &Tail| tail.append_status(&appended) != AppendStatus::Pending;
+    engine.news_wanted.notify_one();
     engine.log.wait(deadline_in(APPLY_TIMEOUT), settled).await;
     engine.log.read(|tail| tail.append_status(&appended))
 }

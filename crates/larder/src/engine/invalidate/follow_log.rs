@@ -8,11 +8,12 @@ use larder_core::invalidation::append_status::Appended;
 use larder_core::invalidation::log_page::Cursor;
 use larder_core::invalidation::tail::{PageApplied, Tail};
 use larder_core::store::StoreError;
-use larder_core::time::BootTime;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::engine::fleet_switches;
 use crate::engine::invalidate::log_pages::PageAnswer;
+use crate::engine::invalidate::poll_pace::{FleetScale, NextPoll, PollDone, PollPace};
+use crate::engine::invalidate::pushed_news::PushedNews;
 use crate::engine::invalidate::reclaim::enqueue;
 use crate::engine::invalidation_log::view::deadline_in;
 use crate::engine::monitoring::announce_task::announce;
@@ -80,14 +81,15 @@ impl Drop for Running {
 ///
 /// `XREAD BLOCK` and its like are only the alarm. Only the answer to a poll is believed (rule 4).
 /// Without an alarm, a poll is still sent at least four times per `max_staleness`. So this instance
-/// stays confirmed even if one poll is lost.
+/// stays confirmed even if one poll is lost. Polls that follow each other quickly have
+/// [pauses](PollPace) between them.
 async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
     let (mut pause, mut start_pause) = (MIN_PAUSE, MIN_START_PAUSE);
-    let mut pushes = PushedNews::default();
+    let (mut pushes, mut pace) = (PushedNews::default(), PollPace::default());
     while let Some(engine) = engine.upgrade() {
         let began = engine.clock.boot();
         if pushes.needs_poll(began) {
-            match poll(&engine, &*store).await {
+            match poll(&engine, &*store, &mut pace).await {
                 Ok(taken) => {
                     engine.report.store_ok(StoreOp::Poll, began, &*engine.clock);
                     pause = MIN_PAUSE;
@@ -114,26 +116,63 @@ async fn follow(engine: Weak<Engine>, store: Arc<dyn Store>) {
             pushes.polled(engine.clock.boot().saturating_add(engine.log.max_staleness() / 4));
         }
         flush(&engine, &*store).await;
-        let armed = engine.clock.boot();
-        let cursor = engine.log.read(|tail| tail.cursor(armed));
-        let at_most = pushes.time_to_poll(armed).min(engine.log.max_staleness() / 4);
-        // This future owns the engine, and is dropped after the wait. The task must not keep the
-        // cache alive for longer than one alarm.
-        let deferred = async {
-            engine.outbox_filled.notified().await;
-        };
-        let is_alarm = tokio::select! {
-            alarm = store.wait_for_news(cursor, at_most) => Some(alarm.is_ok()),
-            () = deferred => None,
-        };
-        let is_known = is_alarm == Some(true) && is_known(&engine, &cursor).await;
+        if let Some(next) = pace.next_poll_with_news(Instant::now()) {
+            rest(&engine, next).await;
+            continue;
+        }
+        let alarm = wait_for_alarm(&engine, &*store, &pushes).await;
+        if let (Alarm::News, Some(next)) = (alarm, pace.next_poll(Instant::now())) {
+            rest(&engine, next).await;
+        }
         drop(engine);
-        if is_alarm == Some(false) {
+        if alarm == Alarm::Failed {
             sleep(pause).await;
         }
-        if pushes.note_alarm(is_known) {
+        if pushes.note_alarm(alarm == Alarm::KnownNews) {
             sleep(PUSH_PAUSE).await;
         }
+    }
+}
+
+/// The end of a wait for news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alarm {
+    /// There are news, or the time is over.
+    News,
+    /// There are news, and they came with a push.
+    KnownNews,
+    /// An event waits in the outbox.
+    Deferred,
+    Failed,
+}
+
+/// Waits for news, for as long as no poll is due.
+///
+/// This future keeps the engine, so it must not last longer than one alarm.
+async fn wait_for_alarm(engine: &Engine, store: &dyn Store, pushes: &PushedNews) -> Alarm {
+    let armed = engine.clock.boot();
+    let cursor = engine.log.read(|tail| tail.cursor(armed));
+    let at_most = pushes.time_to_poll(armed).min(engine.log.max_staleness() / 4);
+    tokio::select! {
+        alarm = store.wait_for_news(cursor, at_most) => match alarm {
+            Ok(()) if is_known(engine, &cursor).await => Alarm::KnownNews,
+            Ok(()) => Alarm::News,
+            Err(_) => Alarm::Failed,
+        },
+        () = engine.outbox_filled.notified() => Alarm::Deferred,
+    }
+}
+
+/// Waits for the next poll, or until a caller wants the news or has deferred an event.
+async fn rest(engine: &Engine, next: NextPoll) {
+    let wanted = async {
+        sleep_until(next.by_budget).await;
+        engine.news_wanted.notified().await;
+    };
+    tokio::select! {
+        () = sleep_until(next.latest()) => {}
+        () = wanted => {}
+        () = engine.outbox_filled.notified() => {}
     }
 }
 
@@ -152,43 +191,14 @@ async fn is_known(engine: &Engine, cursor: &Cursor) -> bool {
     engine.log.read(is_passed)
 }
 
-/// The need for polls while pushes bring the news.
-#[derive(Default)]
-struct PushedNews {
-    /// Whether the last alarm was for news that are known.
-    is_known: bool,
-    /// When a poll is due in any case.
-    next_poll: Option<BootTime>,
-}
-
-impl PushedNews {
-    fn needs_poll(&self, now: BootTime) -> bool {
-        !self.is_known || self.next_poll.is_none_or(|next| next <= now)
-    }
-
-    fn polled(&mut self, next_poll: BootTime) {
-        (self.is_known, self.next_poll) = (false, Some(next_poll));
-    }
-
-    /// Returns how long an alarm may take.
-    fn time_to_poll(&self, now: BootTime) -> Duration {
-        self.next_poll.map_or(Duration::ZERO, |next| next.saturating_since(now))
-    }
-
-    /// Notes an alarm. Returns whether to pause before the next one, because pushes bring news
-    /// again and again.
-    fn note_alarm(&mut self, is_known: bool) -> bool {
-        std::mem::replace(&mut self.is_known, is_known) && is_known
-    }
-}
-
 /// Returns a time between half of `pause` and `pause`, so that instances do not return together.
 fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
 /// Polls the log once, and applies the answer.
-async fn poll(engine: &Engine, store: &dyn Store) -> Result<PageApplied, StoreError> {
+async fn poll(engine: &Engine, store: &dyn Store, pace: &mut PollPace) -> Result<PageApplied, StoreError> {
+    let began = Instant::now();
     // Rule 9: the answer is as old as the moment at which the poll was sent.
     let (sent, asked) = (engine.clock.boot(), engine.clock.wall());
     let cursor = engine.log.read(|tail| tail.cursor(sent));
@@ -201,6 +211,11 @@ async fn poll(engine: &Engine, store: &dyn Store) -> Result<PageApplied, StoreEr
         engine.report.store_time(look.now, asked, answered);
         engine.store_calendar.note(look.now, asked, answered);
     }
+    // At a start, the entries are no news.
+    let is_followed = !cursor.replaying && look.incarnation == cursor.incarnation;
+    let done = PollDone { sent: began, entries: if is_followed { look.entries.len() } else { 0 } };
+    let (instances, max_staleness) = (store.instance_count(), engine.log.max_staleness());
+    pace.polled(done, FleetScale { instances, max_staleness }, fastrand::f64());
     let answer = PageAnswer { cursor, sent, took, page: look };
     Ok(engine.update_log(|tail| answer.apply(engine, tail)))
 }

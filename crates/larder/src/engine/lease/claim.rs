@@ -99,7 +99,8 @@ impl LeaseClaim {
         store_time: &Arc<StoreTime>,
         deadline: Instant,
     ) -> Option<Self> {
-        let lease = Lease::new(engine, engine.open_store()?, &target.address);
+        let store = engine.open_store()?;
+        let lease = Lease::new(engine, store, &target.address);
         Some(Self {
             engine: Arc::clone(engine),
             has_reply: target.is_looked_up,
@@ -116,7 +117,7 @@ impl LeaseClaim {
             deadline,
             is_finished: false,
             has_failed: false,
-            backoff: Backoff::new(),
+            backoff: Backoff::new(store.instance_count()),
         })
     }
 

@@ -94,6 +94,9 @@ pub(crate) fn set_token_of(
 pub(crate) async fn wait_for_token(layer: &LayerState, token: RequestToken) -> bool {
     match (layer.policy.own_writes(), token) {
         (Some(own_writes), Ok(token)) => {
+            if !layer.engine.log.covers(&token) {
+                layer.engine.news_wanted.notify_one();
+            }
             layer.engine.log.wait_for(&token, own_writes.wait, layer.engine.clock.boot()).await
         }
         _ => false,
