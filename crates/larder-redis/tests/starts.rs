@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use larder_core::invalidation::log_page::{Cursor, LogPage};
 use larder_core::store::InvalidationLog;
 use larder_redis::RedisStore;
@@ -151,7 +153,9 @@ async fn a_long_log_is_replayed_natively() {
         assert!(!page.is_busy && page.entries[0].0 > cursor.after);
     }
     assert_eq!(page.entries.last().unwrap().0, page.last);
+    let ended = Instant::now();
     eventually("its place is free", async || starts(&server).await.is_empty()).await;
+    assert!(ended.elapsed() < Duration::from_secs(4), "it was only forgotten");
     eventually("its connection has ended", async || support::clients(&server).await == 4).await;
     // The next poll is an ordinary one.
     let before = transactions(&server).await;

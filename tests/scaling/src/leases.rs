@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use larder::Cache;
 use larder::values::Values;
+use larder_redis::RedisStore;
 use larder_testing::RedisServer;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::instance;
 use crate::quantile::Times;
 use crate::redis::Counts;
 
@@ -28,7 +29,7 @@ pub(crate) async fn table(instances: usize) -> Result<()> {
     let server = RedisServer::start().await?;
     let mut waiting = Vec::new();
     for _ in 0..instances {
-        waiting.push(instance::start(&server.url())?.values("product").build()?);
+        waiting.push(start(&server)?);
     }
     // Until each of them has connected and announced itself.
     sleep(Duration::from_secs(7)).await;
@@ -37,6 +38,12 @@ pub(crate) async fn table(instances: usize) -> Result<()> {
     }
     println!();
     Ok(())
+}
+
+/// Starts an instance. It is patient, so that a busy machine makes no command fail.
+fn start(server: &RedisServer) -> Result<Names> {
+    let store = RedisStore::builder(&server.url()).command_timeout(Duration::from_secs(10)).connect()?;
+    Ok(Cache::builder().shared_store(store).build().values("product").build()?)
 }
 
 type Names = Values<u32, String>;
@@ -107,8 +114,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn one_instance_loads_and_the_others_find_its_value() {
         let server = RedisServer::start().await.unwrap();
-        let start = || instance::start(&server.url()).unwrap().values("product").build().unwrap();
-        let instances: Vec<Names> = (0..3).map(|_| start()).collect();
+        let instances: Vec<Names> = (0..3).map(|_| start(&server).unwrap()).collect();
         sleep(Duration::from_millis(500)).await;
         let fills = Arc::default();
         let (_, found) = load_everywhere(&instances, 7, Duration::from_millis(100), &fills).await.unwrap();

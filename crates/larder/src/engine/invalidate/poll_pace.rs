@@ -39,7 +39,7 @@ const RATE_WINDOW: Duration = Duration::from_millis(100);
 /// Then only one poll in seven finds nothing.
 const SURE_NEWS: f64 = 2.0;
 /// Shorter pauses are left out, because timers end on whole milliseconds.
-const MIN_PAUSE: Duration = Duration::from_micros(500);
+const MIN_PAUSE: Duration = Duration::from_millis(1);
 
 /// The instances that share the log.
 #[derive(Debug, Clone, Copy)]

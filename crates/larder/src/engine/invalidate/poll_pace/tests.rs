@@ -16,10 +16,11 @@ const fn fleet(instances: u64) -> FleetScale {
 
 /// Follows a log with so many events a second, for a second. Returns the polls and the largest
 /// page.
-fn follow(rate: f64, fleet: FleetScale) -> (u32, usize) {
+fn follow(rate: u32, fleet: FleetScale) -> (u32, usize) {
     let (begun, mut pace) = (Instant::now(), PollPace::default());
     let (mut now, mut polls, mut largest, mut read) = (begun, 0, 0, 0_usize);
-    let events_at = |now: Instant| ((now - begun).as_secs_f64() * rate) as usize;
+    let events_at =
+        |now: Instant| usize::try_from((now - begun).as_nanos() * u128::from(rate) / 1_000_000_000).unwrap();
     while now < begun + Duration::from_secs(1) {
         let entries = events_at(now) - read;
         read += entries;
@@ -27,7 +28,7 @@ fn follow(rate: f64, fleet: FleetScale) -> (u32, usize) {
         pace.polled(PollDone { sent: now, entries }, fleet, 0.5);
         // The answer takes a while, and the next event is awaited.
         let answered = now + us(300);
-        let next_event = begun + Duration::from_secs_f64((read as f64 + 1.0) / rate);
+        let next_event = begun + Duration::from_secs_f64((read as f64 + 1.0) / f64::from(rate));
         now = answered.max(next_event);
         if let Some(next) = pace.next_poll(now) {
             now = next.latest();
@@ -39,24 +40,24 @@ fn follow(rate: f64, fleet: FleetScale) -> (u32, usize) {
 #[test]
 fn a_light_load_has_no_pauses() {
     for instances in [1, 4] {
-        for rate in [1.0, 10.0, 100.0, 1_000.0] {
+        for rate in [1, 10, 100, 1_000] {
             let (polls, largest) = follow(rate, fleet(instances));
-            assert!(f64::from(polls) >= rate && largest <= 1, "{instances} {rate}: {polls} {largest}");
+            assert!(polls >= rate && largest <= 1, "{instances} {rate}: {polls} {largest}");
         }
     }
-    let (polls, _) = follow(100.0, fleet(16));
+    let (polls, _) = follow(100, fleet(16));
     assert!(polls >= 100, "{polls}");
-    let (polls, _) = follow(20.0, fleet(256));
+    let (polls, _) = follow(20, fleet(256));
     assert!(polls >= 20, "{polls}");
 }
 
 #[test]
 fn polls_of_all_instances_stay_within_the_budget() {
     // The cost of all polls of a second, as a part of a core.
-    for (instances, rate) in [(16, 1_000.0), (16, 10_000.0), (64, 100.0), (64, 1_000.0), (256, 1_000.0)] {
+    for (instances, rate) in [(16, 1_000), (16, 10_000), (64, 100), (64, 1_000), (256, 1_000)] {
         let (polls, largest) = follow(rate, fleet(instances));
         // The first few follow a quiet time.
-        let cost = f64::from(polls - (BURST - 1)) * 80e-6 + rate * 0.4e-6;
+        let cost = f64::from(polls - (BURST - 1)) * 80e-6 + f64::from(rate) * 0.4e-6;
         let part = cost * instances as f64;
         assert!(part < 0.54, "{instances} {rate}: {part} in {polls} polls of up to {largest}");
     }
@@ -64,8 +65,7 @@ fn polls_of_all_instances_stay_within_the_budget() {
 
 #[test]
 fn a_heavy_load_makes_pages_large() {
-    let cases =
-        [(1, 2_000.0, 1..=2), (1, 10_000.0, 45..=60), (1, 40_000.0, 190..=215), (16, 10_000.0, 45..=60)];
+    let cases = [(1, 2_000, 1..=2), (1, 10_000, 45..=60), (1, 40_000, 190..=215), (16, 10_000, 45..=60)];
     for (instances, rate, expected) in cases {
         let (polls, largest) = follow(rate, fleet(instances));
         assert!(expected.contains(&largest), "{instances} {rate}: {largest} in {polls} polls");
@@ -105,7 +105,7 @@ fn a_quiet_time_is_followed_by_some_polls_without_pauses() {
 #[test]
 fn without_a_known_number_of_instances_there_is_no_budget() {
     let unknown = FleetScale { instances: None, max_staleness: STALENESS };
-    let (polls, largest) = follow(1_000.0, unknown);
+    let (polls, largest) = follow(1_000, unknown);
     assert!(polls >= 999 && largest <= 1, "{polls} {largest}");
     assert_eq!(share_of_poll(1_000, None), Duration::ZERO);
 }
