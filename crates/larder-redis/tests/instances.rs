@@ -302,7 +302,7 @@ async fn each_announcement_counts_the_instances_that_go_on() {
     assert_eq!((store.instance_count(), listed(&store).await.len()), (Some(2), 4));
 }
 
-/// Only a part of the instances is listed. How often one of them is replaced shows how many there are.
+/// Only a part of the instances is listed. How often one is replaced shows how many there are.
 #[tokio::test]
 async fn more_instances_than_are_listed_are_counted_by_their_announcements() {
     let server = RedisServer::start().await.unwrap();

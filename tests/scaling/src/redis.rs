@@ -139,7 +139,7 @@ impl Counts {
         }
     }
 
-    /// Returns the number of scripts that appended, if nothing else than polls and appends happened.
+    /// Returns the number of scripts that appended, if there were only polls and appends.
     pub(crate) fn append_calls(self) -> f64 {
         (self.scripts - self.looks).max(0.0)
     }

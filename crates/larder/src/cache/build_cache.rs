@@ -95,11 +95,7 @@ impl CacheBuilder {
         let incarnation = Incarnation::from_bytes(fastrand::u128(..).to_be_bytes());
         let tail = match self.store {
             Some(_) => Tail::following(incarnation, self.limits),
-            None => {
-                let mut tail = Tail::local(incarnation, self.limits);
-                tail.note_start(self.clock.boot());
-                tail
-            }
+            None => self.local_tail(incarnation),
         };
         let variations = Arc::new(VariationTable::default());
         let reporting = self.reporting.build()?;
@@ -142,5 +138,12 @@ impl CacheBuilder {
         let engine = Arc::new(engine);
         spawn_follower(&engine);
         Ok(Cache::of(engine, Arc::new(http)))
+    }
+
+    /// Returns the log of a cache without a shared store, which begins now.
+    fn local_tail(&self, incarnation: Incarnation) -> Tail {
+        let mut tail = Tail::local(incarnation, self.limits);
+        tail.note_start(self.clock.boot());
+        tail
     }
 }

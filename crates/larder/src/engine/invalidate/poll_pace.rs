@@ -89,8 +89,8 @@ impl NextPoll {
 }
 
 impl PollPace {
-    /// Notes a poll. `draw` is a random number from 0 to 1, and delays the next one by up to a quarter
-    /// of its share.
+    /// Notes a poll. `draw` is a random number from 0 to 1. It delays the next poll by up to a
+    /// quarter of its share.
     ///
     /// So instances that were woken by the same event do not stay together. The poll after the next
     /// one makes up for it.
