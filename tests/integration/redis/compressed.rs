@@ -51,7 +51,8 @@ impl World {
     /// Starts an instance that compresses values of more than `over` bytes, if there is a limit.
     async fn instance(&self, over: Option<usize>, memory: u64) -> Instance {
         let store = RedisStore::builder(&self.redis.url()).command_timeout(LONG);
-        let store = over.into_iter().fold(store, |store, over| store.compress_over(over)).connect().unwrap();
+        let store =
+            over.into_iter().fold(store, larder_redis::RedisStoreBuilder::compress_over).connect().unwrap();
         eventually("the store writes", async || store.remove("{}").await.is_ok()).await;
         let cache = Cache::builder()
             .shared_store(store)
@@ -76,7 +77,7 @@ impl World {
         let mut bytes = Vec::new();
         eventually("the response is in Redis", async || {
             let reply = self.redis.command(&["GET", NAME]).await.unwrap();
-            bytes = reply.as_bytes().map(|bytes| bytes.to_vec()).unwrap_or_default();
+            bytes = reply.as_bytes().map(<[u8]>::to_vec).unwrap_or_default();
             !bytes.is_empty()
         })
         .await;

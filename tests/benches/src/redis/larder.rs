@@ -43,7 +43,6 @@ where
 }
 
 /// Returns the builder of a store in the Redis at `url`.
-#[must_use]
 pub fn builder(url: &str) -> RedisStoreBuilder {
     RedisStore::builder(url).command_timeout(COMMAND_TIMEOUT)
 }
