@@ -11,7 +11,7 @@ use clap::{Parser, ValueEnum};
 use fred::prelude::{Builder, Client, ClientLike, Config, KeysInterface};
 use larder::Cache;
 use larder::values::Values;
-use larder_bench::redis::{Measurement, TASKS, processor};
+use larder_bench::redis::{Measurement, processor};
 use larder_redis::RedisStore;
 use larder_testing::RedisServer;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,8 @@ use tokio::runtime;
 use tokio::task::JoinSet;
 
 const KEYS_AT_ONCE: u64 = 100;
+/// The number of tasks that read one value at a time.
+const TASKS: usize = 64;
 /// The number of tasks that read many values at once.
 const MANY_TASKS: usize = 8;
 const HOUR: Duration = Duration::from_secs(3600);
