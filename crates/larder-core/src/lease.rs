@@ -106,8 +106,8 @@ pub trait Leases: SharedTier {
     /// Whether an instance may claim a lease without a lookup of the value before.
     ///
     /// An instance does so if it knows which value of the store it cannot use. That takes one
-    /// exchange less, but then only [`claim`](Self::claim) finds what others have stored. So a store
-    /// returns `true` only if its claim compares the stored value with
+    /// exchange less, but then only [`claim`](Self::claim) finds what others have stored. So a
+    /// store returns `true` only if its claim compares the stored value with
     /// [`known_fingerprint`](Claim::known_fingerprint). Default: `false`.
     fn may_claim_first(&self) -> bool {
         false

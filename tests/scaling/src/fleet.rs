@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use larder::feed::{FeedItem, InvalidationFeed};
 use larder_core::invalidation::position::LogId;
@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child as Process, ChildStdin, ChildStdout, Command};
 use tokio::time::{sleep, timeout};
 
-use crate::instance;
+use crate::instance::{self, LogToRead};
 use crate::lag::Append;
 use crate::load::Pace;
 use crate::quantile::Times;
@@ -159,23 +159,13 @@ fn parse(line: &str) -> Option<(LogId, u64)> {
 /// Runs one instance until its input ends. Then it prints what it has applied.
 #[derive(Debug, Args)]
 pub(crate) struct Child {
-    #[arg(long)]
-    redis: String,
-    #[arg(long)]
-    until: String,
+    #[command(flatten)]
+    log: LogToRead,
 }
 
 impl Child {
     pub(crate) async fn run(&self) -> Result<()> {
-        let end: LogId = self.until.parse().ok().context("no position")?;
-        let begun = Instant::now();
-        let cache = instance::start(&self.redis)?;
-        while instance::position(&cache) < end {
-            if begun.elapsed() > PATIENCE {
-                bail!("the log was not read within {PATIENCE:?}");
-            }
-            sleep(Duration::from_millis(5)).await;
-        }
+        let cache = self.log.read().await?;
         let mut feed = cache.invalidations();
         println!("ready");
         let (mut applied, mut input) = (Vec::new(), tokio::io::stdin());

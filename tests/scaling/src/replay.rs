@@ -1,22 +1,20 @@
 //! Measures how long a starting instance takes to read the log, and how much memory it uses then.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use larder_core::invalidation::position::LogId;
 use larder_testing::RedisServer;
 use tokio::process::Command;
-use tokio::time::sleep;
 
-use crate::instance;
+use crate::instance::LogToRead;
 use crate::process::{self, Memory};
 use crate::redis::{self, Counts};
 
 /// The number of rounds. The median counts.
 const ROUNDS: usize = 5;
-const MAX_REPLAY_TIME: Duration = Duration::from_secs(30);
 
 const HEAD: &str = "\
 | invalidations in the log | replay | of it processor: instance | Redis | polls | resident after it | peak | the log in Redis |
@@ -89,23 +87,14 @@ async fn start_child(server: &RedisServer, end: LogId) -> Result<Replay> {
 /// Runs one instance until it has read the log to its end.
 #[derive(Debug, Args)]
 pub(crate) struct Child {
-    #[arg(long)]
-    redis: String,
-    #[arg(long)]
-    until: String,
+    #[command(flatten)]
+    log: LogToRead,
 }
 
 impl Child {
     pub(crate) async fn run(&self) -> Result<()> {
-        let end: LogId = self.until.parse().ok().context("no position")?;
         let begun = Instant::now();
-        let cache = instance::start(&self.redis)?;
-        while instance::position(&cache) < end {
-            if begun.elapsed() > MAX_REPLAY_TIME {
-                bail!("the log was not read within {MAX_REPLAY_TIME:?}");
-            }
-            sleep(Duration::from_millis(1)).await;
-        }
+        let _cache = self.log.read().await?;
         let micros = u64::try_from(begun.elapsed().as_micros())?;
         println!(
             "{}",

@@ -146,8 +146,8 @@ impl Names {
         buffer.extend_from_slice(self.packed_digests());
     }
 
-    /// Returns these names in a buffer that has what [`write_to`](Self::write_to) wrote, and nothing
-    /// else.
+    /// Returns these names in a buffer that has what [`write_to`](Self::write_to) wrote, and
+    /// nothing else.
     #[must_use]
     pub fn moved_to(&self, buffer: Bytes) -> Self {
         debug_assert_eq!(buffer.len(), self.weight());
